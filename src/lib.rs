@@ -1,0 +1,11 @@
+//! `amflab`: an interactive console and test bench for storage cache coherency.
+//!
+//! A cluster is a pure fold over a log of steps. The rooms, in reading order:
+//!
+//! - [`protocol`]: the heart, sans-IO: AMF, witness, disk and host machines, links, invariants.
+//! - [`trace`]: commands, events, snapshots, steps; the traits `Engine` and `HostPort`.
+//! - [`profile`]: TOML in, a validated profile out.
+
+pub mod profile;
+pub mod protocol;
+pub mod trace;

@@ -1,0 +1,8 @@
+//! Profiles: TOML in, a validated [`Profile`] out. Parse, don't validate: what exists is sound.
+
+pub mod model;
+
+pub use model::{
+    Access, Durability, EndSpec, FaultSpec, HostSpec, LinkSpec, Profile, StoreEngine, StoreSpec,
+    WorkloadSpec,
+};

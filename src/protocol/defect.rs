@@ -1,0 +1,144 @@
+//! Seeded defects: each breaks one rule, and a checker must catch it (PROTOCOL.md section 10).
+//!
+//! Off unless a profile, a script or the console switches one on; reachable no other way.
+
+use core::fmt;
+use core::str::FromStr;
+use serde::{Deserialize, Serialize};
+
+/// A rule to break on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Defect {
+    /// Breaks 2.3: the first sharer asked by a write keeps its valid copy.
+    SkipOneInvalidate,
+    /// Breaks 2: a write is performed before the last grant.
+    AckBeforeGrants,
+    /// Breaks H1: a dirty owner lets go of the only copy without destaging it.
+    DirtyHandover,
+    /// Breaks H2: the best copy of the grants is taken, whatever the floors say.
+    StaleGrantCopy,
+    /// Breaks H3: a granter says `reading` only while it waits, not while it holds.
+    ReadingOnlyWhileWaiting,
+    /// Breaks H3: `E` is installed although somebody else reads.
+    ExclusiveDespiteReading,
+    /// Breaks H4: a hit shows what no partner has acknowledged yet.
+    HitUnreplicated,
+    /// Breaks H6: an old partner drops its replicas at the view change.
+    OldPartnerDrops,
+    /// Breaks H7: a replica whose owner is back is not recovered.
+    NoIncarnation,
+    /// Breaks 2: deferred requests are answered at a release without a second look.
+    BlindRelease,
+    /// Breaks 2.1: a grant goes out while the block's disk write is in flight.
+    GrantWhileDestaging,
+    /// Breaks 2: a deferred request is forgotten.
+    LostDeferredGrant,
+    /// Breaks 6: grants of an older view count in the new one.
+    KeepGrantsAcrossViews,
+    /// Breaks 5 (L1): hits are served after the lease ran out.
+    NoLease,
+    /// Breaks 5 (L2): disks perform the requests of evicted AMFs.
+    NoFencing,
+    /// Breaks M1: an adoption looks at one copy's header only.
+    AdoptLooksAtOneHalf,
+    /// Breaks M2: a disk write starts before the partners have acknowledged.
+    WriteThroughBeforeReplicaAck,
+    /// Breaks M3: destages take no stripe lock while a disk is rebuilt.
+    RebuildWithoutLock,
+    /// Breaks links: a packet that arrives twice is handled twice.
+    NoRedeliveryFilter,
+}
+
+impl Defect {
+    /// Every defect that exists.
+    pub const ALL: [Self; 19] = [
+        Self::SkipOneInvalidate,
+        Self::AckBeforeGrants,
+        Self::DirtyHandover,
+        Self::StaleGrantCopy,
+        Self::ReadingOnlyWhileWaiting,
+        Self::ExclusiveDespiteReading,
+        Self::HitUnreplicated,
+        Self::OldPartnerDrops,
+        Self::NoIncarnation,
+        Self::BlindRelease,
+        Self::GrantWhileDestaging,
+        Self::LostDeferredGrant,
+        Self::KeepGrantsAcrossViews,
+        Self::NoLease,
+        Self::NoFencing,
+        Self::AdoptLooksAtOneHalf,
+        Self::WriteThroughBeforeReplicaAck,
+        Self::RebuildWithoutLock,
+        Self::NoRedeliveryFilter,
+    ];
+
+    /// Its name in profiles, scripts and on screen.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SkipOneInvalidate => "skip_one_invalidate",
+            Self::AckBeforeGrants => "ack_before_grants",
+            Self::DirtyHandover => "dirty_handover",
+            Self::StaleGrantCopy => "stale_grant_copy",
+            Self::ReadingOnlyWhileWaiting => "reading_only_while_waiting",
+            Self::ExclusiveDespiteReading => "exclusive_despite_reading",
+            Self::HitUnreplicated => "hit_unreplicated",
+            Self::OldPartnerDrops => "old_partner_drops",
+            Self::NoIncarnation => "no_incarnation",
+            Self::BlindRelease => "blind_release",
+            Self::GrantWhileDestaging => "grant_while_destaging",
+            Self::LostDeferredGrant => "lost_deferred_grant",
+            Self::KeepGrantsAcrossViews => "keep_grants_across_views",
+            Self::NoLease => "no_lease",
+            Self::NoFencing => "no_fencing",
+            Self::AdoptLooksAtOneHalf => "adopt_looks_at_one_half",
+            Self::WriteThroughBeforeReplicaAck => "write_through_before_replica_ack",
+            Self::RebuildWithoutLock => "rebuild_without_lock",
+            Self::NoRedeliveryFilter => "no_redelivery_filter",
+        }
+    }
+
+    /// The rule it breaks, and how, in one sentence.
+    #[must_use]
+    pub const fn summary(self) -> &'static str {
+        match self {
+            Self::SkipOneInvalidate => "breaks 2.3: the first sharer a write asks keeps its copy",
+            Self::AckBeforeGrants => "breaks 2: a write is performed before the last grant",
+            Self::DirtyHandover => "breaks H1: a dirty owner lets go of the only copy",
+            Self::StaleGrantCopy => "breaks H2: a granted copy is trusted whatever the floors say",
+            Self::ReadingOnlyWhileWaiting => "breaks H3: a holder does not say that it reads",
+            Self::ExclusiveDespiteReading => "breaks H3: E is installed although others read",
+            Self::HitUnreplicated => "breaks H4: a hit shows what no partner has yet",
+            Self::OldPartnerDrops => "breaks H6: an old partner drops its replicas too early",
+            Self::NoIncarnation => "breaks H7: replicas of an owner that came back are dropped",
+            Self::BlindRelease => "breaks 2: deferred requests are granted without a second look",
+            Self::GrantWhileDestaging => "breaks 2.1: grants go out while the disk write runs",
+            Self::LostDeferredGrant => "breaks 2: a deferred request is forgotten",
+            Self::KeepGrantsAcrossViews => "breaks 6: grants of an older view still count",
+            Self::NoLease => "breaks L1: hits go on after the lease ran out",
+            Self::NoFencing => "breaks L2: disks obey evicted AMFs",
+            Self::AdoptLooksAtOneHalf => "breaks M1: an adoption looks at one copy's header",
+            Self::WriteThroughBeforeReplicaAck => "breaks M2: the disk write does not wait",
+            Self::RebuildWithoutLock => "breaks M3: destages ignore the rebuild",
+            Self::NoRedeliveryFilter => "breaks links: a duplicate packet is handled twice",
+        }
+    }
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Defect {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|d| d.name() == text)
+            .ok_or_else(|| format!("`{text}` is no defect (`amflab defects list` names them)"))
+    }
+}

@@ -1,0 +1,25 @@
+//! The heart: what AMFs, the witness, disks and hosts do, as deterministic machines.
+//!
+//! No clock, dice, thread or I/O. Reading order: [`id`], [`data`], [`message`], [`host`], [`config`],
+//! [`group`], [`rule`], [`link`], [`disk`], [`witness`], [`amf`], [`cluster`].
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod config;
+pub mod data;
+pub mod defect;
+pub mod group;
+pub mod host;
+pub mod id;
+pub mod message;
+pub mod rule;
+pub mod table;
+
+pub use config::{Config, GroupConfig, Layout, Protocol, WritePolicy};
+pub use data::{Data, Stamp};
+pub use defect::Defect;
+pub use host::{Answer, HostError, Payload, Request, RequestKind, Sectors, Source, Touch, Touched};
+pub use message::{
+    Body, DiskDone, DiskError, DiskOp, DiskReply, DiskRequest, Frame, Message, MsgKind, Packet,
+    View, WitnessMsg,
+};
+pub use rule::{Fact, LineState, Rule};

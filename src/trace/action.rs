@@ -1,0 +1,116 @@
+//! What an engine can be told to do. Commands of people and scripts come down to these.
+
+use crate::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
+use crate::protocol::{Defect, MsgKind, Protocol, RequestKind};
+use serde::{Deserialize, Serialize};
+
+/// One AMF, or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Target {
+    /// This one.
+    One(AmfId),
+    /// Every AMF that is up.
+    All,
+}
+
+/// Parts in a million, for the rates of links.
+pub const PPM: u32 = 1_000_000;
+
+/// What a link does to the packets on it, both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum LinkSetting {
+    /// Loses this many packets in a million.
+    Drop(u32),
+    /// Adds this delay to each packet.
+    Delay(Span),
+    /// Delivers this many packets in a million twice.
+    Duplicate(u32),
+    /// Lets packets overtake each other.
+    Reorder,
+    /// Does nothing any more.
+    Clear,
+}
+
+/// Which messages are held. Both `None`: everything, and the clock stands still (step mode).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct HoldFilter {
+    /// Only messages of this kind.
+    pub kind: Option<MsgKind>,
+    /// Only from the first to the second.
+    pub pair: Option<(NodeId, NodeId)>,
+}
+
+impl HoldFilter {
+    /// Holds everything: step mode.
+    pub const ALL: Self = Self { kind: None, pair: None };
+
+    /// True if it holds everything.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        *self == Self::ALL
+    }
+}
+
+/// Which held messages go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Release {
+    /// The oldest so many, whatever they are.
+    Oldest(u32),
+    /// The oldest from the first to the second.
+    Pair(NodeId, NodeId),
+    /// The one with this number in [`crate::trace::snapshot::Snapshot::held`].
+    Id(u64),
+}
+
+/// What an engine can be told to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Action {
+    /// A host asks an AMF.
+    Host(AmfId, RequestKind),
+    /// Write dirty lines to the group.
+    Destage(Target),
+    /// Drop a line, or the least recently used one.
+    Evict(AmfId, Option<Block>),
+    /// Stop an AMF; its memory is gone.
+    Crash(AmfId),
+    /// Start a crashed AMF.
+    Restart(AmfId),
+    /// An AMF handles nothing until it is resumed; its clock goes on.
+    Pause(AmfId),
+    /// A paused AMF goes on.
+    Resume(AmfId),
+    /// An AMF's lease runs out now.
+    ExpireLease(AmfId),
+    /// Packets between AMFs or the witness on different sides are lost. Disks stay reachable unless named.
+    Partition(Vec<Vec<NodeId>>),
+    /// Ends partitions and everything `Link` set.
+    Heal,
+    /// Changes what a link does to packets, both ways.
+    Link(NodeId, NodeId, LinkSetting),
+    /// A disk answers everything with an error.
+    FailDisk(DiskId),
+    /// A blank disk takes its place.
+    ReplaceDisk(DiskId),
+    /// Each of the disk's operations takes this much longer; zero ends it.
+    SlowDisk(DiskId, Span),
+    /// The witness stops (`false`) or is back (`true`).
+    Witness(bool),
+    /// Break a rule, or stop breaking it.
+    Defect(Defect, bool),
+    /// Settle, destage, drop all lines, then a view under this protocol.
+    Protocol(Protocol),
+    /// Hold messages that match.
+    Hold(HoldFilter),
+    /// Stop holding what this filter holds; `ALL` ends every hold and lets everything go.
+    Unhold(HoldFilter),
+    /// Deliver held messages.
+    Deliver(Release),
+    /// Lose a held message.
+    Lose(Release),
+    /// Deliver a held message and keep it, so that it arrives twice.
+    Repeat(Release),
+    /// In step mode: let so many steps happen, whatever is next in order (timers included).
+    Step(u32),
+    /// Clock and links run at this many thousandths of their speed (1 to 1000).
+    Tempo(u32),
+}

@@ -1,0 +1,173 @@
+//! The one command language: what the console's `:` line, a key, a click, a script, a lesson and a
+//! profile's fault schedule say. [`super::grammar`] gives each its text form, both ways.
+
+use super::action::{HoldFilter, LinkSetting, Release, Target};
+use crate::protocol::id::{AmfId, Block, DiskId, Mode, NodeId, Span};
+use crate::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Source};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// A command, as typed. Numbers are checked against the profile by [`super::grammar`], before anything runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// A host operation; the script waits for its answer.
+    Host(HostCommand),
+    /// `LABEL: COMMAND`: starts a host operation and goes on.
+    Start(String, HostCommand),
+    /// `await LABEL`.
+    Await(String),
+    /// `destage AMF|all`.
+    Destage(Target),
+    /// `evict AMF [BLOCK]`.
+    Evict(AmfId, Option<Block>),
+    /// `crash AMF`.
+    Crash(AmfId),
+    /// `restart AMF`.
+    Restart(AmfId),
+    /// `pause AMF`.
+    Pause(AmfId),
+    /// `resume AMF`.
+    Resume(AmfId),
+    /// `lease expire AMF`.
+    LeaseExpire(AmfId),
+    /// `partition A.. | B..`: each side as named; unnamed AMFs form a side of their own together.
+    Partition(Vec<Vec<NodeId>>),
+    /// `heal`.
+    Heal,
+    /// `link A B drop 20% | delay 50ms | duplicate 5% | reorder | clear`.
+    Link(NodeId, NodeId, LinkSetting),
+    /// `fail DISK`.
+    Fail(DiskId),
+    /// `replace DISK`.
+    Replace(DiskId),
+    /// `slow DISK 50ms`.
+    Slow(DiskId, Span),
+    /// `witness down|up`.
+    Witness(bool),
+    /// `defect NAME on|off`.
+    Defect(Defect, bool),
+    /// `protocol NAME`.
+    Protocol(Protocol),
+    /// `workload start|stop NAME`.
+    Workload(bool, String),
+    /// `hold on|off [KIND] [FROM TO]`.
+    Hold(bool, HoldFilter),
+    /// `deliver [N | FROM TO]`.
+    Deliver(Release),
+    /// `lose FROM TO`.
+    Lose(Release),
+    /// `repeat FROM TO`.
+    Repeat(Release),
+    /// `step [N]`.
+    Step(u32),
+    /// `tempo 1|0.1|0.01`, in thousandths.
+    Tempo(u32),
+    /// `run-until CONDITION [within TIME]`.
+    RunUntil(Condition, Option<Span>),
+    /// `wait TIME`.
+    Wait(Span),
+    /// `settle`.
+    Settle,
+    /// `why AMF BLOCK`.
+    Why(AmfId, Block),
+    /// `note "..."`.
+    Note(String),
+    /// `expect ...`.
+    Expect(Expectation),
+}
+
+/// What a host can be told to ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HostCommand {
+    /// `write AMF BLOCK VALUE`.
+    Write(AmfId, Block, Value),
+    /// `read AMF BLOCK[+N]`.
+    Read(AmfId, Block, u32),
+    /// `caw AMF BLOCK OLD NEW`.
+    CompareAndWrite(AmfId, Block, Value, Value),
+    /// `trim AMF BLOCK[+N]`.
+    Trim(AmfId, Block, u32),
+    /// `zero AMF BLOCK[+N]`.
+    Zero(AmfId, Block, u32),
+    /// `flush AMF`.
+    Flush(AmfId),
+}
+
+impl HostCommand {
+    /// The AMF that is asked.
+    #[must_use]
+    pub const fn amf(&self) -> AmfId {
+        match self {
+            Self::Write(amf, ..)
+            | Self::Read(amf, ..)
+            | Self::CompareAndWrite(amf, ..)
+            | Self::Trim(amf, ..)
+            | Self::Zero(amf, ..)
+            | Self::Flush(amf) => *amf,
+        }
+    }
+}
+
+/// The content of one block, as typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Value {
+    /// `"text"`: padded with zeroes to a block.
+    Text(String),
+    /// `0x1f00`: padded with zeroes to a block; `0x00` is a block of zeroes.
+    Hex(Vec<u8>),
+    /// `@FILE`: the file's bytes, padded to a block.
+    File(PathBuf),
+}
+
+/// What `run-until` waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Condition {
+    /// `state AMF BLOCK X`.
+    State(AmfId, Block, LineState),
+    /// `lock AMF BLOCK MODE`: the AMF holds it.
+    Lock(AmfId, Block, Mode),
+    /// `sent KIND [FROM TO]`, counted from this command on.
+    Sent(MsgKind, Option<(AmfId, AmfId)>),
+    /// `delivered KIND [FROM TO]`, counted from this command on.
+    Delivered(MsgKind, Option<(AmfId, AmfId)>),
+    /// `replicated AMF BLOCK`: the AMF's line is acknowledged by every partner.
+    Replicated(AmfId, Block),
+    /// `view N`: every AMF that is up has installed epoch N or a newer one.
+    View(u32),
+    /// `idle`: as `settle`, but a condition.
+    Idle,
+}
+
+/// What a script expects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expectation {
+    /// `state AMF BLOCK X`.
+    State(AmfId, Block, LineState),
+    /// `value AMF BLOCK V`.
+    Value(AmfId, Block, Value),
+    /// `source cache|amfN|diskN`.
+    Source(Source),
+    /// `messages KIND N`.
+    Messages(MsgKind, u64),
+    /// `broadcasts N`.
+    Broadcasts(u64),
+    /// `lock AMF BLOCK MODE`.
+    Lock(AmfId, Block, Mode),
+    /// `result LABEL ok|KIND|pending`.
+    Result(String, Outcome),
+    /// `error KIND`.
+    Error(HostError),
+    /// `violations N`.
+    Violations(u64),
+}
+
+/// What became of a labelled operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Answered, done.
+    Ok,
+    /// Answered with this error.
+    Error(HostError),
+    /// Not answered yet.
+    Pending,
+}

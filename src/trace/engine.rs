@@ -1,0 +1,162 @@
+//! The seam between a cluster and everything that uses one.
+//!
+//! `sim` and `live` implement [`Engine`]; scripts, workloads, replays, lessons and the console run on
+//! it and cannot tell which they have. Only [`Engine::advance`] may block.
+
+use super::action::Action;
+use super::event::Event;
+use super::snapshot::{Ask, Snapshot};
+use crate::protocol::id::{AmfId, Instant, OpId};
+use crate::protocol::{Answer, Config, MsgKind, RequestKind};
+use serde::{Deserialize, Serialize};
+
+/// First sends by kind, in the order of [`MsgKind::ALL`].
+pub type ByKind = [u64; MsgKind::ALL.len()];
+
+/// Counters of a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// First sends by kind: no retransmissions, acknowledgements, renewals.
+    pub messages: ByKind,
+    /// Messages sent again.
+    pub retransmissions: u64,
+    /// Accesses that were broadcast.
+    pub broadcasts: u64,
+    /// Accesses that needed none, because the data was not shared (claims 10 to 12).
+    pub broadcasts_saved: u64,
+    /// Touches answered from another AMF's cache.
+    pub peer_transfers: u64,
+    /// Touches that hit.
+    pub hits: u64,
+    /// Touches that missed.
+    pub misses: u64,
+    /// Blocks read from disks.
+    pub disk_reads: u64,
+    /// Blocks written to disks.
+    pub disk_writes: u64,
+    /// Blocks adopted after an AMF left.
+    pub takeovers: u64,
+    /// Views since the start.
+    pub views: u64,
+    /// Lines dropped to make room.
+    pub evictions: u64,
+    /// Dirty lines written to the group.
+    pub destages: u64,
+}
+
+impl Counts {
+    /// First sends of one kind.
+    #[must_use]
+    pub const fn sent(&self, kind: MsgKind) -> u64 {
+        self.messages[kind.index()]
+    }
+}
+
+/// An answered host operation, with what it cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The AMF that was asked.
+    pub amf: AmfId,
+    /// The answer.
+    pub answer: Answer,
+    /// When the request reached the engine.
+    pub started: Instant,
+    /// When it was answered.
+    pub ended: Instant,
+    /// First sends that it caused, by kind.
+    pub messages: ByKind,
+    /// Accesses of it that were broadcast.
+    pub broadcasts: u32,
+    /// Accesses of it that needed no broadcast.
+    pub saved: u32,
+}
+
+/// What became of an [`Action`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submitted {
+    /// A host operation is under way; its [`Completion`] comes later.
+    Op(OpId),
+    /// Done at once; the receipt in words.
+    Done(String),
+}
+
+/// Why an engine did not do what it was told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The action names something that does not exist, or makes no sense now.
+    #[error("{0}")]
+    Refused(String),
+    /// The engine cannot go on (a store is damaged, a thread died).
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// How far to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advance {
+    /// Not beyond this time.
+    pub until: Instant,
+    /// At most so many steps (simulator); live engines come back after any event.
+    pub steps_max: u64,
+}
+
+/// How far it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Something happened; there may be more before the deadline.
+    Stepped,
+    /// The deadline is reached.
+    Deadline,
+    /// Nothing will happen by itself any more, at any time (simulator, or everything is held).
+    Idle,
+}
+
+/// Submitting host operations and getting their completions: the seam for generators, replays,
+/// scripts and, later, real clients.
+pub trait HostPort {
+    /// Gives a request to an AMF. Bounded: past the engine's limit the answer is `NotServing`.
+    fn host(&mut self, amf: AmfId, kind: RequestKind) -> OpId;
+
+    /// The next completion, if there is one.
+    fn poll_completion(&mut self) -> Option<Completion>;
+}
+
+/// A cluster that runs.
+pub trait Engine: HostPort {
+    /// Does what it is told, now.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`] names what is wrong with the action; nothing was done then.
+    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError>;
+
+    /// The next event, if events are [subscribed](Self::subscribe) and one is there.
+    fn poll_event(&mut self) -> Option<Event>;
+
+    /// Events are made only while somebody wants them.
+    fn subscribe(&mut self, on: bool);
+
+    /// How things stand.
+    fn snapshot(&mut self, ask: &Ask) -> Snapshot;
+
+    /// Lets time pass. The only method that may block.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if the cluster cannot go on.
+    fn advance(&mut self, how: Advance) -> Result<Progress, EngineError>;
+
+    /// The cluster's clock.
+    fn now(&self) -> Instant;
+
+    /// What the cluster is made of.
+    fn config(&self) -> &Config;
+
+    /// True if no operation, access, recovery, refill, re-replication or unacknowledged message is
+    /// outstanding and every AMF that is up is in the newest view (`settle`, DESIGN section 3).
+    fn is_settled(&mut self) -> bool;
+
+    /// Ends the cluster as a person would: destages everything that it can, closes the stores.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] says what could not be written.
+    fn shutdown(&mut self) -> Result<(), EngineError>;
+}

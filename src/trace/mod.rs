@@ -1,0 +1,22 @@
+//! What is said about a cluster: commands in, events and snapshots out, and the log of steps.
+//!
+//! - [`action`]: what an engine can be told to do; [`command`]: what people, scripts and profiles say,
+//!   with one text form; [`grammar`]: that text form, both ways; [`registry`]: the list of all commands.
+//! - [`event`]: what happened; [`snapshot`]: how things stand; [`step`]: what the log is made of.
+//! - [`engine`]: the traits that `sim` and `live` implement, and everything above runs on.
+//!
+//! Knows `protocol`, nothing else of ours; no thread, no terminal, no store.
+
+pub mod action;
+pub mod command;
+pub mod engine;
+pub mod event;
+pub mod snapshot;
+pub mod step;
+
+pub use action::{Action, HoldFilter, LinkSetting, Release, Target};
+pub use command::{Command, Condition, Expectation, HostCommand, Outcome, Value};
+pub use engine::{Advance, Completion, Counts, Engine, EngineError, HostPort, Progress, Submitted};
+pub use event::{Event, EventKind, Violation};
+pub use snapshot::{Ask, Snapshot};
+pub use step::{Control, Step, StepEntry};

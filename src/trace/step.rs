@@ -1,0 +1,97 @@
+//! What the log of a cluster is made of: everything that ever enters a machine.
+//!
+//! A `World` is a pure fold over entries; a live run numbers its entries so that they are one. Faults
+//! of the network are not steps of their own: a dropped packet is a `Lose`, a delayed one a `Deliver`
+//! that comes late, a duplicate a `Deliver` that keeps the packet.
+
+use crate::protocol::id::{AmfId, Block, DiskId, Instant, NodeId, Span};
+use crate::protocol::{Defect, Protocol, Request};
+use serde::{Deserialize, Serialize};
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StepEntry {
+    /// When, on the cluster's clock. Never decreases.
+    pub now: Instant,
+    /// What.
+    pub step: Step,
+}
+
+/// One thing that happens to one machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Step {
+    /// A host's request arrives at an AMF.
+    Host {
+        /// Where.
+        amf: AmfId,
+        /// What is asked.
+        request: Request,
+    },
+    /// The network delivers a packet: the `no`th ever sent from `from` to `to`, counted from 0.
+    Deliver {
+        /// The sender.
+        from: NodeId,
+        /// The receiver.
+        to: NodeId,
+        /// Which packet of this pair.
+        no: u64,
+        /// It stays in the network and will arrive again: a duplicate.
+        keep: bool,
+    },
+    /// The network loses a packet.
+    Lose {
+        /// The sender.
+        from: NodeId,
+        /// The receiver.
+        to: NodeId,
+        /// Which packet of this pair.
+        no: u64,
+    },
+    /// A machine's deadline has passed.
+    Tick {
+        /// Whose.
+        node: NodeId,
+    },
+    /// The oldest operation that a disk gave to its store is finished.
+    Store {
+        /// Which disk.
+        disk: DiskId,
+    },
+    /// Somebody interferes.
+    Control(Control),
+}
+
+/// Interference with one machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Control {
+    /// The AMF stops and forgets everything it had in memory.
+    Crash(AmfId),
+    /// A crashed AMF starts again, empty, and joins.
+    Restart(AmfId),
+    /// The AMF handles nothing until it is resumed.
+    Pause(AmfId),
+    /// A paused AMF goes on.
+    Resume(AmfId),
+    /// The AMF's lease runs out now.
+    ExpireLease(AmfId),
+    /// The AMF drops a line (or its least recently used one), destaging it first if it is dirty.
+    Evict(AmfId, Option<Block>),
+    /// The AMF writes all its dirty lines to the group.
+    Destage(AmfId),
+    /// The disk answers everything with an error from now on.
+    FailDisk(DiskId),
+    /// A blank disk takes the place of this one.
+    ReplaceDisk(DiskId),
+    /// The witness handles nothing until it is up again.
+    WitnessDown,
+    /// The witness is back, with its persisted state.
+    WitnessUp,
+    /// The witness starts a view under another protocol (everything was destaged before).
+    SetProtocol(Protocol),
+    /// All machines break this rule from now on; `None`: no rule.
+    SetDefect(Option<Defect>),
+    /// An AMF drops every clean line (before a protocol switch).
+    DropLines(AmfId),
+    /// The clock was moved on without anything happening, by a pause that was taken out of it.
+    Skip(Span),
+}
