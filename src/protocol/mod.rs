@@ -10,6 +10,7 @@ pub mod defect;
 pub mod group;
 pub mod host;
 pub mod id;
+pub mod machine;
 pub mod message;
 pub mod rule;
 pub mod table;
@@ -18,6 +19,10 @@ pub use config::{Config, GroupConfig, Layout, Protocol, WritePolicy};
 pub use data::{Data, Stamp};
 pub use defect::Defect;
 pub use host::{Answer, HostError, Payload, Request, RequestKind, Sectors, Source, Touch, Touched};
+pub use machine::{
+    AmfInput, AmfOutput, DiskInput, DiskOutput, Record, StoreDone, StoreError, StoreOp,
+    WitnessInput, WitnessOutput,
+};
 pub use message::{
     Body, DiskDone, DiskError, DiskOp, DiskReply, DiskRequest, Frame, Message, MsgKind, Packet,
     View, WitnessMsg,

@@ -1,0 +1,160 @@
+//! One door in, one door out: what goes into the machines and what comes out of them.
+//!
+//! Every machine is driven the same way: `handle(now, input)`, then `poll_output()` until `None`, then
+//! (while somebody observes) `poll_fact()` until `None`. `deadline()` says when it next wants a `Tick`;
+//! a tick that comes early or late is harmless. The caller drains before the next input; that is asserted.
+
+use super::Protocol;
+use super::data::Data;
+use super::defect::Defect;
+use super::host::{Answer, Request};
+use super::id::{Block, Epoch, Version};
+use super::message::Packet;
+use serde::{Deserialize, Serialize};
+
+/// What happens to an AMF.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AmfInput {
+    /// A host asks.
+    Host(Request),
+    /// The network delivers.
+    Packet(Packet),
+    /// `deadline()` has passed.
+    Tick,
+    /// The lease runs out now.
+    ExpireLease,
+    /// Drop this line, or the least recently used one; destage it first if it is dirty.
+    Evict(Option<Block>),
+    /// Write all dirty lines to the group.
+    Destage,
+    /// Drop every clean line.
+    DropLines,
+    /// Break this rule.
+    SetDefect(Option<Defect>),
+}
+
+/// What an AMF does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AmfOutput {
+    /// Give this to the network.
+    Send(Packet),
+    /// Give this to the host.
+    Answer(Answer),
+}
+
+/// What happens to a disk.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum DiskInput {
+    /// The network delivers.
+    Packet(Packet),
+    /// The oldest operation given to the store is finished. Operations finish in the order in which
+    /// they were given; the store may work on several at once as long as the effect is the same.
+    Store(Result<StoreDone, StoreError>),
+    /// Answer with errors from now on.
+    Fail,
+    /// A blank disk takes this one's place; the store is wiped by the [`StoreOp::Wipe`] that follows.
+    Replace,
+    /// `deadline()` has passed.
+    Tick,
+    /// Break this rule.
+    SetDefect(Option<Defect>),
+}
+
+/// What a disk does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum DiskOutput {
+    /// Give this to the network.
+    Send(Packet),
+    /// Give this to the store, behind everything given before.
+    Store(StoreOp),
+}
+
+/// A block on a disk: header and data.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Record {
+    /// The version, from the header.
+    pub version: Version,
+    /// CRC-32C of the data, from the header.
+    pub crc32c: u32,
+    /// The content.
+    pub data: Data,
+}
+
+/// What a disk asks of its store.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum StoreOp {
+    /// Fetch a block.
+    Get {
+        /// Its number on the disk.
+        at: u64,
+    },
+    /// Put a block; finished when it is as durable as the store promises.
+    Put {
+        /// Its number on the disk.
+        at: u64,
+        /// Header and data.
+        record: Record,
+    },
+    /// The lowest block from `at` on that exists.
+    Next {
+        /// Where to begin.
+        at: u64,
+    },
+    /// Finished when everything before is durable.
+    Flush,
+    /// Forget everything.
+    Wipe,
+    /// Remember the fence epoch \[L2, M4\] across restarts; finished when durable.
+    Fence {
+        /// The highest epoch that this disk was told.
+        epoch: Epoch,
+    },
+}
+
+/// What a store did.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum StoreDone {
+    /// `Get`: the block, if it exists.
+    Got(Option<Record>),
+    /// `Put`, `Flush`, `Wipe`, `Fence`.
+    Done,
+    /// `Next`.
+    Next(Option<u64>),
+}
+
+/// Why a store did not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum StoreError {
+    /// This block cannot be read (its record is damaged).
+    Media,
+    /// The store does not work any more.
+    Broken,
+}
+
+/// What happens to the witness.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum WitnessInput {
+    /// The network delivers.
+    Packet(Packet),
+    /// `deadline()` has passed.
+    Tick,
+    /// Handle nothing until `Up`.
+    Down,
+    /// Back, with the persisted state.
+    Up,
+    /// Start a view under this protocol.
+    SetProtocol(Protocol),
+    /// The highest epoch promised so far is durable (answers [`WitnessOutput::Persist`]).
+    Persisted(Epoch),
+    /// Break this rule.
+    SetDefect(Option<Defect>),
+}
+
+/// What the witness does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum WitnessOutput {
+    /// Give this to the network.
+    Send(Packet),
+    /// Make this epoch durable before any later output takes effect; then say `Persisted`.
+    Persist(Epoch),
+}
