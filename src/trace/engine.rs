@@ -9,6 +9,10 @@ use super::snapshot::{Ask, Snapshot};
 use crate::protocol::id::{AmfId, Instant, OpId};
 use crate::protocol::{Answer, Config, MsgKind, RequestKind};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Wakes somebody who sleeps elsewhere; called from any thread, must not block.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
 
 /// First sends by kind, in the order of [`MsgKind::ALL`].
 pub type ByKind = [u64; MsgKind::ALL.len()];
@@ -134,6 +138,14 @@ pub trait Engine: HostPort {
 
     /// Events are made only while somebody wants them.
     fn subscribe(&mut self, on: bool);
+
+    /// Asks the engine to call `waker` whenever an event or a completion is there to be polled after
+    /// a time when there was none (edge, not level; a call too many is harmless). `true`: it will.
+    /// `false`, the default: it moves in [`Self::advance`] only, so its caller must drive it.
+    fn set_waker(&mut self, waker: Waker) -> bool {
+        drop(waker);
+        false
+    }
 
     /// How things stand.
     fn snapshot(&mut self, ask: &Ask) -> Snapshot;

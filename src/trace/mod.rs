@@ -16,7 +16,9 @@ pub mod step;
 
 pub use action::{Action, HoldFilter, LinkSetting, Release, Target};
 pub use command::{Command, Condition, Expectation, HostCommand, Outcome, Value};
-pub use engine::{Advance, Completion, Counts, Engine, EngineError, HostPort, Progress, Submitted};
+pub use engine::{
+    Advance, Completion, Counts, Engine, EngineError, HostPort, Progress, Submitted, Waker,
+};
 pub use event::{Event, EventKind, Violation};
 pub use snapshot::{Ask, Snapshot};
 pub use step::{Control, Step, StepEntry};
