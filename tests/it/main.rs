@@ -1,1 +1,3 @@
+//! Tests of the whole: one binary, a module for each room.
 
+mod store;
