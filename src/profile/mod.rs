@@ -1,5 +1,6 @@
 //! Profiles: TOML in, a validated [`Profile`] out. Parse, don't validate: what exists is sound.
 
+pub mod limits;
 pub mod model;
 
 pub use model::{

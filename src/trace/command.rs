@@ -2,10 +2,11 @@
 //! profile's fault schedule say. [`super::grammar`] gives each its text form, both ways.
 
 use super::action::{HoldFilter, LinkSetting, Release, Target};
+use super::grammar::Wrong;
 use crate::protocol::id::{AmfId, Block, DiskId, Mode, NodeId, Span};
 use crate::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Source};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A command, as typed. Numbers are checked against the profile by [`super::grammar`], before anything runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +118,38 @@ pub enum Value {
     Hex(Vec<u8>),
     /// `@FILE`: the file's bytes, padded to a block.
     File(PathBuf),
+}
+
+impl Value {
+    /// The bytes of a block of `block_size` bytes, padded with zeroes. Reads the file of `@FILE`.
+    ///
+    /// # Errors
+    /// It is longer than a block, or the file cannot be read.
+    pub fn bytes(&self, block_size: u32) -> Result<Vec<u8>, Wrong> {
+        let mut bytes = match self {
+            Self::Text(text) => text.clone().into_bytes(),
+            Self::Hex(bytes) => bytes.clone(),
+            Self::File(path) => read_file(path, block_size)?,
+        };
+        if bytes.len() > block_size as usize {
+            return Err(Wrong::TooLong { len: bytes.len() as u64, max: block_size });
+        }
+        bytes.resize(block_size as usize, 0);
+        Ok(bytes)
+    }
+}
+
+/// The length is looked at first: a device or a film is refused unread.
+fn read_file(path: &Path, block_size: u32) -> Result<Vec<u8>, Wrong> {
+    let failed = |why: String| Wrong::File(format!("{}: {why}", path.display()));
+    let about = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?;
+    if !about.is_file() {
+        return Err(failed("not a regular file".to_owned()));
+    }
+    if about.len() > u64::from(block_size) {
+        return Err(Wrong::TooLong { len: about.len(), max: block_size });
+    }
+    std::fs::read(path).map_err(|error| failed(error.to_string()))
 }
 
 /// What `run-until` waits for.

@@ -11,6 +11,8 @@ pub mod action;
 pub mod command;
 pub mod engine;
 pub mod event;
+pub mod grammar;
+pub mod registry;
 pub mod snapshot;
 pub mod step;
 
@@ -20,5 +22,6 @@ pub use engine::{
     Advance, Completion, Counts, Engine, EngineError, HostPort, Progress, Submitted, Waker,
 };
 pub use event::{Event, EventKind, Violation};
+pub use grammar::{GrammarError, Limits, Script, parse_command, parse_script};
 pub use snapshot::{Ask, Snapshot};
 pub use step::{Control, Step, StepEntry};

@@ -1,3 +1,4 @@
 //! Tests of the whole: one binary, a module for each room.
 
+mod grammar;
 mod store;

@@ -1,0 +1,277 @@
+//! One line of text to one [`Command`]: which words a command begins with, and what follows.
+
+use super::args::{Args, Parsed, check_label, meant};
+use super::error::{GrammarError, Wrong};
+use super::lexer::{TokenKind, split};
+use super::{Limits, words};
+use crate::protocol::id::NodeId;
+use crate::trace::action::{HoldFilter, LinkSetting, Release};
+use crate::trace::command::{Command, Condition, Expectation, HostCommand, Outcome};
+use crate::trace::registry;
+
+pub(super) fn parse(text: &str, limits: &Limits) -> Parsed<Command> {
+    let (tokens, end) = split(text)?;
+    let mut args = Args::new(&tokens, end, limits);
+    let first = args.next().ok_or_else(|| GrammarError::at(end, Wrong::Empty))?;
+    let command = match &first.kind {
+        TokenKind::Label(label) => {
+            check_label(label, first.column)?;
+            let column = args.peek().map_or(end, |token| token.column);
+            let (name, _) = args.word("host command")?;
+            args.usage = registry::find(name).map(|entry| entry.usage);
+            let host = host_command(name, &mut args)?.ok_or_else(|| {
+                let allowed = "write, read, caw, trim, zero, flush";
+                super::args::not_a(column, name, "host command", allowed)
+                    .hint(Some("a label starts a host command and goes on".to_owned()))
+            })?;
+            Command::Start(label.clone(), host)
+        }
+        TokenKind::Word(name) => {
+            args.usage = registry::find(name).map(|entry| entry.usage);
+            match host_command(name, &mut args)? {
+                Some(host) => Command::Host(host),
+                None => other_command(name, first.column, &mut args)?,
+            }
+        }
+        TokenKind::Text(_) | TokenKind::File(_) | TokenKind::Bar | TokenKind::Comma => {
+            return Err(GrammarError::at(first.column, Wrong::UnknownCommand(first.shown())));
+        }
+    };
+    args.finish()?;
+    Ok(command)
+}
+
+/// `None` if `name` is no host command.
+fn host_command(name: &str, args: &mut Args<'_>) -> Parsed<Option<HostCommand>> {
+    Ok(Some(match name {
+        "write" => HostCommand::Write(args.amf()?, args.block()?, args.value()?),
+        "read" => {
+            let amf = args.amf()?;
+            let (block, count) = args.blocks()?;
+            HostCommand::Read(amf, block, count)
+        }
+        "caw" => {
+            HostCommand::CompareAndWrite(args.amf()?, args.block()?, args.value()?, args.value()?)
+        }
+        "trim" => {
+            let amf = args.amf()?;
+            let (block, count) = args.blocks()?;
+            HostCommand::Trim(amf, block, count)
+        }
+        "zero" => {
+            let amf = args.amf()?;
+            let (block, count) = args.blocks()?;
+            HostCommand::Zero(amf, block, count)
+        }
+        "flush" => HostCommand::Flush(args.amf()?),
+        _ => return Ok(None),
+    }))
+}
+
+fn other_command(name: &str, column: u32, args: &mut Args<'_>) -> Parsed<Command> {
+    Ok(match name {
+        "await" => Command::Await(args.label()?),
+        "destage" => Command::Destage(args.target()?),
+        "evict" => {
+            let amf = args.amf()?;
+            let block = if args.peek().is_some() { Some(args.block()?) } else { None };
+            Command::Evict(amf, block)
+        }
+        "crash" => Command::Crash(args.amf()?),
+        "restart" => Command::Restart(args.amf()?),
+        "pause" => Command::Pause(args.amf()?),
+        "resume" => Command::Resume(args.amf()?),
+        "lease" => {
+            args.one_of("word", &[("expire", ())])?;
+            Command::LeaseExpire(args.amf()?)
+        }
+        "partition" => Command::Partition(partition(args)?),
+        "heal" => Command::Heal,
+        "link" => {
+            let (a, b) = args.pair()?;
+            Command::Link(a, b, link_setting(args)?)
+        }
+        "fail" => Command::Fail(args.disk()?),
+        "replace" => Command::Replace(args.disk()?),
+        "slow" => Command::Slow(args.disk()?, args.time()?),
+        "witness" => Command::Witness(args.one_of("word", &[("up", true), ("down", false)])?),
+        "defect" => Command::Defect(args.defect()?, args.on_off()?),
+        "protocol" => Command::Protocol(args.protocol()?),
+        "workload" => {
+            let start = args.one_of("word", &[("start", true), ("stop", false)])?;
+            Command::Workload(start, args.workload()?)
+        }
+        "hold" => Command::Hold(args.on_off()?, hold_filter(args)?),
+        "deliver" => Command::Deliver(release(args)?),
+        "lose" => Command::Lose(release(args)?),
+        "repeat" => Command::Repeat(release(args)?),
+        "step" => Command::Step(if args.peek().is_some() { args.count("number")? } else { 1 }),
+        "tempo" => Command::Tempo(args.tempo()?),
+        "run-until" => {
+            let condition = condition(args)?;
+            let within = if args.peek_word() == Some("within") {
+                args.next();
+                Some(args.time()?)
+            } else {
+                None
+            };
+            Command::RunUntil(condition, within)
+        }
+        "wait" => Command::Wait(args.time()?),
+        "settle" => Command::Settle,
+        "why" => Command::Why(args.amf()?, args.block()?),
+        "note" => Command::Note(args.text("text")?),
+        "expect" => Command::Expect(expectation(args)?),
+        later if words::COMMANDS.contains(&later) => {
+            return Err(GrammarError::at(column, Wrong::Later(later.to_owned())));
+        }
+        unknown => {
+            let names: Vec<&str> = registry::ENTRIES.iter().map(|entry| entry.name).collect();
+            let wrong = Wrong::UnknownCommand(unknown.to_owned());
+            return Err(GrammarError::at(column, wrong).hint(meant(unknown, &names)));
+        }
+    })
+}
+
+/// Sides separated by `|`; members by spaces or commas, `amf0..amf2` for several.
+fn partition(args: &mut Args<'_>) -> Parsed<Vec<Vec<NodeId>>> {
+    let mut sides: Vec<Vec<NodeId>> = vec![Vec::new()];
+    let mut named: Vec<NodeId> = Vec::new();
+    while let Some(token) = args.peek() {
+        match &token.kind {
+            TokenKind::Bar => {
+                args.next();
+                if sides.last().is_some_and(Vec::is_empty) {
+                    return Err(GrammarError::at(token.column, missing_side()));
+                }
+                sides.push(Vec::new());
+            }
+            TokenKind::Comma => {
+                args.next();
+            }
+            TokenKind::Word(_) | TokenKind::Text(_) | TokenKind::File(_) | TokenKind::Label(_) => {
+                let nodes = args.node_range()?;
+                if let Some(twice) = nodes.iter().find(|node| named.contains(node)) {
+                    let allowed = "each on one side only";
+                    let word = twice.to_string();
+                    return Err(super::args::not_a(token.column, &word, "new member", allowed));
+                }
+                named.extend(&nodes);
+                if let Some(side) = sides.last_mut() {
+                    side.extend(nodes);
+                }
+            }
+        }
+    }
+    if sides.last().is_some_and(Vec::is_empty) {
+        return Err(args.missing("side of the partition"));
+    }
+    Ok(sides)
+}
+
+fn missing_side() -> Wrong {
+    Wrong::Missing("side of the partition before `|`".to_owned())
+}
+
+fn link_setting(args: &mut Args<'_>) -> Parsed<LinkSetting> {
+    let names = ["drop", "delay", "duplicate", "reorder", "clear"].map(|name| (name, name));
+    Ok(match args.one_of("setting", &names)? {
+        "drop" => LinkSetting::Drop(args.rate()?),
+        "delay" => LinkSetting::Delay(args.time()?),
+        "duplicate" => LinkSetting::Duplicate(args.rate()?),
+        "reorder" => LinkSetting::Reorder,
+        _ => LinkSetting::Clear,
+    })
+}
+
+fn is_node(word: &str) -> bool {
+    word == "witness" || word.starts_with("amf") || word.starts_with("disk")
+}
+
+fn hold_filter(args: &mut Args<'_>) -> Parsed<HoldFilter> {
+    let mut filter = HoldFilter::ALL;
+    if args.peek().is_some() && !args.peek_word().is_some_and(is_node) {
+        filter.kind = Some(args.kind()?);
+    }
+    if args.peek().is_some() {
+        filter.pair = Some(args.pair()?);
+    }
+    Ok(filter)
+}
+
+/// Nothing (the oldest), `N`, `FROM TO` or `id N`.
+fn release(args: &mut Args<'_>) -> Parsed<Release> {
+    match args.peek_word() {
+        Some("id") => {
+            args.next();
+            args.number("number of a held message", u64::MAX).map(Release::Id)
+        }
+        Some(word) if is_node(word) => {
+            let (from, to) = args.pair()?;
+            Ok(Release::Pair(from, to))
+        }
+        _ if args.peek().is_none() => Ok(Release::Oldest(1)),
+        _ => args.count("number, node or `id`").map(Release::Oldest),
+    }
+}
+
+fn condition(args: &mut Args<'_>) -> Parsed<Condition> {
+    let names = ["state", "lock", "sent", "delivered", "replicated", "view", "idle"];
+    Ok(match args.one_of("condition", &names.map(|name| (name, name)))? {
+        "state" => Condition::State(args.amf()?, args.block()?, args.state()?),
+        "lock" => Condition::Lock(args.amf()?, args.block()?, args.mode()?),
+        "sent" => Condition::Sent(args.kind()?, args.amf_pair_if_any()?),
+        "delivered" => Condition::Delivered(args.kind()?, args.amf_pair_if_any()?),
+        "replicated" => Condition::Replicated(args.amf()?, args.block()?),
+        "view" => {
+            let epoch = args.number("number of a view", u64::from(u32::MAX))?;
+            Condition::View(u32::try_from(epoch).unwrap_or(u32::MAX))
+        }
+        _ => Condition::Idle,
+    })
+}
+
+fn expectation(args: &mut Args<'_>) -> Parsed<Expectation> {
+    let names = [
+        "state",
+        "value",
+        "source",
+        "messages",
+        "broadcasts",
+        "lock",
+        "result",
+        "error",
+        "violations",
+    ];
+    Ok(match args.one_of("expectation", &names.map(|name| (name, name)))? {
+        "state" => Expectation::State(args.amf()?, args.block()?, args.state()?),
+        "value" => Expectation::Value(args.amf()?, args.block()?, args.value()?),
+        "source" => Expectation::Source(args.source()?),
+        "messages" => Expectation::Messages(args.kind()?, args.number("number", u64::MAX)?),
+        "broadcasts" => Expectation::Broadcasts(args.number("number", u64::MAX)?),
+        "lock" => Expectation::Lock(args.amf()?, args.block()?, args.mode()?),
+        "result" => Expectation::Result(args.label()?, outcome(args)?),
+        "error" => Expectation::Error(args.error_kind()?),
+        _ => Expectation::Violations(args.number("number", u64::MAX)?),
+    })
+}
+
+fn outcome(args: &mut Args<'_>) -> Parsed<Outcome> {
+    match args.peek_word() {
+        Some("ok") => {
+            args.next();
+            Ok(Outcome::Ok)
+        }
+        Some("pending") => {
+            args.next();
+            Ok(Outcome::Pending)
+        }
+        _ => args.error_kind().map(Outcome::Error).map_err(|mut error| {
+            if let Wrong::NotA { expected, allowed, .. } = &mut error.wrong {
+                *expected = "result";
+                *allowed = format!("ok, pending, {allowed}");
+            }
+            error
+        }),
+    }
+}
