@@ -1,9 +1,93 @@
 //! Profiles: TOML in, a validated [`Profile`] out. Parse, don't validate: what exists is sound.
+//!
+//! - [`model`]: what a profile says; [`schema`]: the table of all keys, which messages, defaults and
+//!   documentation come from; [`error`]: what can be wrong, and where.
+//! - `kind` reads one value, `draft` holds all of them, `build` compares them, `print` goes back.
 
+mod build;
+mod draft;
+pub mod error;
+mod kind;
 pub mod limits;
 pub mod model;
+mod parse;
+mod print;
+pub mod schema;
 
+pub use error::{Place, Problem, ProfileError};
 pub use model::{
     Access, Durability, EndSpec, FaultSpec, HostSpec, LinkSpec, Profile, StoreEngine, StoreSpec,
     WorkloadSpec,
 };
+pub use parse::{PROFILE_BYTES_MAX, parse};
+pub use print::to_toml;
+pub use schema::{KeyInfo, schema};
+
+use crate::trace::grammar::nearest;
+use std::io::Read;
+use std::path::Path;
+
+/// The built-in profiles: name and text, the demo first.
+const BUILTIN: &[(&str, &str)] = &[
+    ("demo", include_str!("../../profiles/demo.toml")),
+    ("claims", include_str!("../../profiles/claims.toml")),
+    ("broadcast", include_str!("../../profiles/broadcast.toml")),
+    ("write-through", include_str!("../../profiles/write-through.toml")),
+    ("large", include_str!("../../profiles/large.toml")),
+    ("wan", include_str!("../../profiles/wan.toml")),
+];
+
+/// The built-in profiles: name and text, the demo first.
+#[must_use]
+pub fn builtin() -> &'static [(&'static str, &'static str)] {
+    BUILTIN
+}
+
+/// Names of the built-in profiles, the demo first.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    BUILTIN.iter().map(|(name, _)| *name).collect()
+}
+
+/// Loads the profile that `spec` names: a built-in one, or a file if it contains a `/` or ends in
+/// `.toml`. `sets` are `key=value` on top of it.
+///
+/// # Errors
+/// The file cannot be read, or everything that is wrong with what it says.
+pub fn load(spec: &str, sets: &[String]) -> Result<Profile, ProfileError> {
+    if is_path(spec) {
+        let text = read(spec)?;
+        let stem = Path::new(spec).file_stem().map_or(spec.into(), |stem| stem.to_string_lossy());
+        return parse(&stem, spec, &text, sets);
+    }
+    let Some((name, text)) = BUILTIN.iter().find(|(name, _)| *name == spec) else {
+        let hint = match nearest(spec, names()) {
+            Some(near) => format!("did you mean `{near}`? A file is named with a `/` or `.toml`"),
+            None => "a file is named with a `/` or `.toml`".to_owned(),
+        };
+        let text = format!("there is no such built-in profile; allowed: {}", names().join(", "));
+        return Err(ProfileError::one(Place::File(spec.to_owned()), text, Some(hint)));
+    };
+    parse(name, &format!("built-in {name}"), text, sets)
+}
+
+/// True if `spec` names a file.
+#[must_use]
+pub fn is_path(spec: &str) -> bool {
+    spec.contains('/') || Path::new(spec).extension().is_some_and(|end| end == "toml")
+}
+
+/// At most one byte more than is allowed is read, so that a device or a huge file costs nothing.
+fn read(path: &str) -> Result<String, ProfileError> {
+    let fail = |text: String| ProfileError::one(Place::File(path.to_owned()), text, None);
+    let file =
+        std::fs::File::open(path).map_err(|error| fail(format!("cannot be opened: {error}")))?;
+    let mut bytes = Vec::new();
+    file.take(PROFILE_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| fail(format!("cannot be read: {error}")))?;
+    if bytes.len() > PROFILE_BYTES_MAX {
+        return Err(fail(format!("is larger than a profile may be: {PROFILE_BYTES_MAX} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|_| fail("is no text in UTF-8".to_owned()))
+}

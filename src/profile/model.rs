@@ -118,10 +118,12 @@ pub struct HostSpec {
 pub enum Access {
     /// Each alike.
     Uniform,
-    /// Zipf with this exponent (0 < theta, usually 0.99), most popular first.
+    /// Zipf with this exponent (0 < theta, usually 0.99): the first block is the most popular.
     Zipf {
         /// The exponent.
         theta: f64,
+        /// The popular blocks lie scattered (a fixed permutation) and not at the beginning.
+        scatter: bool,
     },
     /// One after the other, around.
     Sequential,
@@ -153,7 +155,7 @@ pub struct WorkloadSpec {
     pub working_set: u64,
     /// First block of the working set.
     pub first_block: u64,
-    /// How many AMFs share a block, 1 to all: 1 gives each AMF its own part of the working set.
+    /// How many AMFs share a part of the working set: 1 gives each AMF its own part, 0 means all.
     pub sharing_degree: u8,
     /// Requests outstanding at each AMF.
     pub queue_depth: u32,

@@ -1,0 +1,405 @@
+//! From a draft to a profile: what several keys say together must make sense.
+//!
+//! Every contradiction is reported at the key that made it, as far as one was written.
+
+use super::draft::{
+    DIRTY_HIGH_PARTS, DURABILITIES, Draft, ENGINES, LAYOUTS, WRITES, WorkloadDraft,
+};
+use super::error::{Place, Problem};
+use super::kind::Extent;
+use super::model::{
+    Access, EndSpec, FaultSpec, HostSpec, LinkSpec, Profile, StoreSpec, WorkloadSpec,
+};
+use crate::protocol::id::{AMFS_MAX, AmfId, DISKS_MAX, Instant, Span};
+use crate::protocol::{Config, Defect, GroupConfig, Layout, Protocol};
+use crate::trace::Command;
+use crate::trace::grammar::{Limits, parse_command};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Where each key was written, by its path (`cluster.amfs`, `workload[0].name`).
+#[derive(Debug)]
+pub(super) struct Places {
+    pub(super) file: String,
+    pub(super) of: BTreeMap<String, Place>,
+}
+
+/// Collects contradictions.
+struct Check<'a> {
+    places: &'a Places,
+    problems: Vec<Problem>,
+}
+
+impl Check<'_> {
+    /// Unless `ok`, a problem at the first of `keys` that was written; it is named after the first.
+    fn must(&mut self, ok: bool, keys: &[&str], text: impl FnOnce() -> String) -> bool {
+        if !ok {
+            let place = keys.iter().find_map(|key| self.places.of.get(*key)).cloned();
+            let key = keys
+                .iter()
+                .find(|key| self.places.of.contains_key(**key))
+                .or(keys.first())
+                .map_or(String::new(), |key| (*key).to_owned());
+            let place = place.unwrap_or_else(|| Place::File(self.places.file.clone()));
+            self.problems.push(Problem { place, key, text: text(), hint: None });
+        }
+        ok
+    }
+
+    /// An extent in blocks.
+    fn blocks(&mut self, extent: Extent, block_size: u64, key: &str) -> u64 {
+        match extent {
+            Extent::Blocks(blocks) => blocks,
+            Extent::Bytes(bytes) => {
+                self.must(bytes.is_multiple_of(block_size), &[key], || {
+                    format!("{bytes} bytes are no whole number of blocks of {block_size} bytes")
+                });
+                bytes / block_size
+            }
+        }
+    }
+}
+
+/// Makes the profile, or says what contradicts what.
+pub(super) fn build(name: &str, draft: &Draft, places: &Places) -> Result<Profile, Vec<Problem>> {
+    let mut check = Check { places, problems: Vec::new() };
+    let config = config(draft, &mut check);
+    link(draft, &mut check);
+    check.must(!draft.journal, &["journal.enabled"], || {
+        "the journal comes with a later version; allowed: false".to_owned()
+    });
+    let workloads = workloads(draft, &config, &mut check);
+    let mut profile = Profile {
+        name: name.to_owned(),
+        summary: draft.summary.clone(),
+        seed: draft.seed,
+        link: LinkSpec {
+            delay: draft.delay,
+            drop_ppm: ppm(draft.drop),
+            duplicate_ppm: ppm(draft.duplicate),
+            sites: small(draft.sites),
+            site_delay: draft.site_delay,
+        },
+        store: StoreSpec {
+            durability: DURABILITIES[draft.durability],
+            engine: ENGINES[draft.engine],
+            cache_bytes: draft.cache,
+            disk_time: draft.disk_time,
+        },
+        host: HostSpec { timeout: draft.timeout, paths: small(draft.paths) },
+        workloads,
+        faults: Vec::new(),
+        end: EndSpec {
+            ops: Some(draft.end_ops).filter(|ops| *ops > 0),
+            duration: Some(draft.end_duration).filter(|span| span.0 > 0),
+        },
+        notes: Vec::new(),
+        config,
+    };
+    profile.faults = faults(draft, &profile, &mut check);
+    profile.notes = notes(&profile);
+    if check.problems.is_empty()
+        && let Err(text) = profile.config.check()
+    {
+        check.must(false, &[], || text);
+    }
+    if check.problems.is_empty() { Ok(profile) } else { Err(check.problems) }
+}
+
+/// The schema's range fits the field it goes to.
+fn small<T: TryFrom<u64>>(value: u64) -> T {
+    T::try_from(value).unwrap_or_else(|_| unreachable!("the schema's range fits the field"))
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the schema's range is 0 to 1"
+)]
+fn ppm(ratio: f64) -> u32 {
+    (ratio * 1e6).round() as u32
+}
+
+fn config(draft: &Draft, check: &mut Check) -> Config {
+    let size = draft.block_size;
+    check.must(size.is_power_of_two(), &["volume.block_size"], || {
+        format!("{size} bytes are no power of two; allowed: 512B to 1MiB")
+    });
+    check.must(draft.size.is_multiple_of(size), &["volume.size", "volume.block_size"], || {
+        format!("{} bytes are no whole number of blocks of {size} bytes", draft.size)
+    });
+    let dirty_high = draft.dirty_high.unwrap_or_else(|| {
+        let (parts, of) = DIRTY_HIGH_PARTS;
+        draft.lines * parts / of
+    });
+    check.must(dirty_high <= draft.lines, &["cache.dirty_high", "cache.lines"], || {
+        format!("{dirty_high} is more than the {} lines of a cache", draft.lines)
+    });
+    check.must(draft.renew.0 * 2 <= draft.lease.0, &["timing.renew_ms", "timing.lease_ms"], || {
+        let (renew, lease) = (draft.renew.as_millis(), draft.lease.as_millis());
+        format!("{renew} ms is more than half of lease_ms, {lease} ms")
+    });
+    check.must(
+        draft.retry < draft.suspect_after,
+        &["timing.retry_ms", "timing.suspect_after_ms"],
+        || {
+            let after = draft.suspect_after.as_millis();
+            format!("{} ms is not below suspect_after_ms, {after} ms", draft.retry.as_millis())
+        },
+    );
+    Config {
+        amfs: small(draft.amfs),
+        protocol: Protocol::ALL[draft.protocol],
+        replicas: small(draft.replicas),
+        lines: small(draft.lines),
+        write: WRITES[draft.write],
+        dirty_high: small(dirty_high),
+        destage_age: Some(draft.destage_age).filter(|age| age.0 > 0),
+        floor_slots: small(draft.floor_slots),
+        blocks: draft.size / size,
+        block_size: small(size),
+        group: group(draft, check),
+        lease: draft.lease,
+        renew: draft.renew,
+        suspect_after: draft.suspect_after,
+        retry: draft.retry,
+        defect: draft.defect.checked_sub(1).map(|index| Defect::ALL[index]),
+    }
+}
+
+fn group(draft: &Draft, check: &mut Check) -> GroupConfig {
+    let layout = LAYOUTS[draft.layout];
+    let (disks_default, copies_default) = match layout {
+        Layout::Single => (1, 1),
+        Layout::Stripe => (4, 1),
+        Layout::Mirror => (4, 2),
+    };
+    let disks = draft.disks.unwrap_or(disks_default);
+    let copies = draft.copies.unwrap_or(copies_default);
+    let chunk = check.blocks(draft.chunk, draft.block_size, "group.chunk");
+    let name = layout.name();
+    match layout {
+        Layout::Single => {
+            check.must(disks == 1, &["group.disks", "group.layout"], || {
+                format!("layout `single` has one disk, not {disks}")
+            });
+        }
+        Layout::Stripe => {}
+        Layout::Mirror => {
+            check.must(copies >= 2, &["group.copies", "group.layout"], || {
+                "layout `mirror` needs at least 2 copies".to_owned()
+            });
+            check.must(disks.is_multiple_of(copies), &["group.disks", "group.copies"], || {
+                format!("{disks} disks cannot be split into mirrors of {copies} copies")
+            });
+        }
+    }
+    if layout != Layout::Mirror {
+        check.must(copies == 1, &["group.copies", "group.layout"], || {
+            format!("layout `{name}` has one copy, not {copies}")
+        });
+        check.must(draft.spares == 0, &["group.spares", "group.layout"], || {
+            format!("layout `{name}` has no redundancy, so a spare has no use; allowed: 0")
+        });
+    }
+    check.must(disks + draft.spares <= DISKS_MAX as u64, &["group.spares", "group.disks"], || {
+        format!("{disks} disks and {} spares are more than {DISKS_MAX}", draft.spares)
+    });
+    check.must((1..=CHUNK_MAX).contains(&chunk), &["group.chunk"], || {
+        format!("{chunk} blocks are out of range; allowed: 1 to {CHUNK_MAX}")
+    });
+    GroupConfig {
+        layout,
+        disks: small(disks),
+        spares: small(draft.spares),
+        copies: small(copies),
+        chunk: small(chunk.min(CHUNK_MAX)),
+    }
+}
+
+/// Most blocks in a chunk.
+pub(super) const CHUNK_MAX: u64 = 1 << 20;
+
+fn link(draft: &Draft, check: &mut Check) {
+    check.must(draft.sites <= draft.amfs, &["link.sites", "cluster.amfs"], || {
+        format!("{} sites are more than the {} AMFs", draft.sites, draft.amfs)
+    });
+    check.must(draft.paths <= draft.amfs, &["host.paths", "cluster.amfs"], || {
+        format!("{} paths are more than the {} AMFs", draft.paths, draft.amfs)
+    });
+    check.must(draft.drop < 1.0, &["link.drop"], || {
+        "a link that loses every packet is a partition; allowed: below 1.0".to_owned()
+    });
+}
+
+fn workloads(draft: &Draft, config: &Config, check: &mut Check) -> Vec<WorkloadSpec> {
+    let mut done = Vec::new();
+    for (i, workload) in draft.workloads.iter().enumerate() {
+        let path = |key: &str| format!("workload[{i}].{key}");
+        let twice = draft.workloads[..i].iter().any(|other| other.name == workload.name);
+        check.must(!twice, &[&path("name"), &path("")], || {
+            format!("there are two workloads `{}`; a name starts just one", workload.name)
+        });
+        done.push(one_workload(workload, config, &path, check));
+    }
+    done
+}
+
+fn one_workload(
+    draft: &WorkloadDraft,
+    config: &Config,
+    path: &dyn Fn(&str) -> String,
+    check: &mut Check,
+) -> WorkloadSpec {
+    for amf in draft.amfs.iter().filter(|amf| **amf >= config.amfs) {
+        check.must(false, &[&path("amfs"), "cluster.amfs"], || {
+            format!("amf{amf} does not exist; allowed: amf0 to amf{}", config.amfs - 1)
+        });
+    }
+    let (first, blocks) = (draft.first_block, config.blocks);
+    check.must(first < blocks, &[&path("first_block"), "volume.size"], || {
+        format!("block {first} is beyond the volume; allowed: 0 to {}", blocks.max(1) - 1)
+    });
+    let whole = blocks.saturating_sub(first);
+    let set = check.blocks(draft.working_set, config.block_size.into(), &path("working_set"));
+    check.must(set <= whole, &[&path("working_set"), &path("first_block"), "volume.size"], || {
+        format!("{set} blocks from block {first} on go beyond the volume; allowed: up to {whole}")
+    });
+    let all = if draft.amfs.is_empty() { config.amfs.into() } else { draft.amfs.len() as u64 };
+    let parts = if draft.sharing_degree == 0 { 1 } else { all.div_ceil(draft.sharing_degree) };
+    let blocks = if set == 0 { whole } else { set };
+    check.must(blocks >= parts, &[&path("working_set"), &path("sharing_degree")], || {
+        format!("{blocks} blocks cannot be split into {parts} parts, one for each group of AMFs")
+    });
+    let keys = ["theta", "scatter", "hot", "share"];
+    let access = match draft.access {
+        0 => Access::Uniform,
+        1 => Access::Zipf { theta: draft.theta, scatter: draft.scatter },
+        2 => Access::Sequential,
+        _ => Access::Hotspot { hot: draft.hot, share: draft.share },
+    };
+    let used: &[&str] = match access {
+        Access::Uniform | Access::Sequential => &[],
+        Access::Zipf { .. } => &["theta", "scatter"],
+        Access::Hotspot { .. } => &["hot", "share"],
+    };
+    for key in keys.iter().filter(|key| !used.contains(key)) {
+        let path = path(key);
+        let written = check.places.of.contains_key(&path);
+        check.must(!written, &[&path], || {
+            let of = if matches!(*key, "theta" | "scatter") { "zipf" } else { "hotspot" };
+            format!("has a meaning only with access = \"{of}\"")
+        });
+    }
+    let sizes = match draft.sizes.as_slice() {
+        [] => vec![(config.block_size, 1)],
+        sizes => sizes.to_vec(),
+    };
+    WorkloadSpec {
+        name: draft.name.clone(),
+        autostart: draft.autostart,
+        amfs: draft.amfs.iter().map(|amf| AmfId(*amf)).collect(),
+        read_ratio: draft.read_ratio,
+        sizes,
+        access,
+        working_set: set,
+        first_block: first,
+        sharing_degree: small(draft.sharing_degree.min(AMFS_MAX as u64)),
+        queue_depth: small(draft.queue_depth),
+        rate: Some(draft.rate).filter(|rate| *rate > 0.0),
+        ops: Some(draft.ops).filter(|ops| *ops > 0),
+    }
+}
+
+fn faults(draft: &Draft, profile: &Profile, check: &mut Check) -> Vec<FaultSpec> {
+    let limits = Limits::of(profile, Path::new("."));
+    let mut done = Vec::new();
+    for (i, fault) in draft.faults.iter().enumerate() {
+        match parse_command(&fault.command, &limits) {
+            Ok(command) if is_fault(&command) => {
+                done.push(FaultSpec { at: Instant(fault.at.0), command });
+            }
+            refused => {
+                let text = match refused {
+                    Ok(command) => format!("`{command}` makes sense in a script only"),
+                    Err(error) => error.to_string(),
+                };
+                check.must(false, &[&format!("fault[{i}].command")], || text);
+            }
+        }
+    }
+    done.sort_by_key(|fault| fault.at);
+    done
+}
+
+/// True if a schedule may say it: it acts at once, and nothing waits for an answer.
+fn is_fault(command: &Command) -> bool {
+    match command {
+        Command::Host(_)
+        | Command::Destage(_)
+        | Command::Evict(..)
+        | Command::Crash(_)
+        | Command::Restart(_)
+        | Command::Pause(_)
+        | Command::Resume(_)
+        | Command::LeaseExpire(_)
+        | Command::Partition(_)
+        | Command::Heal
+        | Command::Link(..)
+        | Command::Fail(_)
+        | Command::Replace(_)
+        | Command::Slow(..)
+        | Command::Witness(_)
+        | Command::Defect(..)
+        | Command::Protocol(_)
+        | Command::Workload(..)
+        | Command::Tempo(_)
+        | Command::Note(_) => true,
+        Command::Start(..)
+        | Command::Await(_)
+        | Command::Hold(..)
+        | Command::Deliver(_)
+        | Command::Lose(_)
+        | Command::Repeat(_)
+        | Command::Step(_)
+        | Command::RunUntil(..)
+        | Command::Wait(_)
+        | Command::Settle
+        | Command::Why(..)
+        | Command::Expect(_) => false,
+    }
+}
+
+/// Remarks that are no errors.
+fn notes(profile: &Profile) -> Vec<String> {
+    let config = &profile.config;
+    let mut notes = Vec::new();
+    let effective = config.replicas_effective();
+    if effective < config.replicas {
+        notes.push(format!(
+            "replicas = {}, but {} AMFs allow {effective}: that many are in force",
+            config.replicas, config.amfs
+        ));
+    }
+    if let Some(why) = profile.volatile() {
+        notes.push(format!("volatile: {why}"));
+    }
+    let far = if profile.link.sites > 1 { profile.link.site_delay } else { Span(0) };
+    let way = profile.link.delay.max(far);
+    if config.retry.0 <= way.0 * 2 {
+        notes.push(format!(
+            "retry_ms is at most the way there and back ({}): every message is sent twice",
+            Span(way.0 * 2)
+        ));
+    }
+    for workload in &profile.workloads {
+        let all = if workload.amfs.is_empty() { config.amfs.into() } else { workload.amfs.len() };
+        if usize::from(workload.sharing_degree) > all {
+            notes.push(format!(
+                "workload {}: sharing_degree = {}, but it has {all} AMFs: all share",
+                workload.name, workload.sharing_degree
+            ));
+        }
+    }
+    notes
+}

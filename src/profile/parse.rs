@@ -1,0 +1,309 @@
+//! TOML and `--set` into a draft. All problems of a file are collected, not just the first.
+
+use super::build::{Places, build};
+use super::draft::{Draft, FaultDraft, WorkloadDraft};
+use super::error::{Place, Problem, ProfileError};
+use super::kind::{Raw, is_name};
+use super::model::Profile;
+use super::schema::{self, Key, LIST_MAX, LISTS, Section};
+use crate::trace::grammar::nearest;
+use std::collections::BTreeMap;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// Largest profile that is read, in bytes.
+pub const PROFILE_BYTES_MAX: usize = 1 << 20;
+/// Most `--set` of one command line.
+const SETS_MAX: usize = 1_000;
+
+/// Reads a profile from `text`, with `sets` (`key=value`) on top. `name` becomes its name, and
+/// `file_label` says in errors which file the lines are of.
+///
+/// # Errors
+/// Everything that is wrong with it, each with its place, key and what is allowed.
+pub fn parse(
+    name: &str,
+    file_label: &str,
+    text: &str,
+    sets: &[String],
+) -> Result<Profile, ProfileError> {
+    if text.len() > PROFILE_BYTES_MAX {
+        let text = format!("{} bytes are too many; allowed: {PROFILE_BYTES_MAX}", text.len());
+        return Err(ProfileError::one(Place::File(file_label.to_owned()), text, None));
+    }
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader::new(file_label, text);
+    if !errors.is_empty() {
+        for error in &errors {
+            let at = error.span().map_or(0, |span| span.start);
+            let place = reader.line(at);
+            let text = format!("this is no TOML: {}", error.message());
+            reader.problems.push(Problem { place, key: String::new(), text, hint: None });
+        }
+        return Err(ProfileError { problems: reader.problems });
+    }
+    reader.file(table.get_ref());
+    if sets.len() > SETS_MAX {
+        reader.refuse(Place::Set(String::new()), "", &format!("more than {SETS_MAX} overrides"));
+    }
+    for set in sets.iter().take(SETS_MAX) {
+        reader.set(set);
+    }
+    if !reader.problems.is_empty() {
+        return Err(ProfileError { problems: reader.problems });
+    }
+    build(name, &reader.draft, &reader.places).map_err(|problems| ProfileError { problems })
+}
+
+/// Fills a draft and remembers where each key was written.
+struct Reader {
+    /// Offset of each line's first byte.
+    lines: Vec<usize>,
+    sections: Vec<Section>,
+    workload: Vec<Key<WorkloadDraft>>,
+    fault: Vec<Key<FaultDraft>>,
+    draft: Draft,
+    places: Places,
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    fn new(file: &str, text: &str) -> Self {
+        let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
+        Self {
+            lines: core::iter::once(0).chain(starts).collect(),
+            sections: schema::sections(),
+            workload: schema::workload(),
+            fault: schema::fault(),
+            draft: Draft::default(),
+            places: Places { file: file.to_owned(), of: BTreeMap::new() },
+            problems: Vec::new(),
+        }
+    }
+
+    fn line(&self, at: usize) -> Place {
+        let line = self.lines.partition_point(|start| *start <= at);
+        Place::Line { file: self.places.file.clone(), line: line.max(1) }
+    }
+
+    fn refuse(&mut self, place: Place, key: &str, text: &str) {
+        self.problems.push(Problem {
+            place,
+            key: key.to_owned(),
+            text: text.to_owned(),
+            hint: None,
+        });
+    }
+
+    fn file(&mut self, table: &DeTable) {
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        for (key, value) in entries {
+            let name = key.get_ref().as_ref();
+            let place = self.line(key.span().start);
+            if LISTS.contains(&name) {
+                self.list(name, place, value.get_ref());
+            } else if !name.is_empty() && self.sections.iter().any(|section| section.name == name) {
+                match value.get_ref().as_table() {
+                    Some(table) => self.table(name, table),
+                    None => self.refuse(place, name, &format!("is a section: write [{name}]")),
+                }
+            } else if let Some(table) = value.get_ref().as_table() {
+                let _ = table;
+                self.unknown_section(place, name);
+            } else {
+                self.key(place, "", name, &raw(value));
+            }
+        }
+    }
+
+    fn table(&mut self, section: &str, table: &DeTable) {
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        for (key, value) in entries {
+            let place = self.line(key.span().start);
+            self.key(place, section, key.get_ref(), &raw(value));
+        }
+    }
+
+    fn list(&mut self, name: &str, place: Place, value: &DeValue) {
+        let tables: Option<Vec<(&DeTable, usize)>> = value.as_array().and_then(|all| {
+            all.iter().map(|one| Some((one.get_ref().as_table()?, one.span().start))).collect()
+        });
+        let Some(tables) = tables else {
+            self.refuse(place, name, &format!("is a list of tables: write [[{name}]]"));
+            return;
+        };
+        if tables.len() > LIST_MAX {
+            self.refuse(
+                place,
+                name,
+                &format!("{} are too many; allowed: {LIST_MAX}", tables.len()),
+            );
+            return;
+        }
+        for (i, (table, at)) in tables.into_iter().enumerate() {
+            let place = self.line(at);
+            self.places.of.insert(format!("{name}[{i}]."), place.clone());
+            match name {
+                "workload" => self.draft.workloads.push(WorkloadDraft::default()),
+                _ => self.draft.faults.push(FaultDraft::default()),
+            }
+            let needed = if name == "workload" { "name" } else { "command" };
+            if !table.contains_key(needed) {
+                self.refuse(place, name, &format!("has no `{needed}`"));
+            }
+            self.table(&format!("{name}[{i}]"), table);
+        }
+    }
+
+    /// Puts one value where it belongs. `section` is a name, `name[index]`, or empty.
+    fn key(&mut self, place: Place, section: &str, key: &str, value: &Raw) {
+        let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
+        let read = match section.split_once('[') {
+            Some((list, index)) => {
+                let index: usize = index.trim_end_matches(']').parse().unwrap_or(usize::MAX);
+                match list {
+                    "workload" => {
+                        read(&self.workload, key, self.draft.workloads.get_mut(index), value)
+                    }
+                    _ => read(&self.fault, key, self.draft.faults.get_mut(index), value),
+                }
+            }
+            None => {
+                let keys = self.sections.iter().find(|found| found.name == section);
+                read(keys.map_or(&[], |found| &found.keys), key, Some(&mut self.draft), value)
+            }
+        };
+        match read {
+            Some(Ok(())) => {
+                self.places.of.insert(path, place);
+            }
+            Some(Err(refusal)) => {
+                let (text, hint) = (refusal.text, refusal.hint);
+                self.problems.push(Problem { place, key: path, text, hint });
+            }
+            None => self.unknown_key(place, section, key, path),
+        }
+    }
+
+    fn unknown_key(&mut self, place: Place, section: &str, key: &str, path: String) {
+        let home = section.split('[').next().unwrap_or_default();
+        let all = schema::schema();
+        let here: Vec<&str> = all.iter().filter(|k| k.section == home).map(|k| k.key).collect();
+        let elsewhere = all.iter().find(|k| k.key == key && !k.section.is_empty());
+        let hint = match (nearest(key, here.iter().copied()), elsewhere) {
+            (_, Some(other)) => Some(format!("`{key}` belongs to {}", bracket(other.section))),
+            (Some(near), None) => Some(format!("did you mean `{near}`?")),
+            (None, None) => {
+                let known = all.iter().filter(|k| !k.section.is_empty());
+                nearest(key, known.clone().map(|k| k.key)).and_then(|near| {
+                    let other = known.clone().find(|k| k.key == near)?;
+                    Some(format!("did you mean `{near}` of {}?", bracket(other.section)))
+                })
+            }
+        };
+        let of =
+            if home.is_empty() { "at the top".to_owned() } else { format!("in {}", bracket(home)) };
+        let text = format!("there is no such key {of}; allowed: {}", here.join(", "));
+        self.problems.push(Problem { place, key: path, text, hint });
+    }
+
+    fn unknown_section(&mut self, place: Place, name: &str) {
+        let names: Vec<&str> = self.section_names();
+        let hint = nearest(name, names.iter().copied())
+            .map(|near| format!("did you mean {}?", bracket(near)));
+        let text = format!("there is no such section; allowed: {}", names.join(", "));
+        self.problems.push(Problem { place, key: name.to_owned(), text, hint });
+    }
+
+    fn section_names(&self) -> Vec<&'static str> {
+        let tables = self.sections.iter().map(|section| section.name);
+        tables.filter(|name| !name.is_empty()).chain(LISTS).collect()
+    }
+
+    /// `section.key=value`, `workload.NAME.key=value`, `fault.INDEX.key=value`, `defect=NAME`.
+    fn set(&mut self, text: &str) {
+        let place = Place::Set(text.to_owned());
+        let Some((path, value)) = text.split_once('=') else {
+            let text = "is no KEY=VALUE".to_owned();
+            let hint = Some("write --set cache.lines=64".to_owned());
+            self.problems.push(Problem { place, key: String::new(), text, hint });
+            return;
+        };
+        let value = set_value(value.trim());
+        let parts: Vec<&str> = path.trim().split('.').collect();
+        match parts.as_slice() {
+            [key] => self.key(place, "", key, &value),
+            [section, key] if self.sections.iter().any(|s| s.name == *section) => {
+                self.key(place, section, key, &value);
+            }
+            [list @ ("workload" | "fault"), which, key] => match self.index(list, which) {
+                Some(index) => self.key(place, &format!("{list}[{index}]"), key, &value),
+                None => self.refuse(place, path, &format!("the profile has no {list} `{which}`")),
+            },
+            [list @ ("workload" | "fault"), ..] => {
+                let text = format!("names no key; write {list}.NAME.KEY=VALUE");
+                self.refuse(place, path, &text);
+            }
+            [section, ..] => self.unknown_section(place, section),
+            [] => unreachable!("splitting gives at least one part"),
+        }
+    }
+
+    fn index(&self, list: &str, which: &str) -> Option<usize> {
+        let number = which.parse::<usize>().ok();
+        match list {
+            "workload" => {
+                let all = &self.draft.workloads;
+                let named = all.iter().position(|workload| workload.name == which);
+                named.filter(|_| is_name(which)).or(number.filter(|i| *i < all.len()))
+            }
+            _ => number.filter(|i| *i < self.draft.faults.len()),
+        }
+    }
+}
+
+/// Reads `value` into the field of `key`; `None`: there is no such key.
+fn read<T>(
+    keys: &[Key<T>],
+    key: &str,
+    target: Option<&mut T>,
+    value: &Raw,
+) -> Option<Result<(), super::kind::Refusal>> {
+    let key = keys.iter().find(|found| found.name == key)?;
+    Some(key.kind.read(target?, value))
+}
+
+fn bracket(section: &str) -> String {
+    if LISTS.contains(&section) { format!("[[{section}]]") } else { format!("[{section}]") }
+}
+
+/// A value after `--set KEY=`: TOML if it is that, else text without quotes.
+fn set_value(text: &str) -> Raw {
+    match DeValue::parse(text) {
+        Ok(value) => match raw(&value) {
+            Raw::Other(_) => Raw::Text(text.to_owned()),
+            value => value,
+        },
+        Err(_) => Raw::Text(text.to_owned()),
+    }
+}
+
+fn raw(value: &Spanned<DeValue>) -> Raw {
+    match value.get_ref() {
+        DeValue::String(text) => Raw::Text(text.to_string()),
+        DeValue::Integer(n) => match i128::from_str_radix(n.as_str(), n.radix()) {
+            Ok(n) => Raw::Int(n),
+            Err(_) => Raw::Other("a number of more than 128 bits"),
+        },
+        DeValue::Float(x) => match x.as_str().parse::<f64>() {
+            Ok(x) => Raw::Float(x),
+            Err(_) => Raw::Other("an unreadable number"),
+        },
+        DeValue::Boolean(value) => Raw::Bool(*value),
+        DeValue::Datetime(_) => Raw::Other("a date"),
+        DeValue::Array(all) => Raw::List(all.iter().map(raw).collect()),
+        DeValue::Table(_) => Raw::Other("a table"),
+    }
+}
