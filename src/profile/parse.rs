@@ -108,8 +108,7 @@ impl Reader {
                     Some(table) => self.table(name, table),
                     None => self.refuse(place, name, &format!("is a section: write [{name}]")),
                 }
-            } else if let Some(table) = value.get_ref().as_table() {
-                let _ = table;
+            } else if value.get_ref().is_table() {
                 self.unknown_section(place, name);
             } else {
                 self.key(place, "", name, &raw(value));
@@ -160,20 +159,15 @@ impl Reader {
     /// Puts one value where it belongs. `section` is a name, `name[index]`, or empty.
     fn key(&mut self, place: Place, section: &str, key: &str, value: &Raw) {
         let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
-        let read = match section.split_once('[') {
-            Some((list, index)) => {
-                let index: usize = index.trim_end_matches(']').parse().unwrap_or(usize::MAX);
-                match list {
-                    "workload" => {
-                        read(&self.workload, key, self.draft.workloads.get_mut(index), value)
-                    }
-                    _ => read(&self.fault, key, self.draft.faults.get_mut(index), value),
-                }
+        let read = if let Some((list, index)) = section.split_once('[') {
+            let index: usize = index.trim_end_matches(']').parse().unwrap_or(usize::MAX);
+            match list {
+                "workload" => read(&self.workload, key, self.draft.workloads.get_mut(index), value),
+                _ => read(&self.fault, key, self.draft.faults.get_mut(index), value),
             }
-            None => {
-                let keys = self.sections.iter().find(|found| found.name == section);
-                read(keys.map_or(&[], |found| &found.keys), key, Some(&mut self.draft), value)
-            }
+        } else {
+            let keys = self.sections.iter().find(|found| found.name == section);
+            read(keys.map_or(&[], |found| &found.keys), key, Some(&mut self.draft), value)
         };
         match read {
             Some(Ok(())) => {

@@ -11,11 +11,11 @@ fn sets(all: &[&str]) -> Vec<String> {
 }
 
 fn parse(text: &str) -> Profile {
-    profile::parse("test", "test.toml", text, &[]).unwrap()
+    profile::parse("test", "test.toml", text, &[]).expect("a good profile")
 }
 
 fn refusal(text: &str, over: &[&str]) -> String {
-    profile::parse("test", "test.toml", text, &sets(over)).unwrap_err().to_string()
+    profile::parse("test", "test.toml", text, &sets(over)).expect_err("a bad profile").to_string()
 }
 
 fn round_trip(profile: &Profile) {
@@ -244,6 +244,7 @@ fn invalid_profiles_are_refused_as_they_say() {
 
 fn folder(name: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let files = std::fs::read_dir(folder).expect("the folder is part of the project");
+    let files = files.map(|entry| entry.expect("a readable folder").path());
     files.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect()
 }
