@@ -67,7 +67,7 @@ impl<S: BlockStore> Faulty<S> {
         let below = self.inner.execute(std::slice::from_ref(op)).remove(0);
         let wiped = self.held.iter().rposition(|held| *held == StoreOp::Wipe);
         let held = &self.held[wiped.unwrap_or(0)..];
-        let puts = held.iter().filter_map(|held| match held {
+        let mut puts = held.iter().filter_map(|held| match held {
             StoreOp::Put { at, record } => Some((*at, record)),
             StoreOp::Get { .. }
             | StoreOp::Next { .. }
@@ -76,7 +76,7 @@ impl<S: BlockStore> Faulty<S> {
             | StoreOp::Fence { .. } => None,
         });
         match op {
-            StoreOp::Get { at } => match puts.filter(|(held, _)| held == at).next_back() {
+            StoreOp::Get { at } => match puts.rfind(|(held, _)| held == at) {
                 Some((_, record)) => Ok(StoreDone::Got(Some(record.clone()))),
                 None if wiped.is_some() => Ok(StoreDone::Got(None)),
                 None => below,

@@ -1,5 +1,7 @@
 //! Disks: what is put is got, in order, across restarts, and damage is said and not shown as data.
 
+#![expect(clippy::unwrap_used, clippy::unnecessary_wraps, reason = "tests: what is compared with")]
+
 use amflab::profile::{Durability, StoreEngine, StoreSpec};
 use amflab::protocol::config::{GroupConfig, Layout};
 use amflab::protocol::id::{AmfId, DiskId, Epoch, Span, Version};
