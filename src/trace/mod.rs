@@ -3,6 +3,7 @@
 //! - [`action`]: what an engine can be told to do; [`command`]: what people, scripts and profiles say,
 //!   with one text form; [`grammar`]: that text form, both ways; [`registry`]: the list of all commands.
 //! - [`event`]: what happened; [`snapshot`]: how things stand; [`step`]: what the log is made of.
+//! - [`narrate`]: machines' inputs and outputs as events; [`sides`]: who a partition cuts off.
 //! - [`engine`]: the traits that `sim` and `live` implement, and everything above runs on.
 //!
 //! Knows `protocol`, nothing else of ours; no thread, no terminal, no store.
@@ -12,7 +13,9 @@ pub mod command;
 pub mod engine;
 pub mod event;
 pub mod grammar;
+pub mod narrate;
 pub mod registry;
+pub mod sides;
 pub mod snapshot;
 pub mod step;
 
@@ -23,5 +26,6 @@ pub use engine::{
 };
 pub use event::{Event, EventKind, Violation};
 pub use grammar::{GrammarError, Limits, Script, parse_command, parse_script};
+pub use sides::Sides;
 pub use snapshot::{Ask, Snapshot};
 pub use step::{Control, Step, StepEntry};
