@@ -5,9 +5,11 @@
 //! - [`protocol`]: the heart, sans-IO: AMF, witness, disk and host machines, links, invariants.
 //! - [`trace`]: commands, events, snapshots, steps; the traits `Engine` and `HostPort`.
 //! - [`profile`]: TOML in, a validated profile out.
+//! - [`workload`]: what hosts do: traces and their mapping to AMFs and addresses.
 //! - [`store`]: disks of real bytes: sled, memory, faulty; a thread each.
 
 pub mod profile;
 pub mod protocol;
 pub mod store;
 pub mod trace;
+pub mod workload;

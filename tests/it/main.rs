@@ -1,5 +1,7 @@
 //! Tests of the whole: one binary, a module for each room.
 
 mod grammar;
+mod mapping;
 mod profiles;
 mod store;
+mod traces;
