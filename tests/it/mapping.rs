@@ -42,6 +42,13 @@ fn runs(requests: &[ReplayRequest]) -> Vec<(u64, u32)> {
         .collect()
 }
 
+/// DiskSim lines of writes: device, first sector, sectors.
+fn lines_of(requests: impl Iterator<Item = (u32, u64, u32)>) -> String {
+    requests.fold(String::new(), |text, (device, first, count)| {
+        text + &format!("0 {device} {first} {count} 0\n")
+    })
+}
+
 fn amfs(requests: &[ReplayRequest]) -> Vec<u8> {
     requests.iter().map(|request| request.amf.0).collect()
 }
@@ -87,7 +94,7 @@ fn dense_numbers_blocks_by_first_touch_and_keeps_offsets() {
 
 #[test]
 fn amfs_by_device_by_block_and_by_seed() {
-    let text: String = (0..400).map(|i| format!("{i} {} {} 8 0\n", i % 5, i % 7 * 8)).collect();
+    let text = lines_of((0..400).map(|i| (i % 5, u64::from(i % 7 * 8), 8)));
     let with = |map, seed| {
         amfs(&replay(&text, AddressMap::Identity, None, ReplayOptions { map, seed, ..PLAIN }))
     };
@@ -160,7 +167,7 @@ proptest! {
         lines in prop::collection::vec((0u32..4, 0u64..200, 1u32..40), 1..40),
         address in prop::sample::select(vec![AddressMap::Identity, AddressMap::Modulo, AddressMap::Dense]),
     ) {
-        let text: String = lines.iter().map(|(d, f, n)| format!("0 {d} {f} {n} 0\n")).collect();
+        let text = lines_of(lines.iter().copied());
         let blocks = (address == AddressMap::Modulo).then_some(5);
         let requests = replay(&text, address, blocks, PLAIN);
         let mut of = std::collections::BTreeMap::new();
