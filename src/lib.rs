@@ -5,7 +5,7 @@
 //! - [`protocol`]: the heart, sans-IO: AMF, witness, disk and host machines, links, invariants.
 //! - [`trace`]: commands, events, snapshots, steps; the traits `Engine` and `HostPort`.
 //! - [`profile`]: TOML in, a validated profile out.
-//! - [`workload`]: what hosts do: traces and their mapping to AMFs and addresses.
+//! - [`workload`]: what hosts do: generators, traces, and who may be asked next.
 //! - [`store`]: disks of real bytes: sled, memory, faulty; a thread each.
 
 pub mod profile;

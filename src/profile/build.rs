@@ -283,9 +283,11 @@ fn one_workload(
         Access::Zipf { .. } => &["theta", "scatter"],
         Access::Hotspot { .. } => &["hot", "share"],
     };
+    // `--set workload.NAME.access=..` leaves the other pattern's keys in the file: they are ignored.
+    let switched = matches!(check.places.of.get(&path("access")), Some(Place::Set(_)));
     for key in keys.iter().filter(|key| !used.contains(key)) {
         let path = path(key);
-        let written = check.places.of.contains_key(&path);
+        let written = !switched && check.places.of.contains_key(&path);
         check.must(!written, &[&path], || {
             let of = if matches!(*key, "theta" | "scatter") { "zipf" } else { "hotspot" };
             format!("has a meaning only with access = \"{of}\"")

@@ -1,7 +1,18 @@
-//! What hosts do: trace file formats, and how a trace is laid on AMFs and on the volume.
+//! What hosts do: generators, trace files and how they are laid on AMFs and on the volume, and the
+//! bookkeeping of who may be asked next.
 //!
+//! - [`generator`] makes requests as a profile's `[[workload]]` says; `pattern` chooses the blocks;
 //! - [`formats`]: block traces of fio, DiskSim, MSR and vscsi, read as a stream;
-//! - [`mapping`]: which AMF and which sectors a trace's request goes to.
+//! - [`mapping`]: which AMF and which sectors a trace's request goes to;
+//! - [`driver`] decides when each goes: queue depth, rate, back-off; for generators and replays.
+//!
+//! Knows protocol, trace and profile. No clock: a caller brings the time and the answers.
 
+pub mod driver;
 pub mod formats;
+pub mod generator;
 pub mod mapping;
+mod pattern;
+
+pub use driver::{Driver, DriverSettings, Fetch, InOrder, Next, Planned, Source};
+pub use generator::Generator;
