@@ -240,9 +240,9 @@ impl<S: Source> Driver<S> {
             return Next::WaitUntil(due);
         }
         if let (Some(_), Some(late_max)) = (planned.at, self.settings.late_max) {
-            let late = now.since(scheduled);
-            if late > late_max {
-                self.start = self.start + Span(late.0 - late_max.0);
+            let behind = now.since(scheduled);
+            if behind > late_max {
+                self.start = self.start + Span(behind.0 - late_max.0);
             }
         }
         self.lanes[usize::from(planned.amf.0)].outstanding += 1;

@@ -4,6 +4,7 @@
 //! - [`generator`] makes requests as a profile's `[[workload]]` says; `pattern` chooses the blocks;
 //! - [`formats`]: block traces of fio, DiskSim, MSR and vscsi, read as a stream;
 //! - [`mapping`]: which AMF and which sectors a trace's request goes to;
+//! - [`pace`]: a trace's requests at a speed;
 //! - [`driver`] decides when each goes: queue depth, rate, back-off; for generators and replays.
 //!
 //! Knows protocol, trace and profile. No clock: a caller brings the time and the answers.
@@ -12,7 +13,9 @@ pub mod driver;
 pub mod formats;
 pub mod generator;
 pub mod mapping;
+pub mod pace;
 mod pattern;
 
 pub use driver::{Driver, DriverSettings, Fetch, InOrder, Next, Planned, Source};
 pub use generator::Generator;
+pub use pace::{Pace, Paced};

@@ -33,9 +33,7 @@ impl Pattern {
                 let zipf = Zipf::new(float(blocks), theta).expect("theta is positive, blocks too");
                 Self::Zipf { zipf, blocks, scatter }
             }
-            Access::Sequential => {
-                Self::Sequential { sectors: blocks * sectors_per_block, next: 0 }
-            }
+            Access::Sequential => Self::Sequential { sectors: blocks * sectors_per_block, next: 0 },
             Access::Hotspot { hot, share } => {
                 let hot = whole(hot * float(blocks)).min(blocks);
                 Self::Hotspot { blocks, hot, share }

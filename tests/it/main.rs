@@ -5,3 +5,4 @@ mod mapping;
 mod profiles;
 mod store;
 mod traces;
+mod workload;
