@@ -1,0 +1,104 @@
+//! Commands that an engine does: what it is told, and when those that take their time are over.
+
+use super::{Report, Session, Status};
+use crate::protocol::Protocol;
+use crate::protocol::id::{AmfId, Block};
+use crate::trace::action::{Action, Target};
+use crate::trace::command::Command;
+use crate::trace::snapshot::{AmfStatus, Ask};
+
+/// What a command that takes its time is over with.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Ending {
+    /// No dirty line is left.
+    Clean(Target),
+    /// The line is gone.
+    Gone(AmfId, Block),
+    /// The newest view is under this protocol, and everybody has it.
+    Protocol(Protocol),
+}
+
+impl Session {
+    pub(super) fn has_ended(&mut self, ending: Ending) -> bool {
+        match ending {
+            Ending::Clean(target) => {
+                let snapshot = self.snapshot(&Ask::BRIEF);
+                let meant = |amf: AmfId| match target {
+                    Target::One(one) => amf == one,
+                    Target::All => true,
+                };
+                let mut works = snapshot
+                    .amfs
+                    .iter()
+                    .filter(|info| matches!(info.status, AmfStatus::Serving | AmfStatus::NoLease));
+                works.all(|info| !meant(info.id) || info.dirty == 0)
+            }
+            Ending::Gone(amf, block) => {
+                let (_, info) = self.look(amf, block);
+                info.is_none_or(|info| info.lines.iter().all(|line| line.block != block))
+            }
+            Ending::Protocol(protocol) => {
+                self.snapshot(&Ask::BRIEF).view.protocol == protocol && self.engine.is_settled()
+            }
+        }
+    }
+
+    pub(super) fn not_ended(ending: Ending) -> Report {
+        match ending {
+            Ending::Clean(_) => Report::new(Status::Fine, "dirty lines are left; it goes on"),
+            Ending::Gone(..) => Report::new(Status::Fine, "the line is still there; it goes on"),
+            Ending::Protocol(protocol) => {
+                let line = format!("the cluster did not come to a view under `{protocol}`");
+                Report::new(Status::Failed, line)
+            }
+        }
+    }
+}
+
+pub(super) fn ending_of(command: &Command) -> Option<Ending> {
+    match command {
+        Command::Destage(target) => Some(Ending::Clean(*target)),
+        Command::Evict(amf, Some(block)) => Some(Ending::Gone(*amf, *block)),
+        Command::Protocol(protocol) => Some(Ending::Protocol(*protocol)),
+        _ => None,
+    }
+}
+
+/// What a command tells the engine; `None` for those that the session does itself.
+pub(super) fn action_of(command: &Command) -> Option<Action> {
+    Some(match command.clone() {
+        Command::Destage(target) => Action::Destage(target),
+        Command::Evict(amf, block) => Action::Evict(amf, block),
+        Command::Crash(amf) => Action::Crash(amf),
+        Command::Restart(amf) => Action::Restart(amf),
+        Command::Pause(amf) => Action::Pause(amf),
+        Command::Resume(amf) => Action::Resume(amf),
+        Command::LeaseExpire(amf) => Action::ExpireLease(amf),
+        Command::Partition(sides) => Action::Partition(sides),
+        Command::Heal => Action::Heal,
+        Command::Link(a, b, setting) => Action::Link(a, b, setting),
+        Command::Fail(disk) => Action::FailDisk(disk),
+        Command::Replace(disk) => Action::ReplaceDisk(disk),
+        Command::Slow(disk, span) => Action::SlowDisk(disk, span),
+        Command::Witness(up) => Action::Witness(up),
+        Command::Defect(defect, on) => Action::Defect(defect, on),
+        Command::Protocol(protocol) => Action::Protocol(protocol),
+        Command::Hold(true, filter) => Action::Hold(filter),
+        Command::Hold(false, filter) => Action::Unhold(filter),
+        Command::Deliver(release) => Action::Deliver(release),
+        Command::Lose(release) => Action::Lose(release),
+        Command::Repeat(release) => Action::Repeat(release),
+        Command::Step(count) => Action::Step(count),
+        Command::Tempo(tempo) => Action::Tempo(tempo),
+        Command::Host(_)
+        | Command::Start(..)
+        | Command::Await(_)
+        | Command::Workload(..)
+        | Command::RunUntil(..)
+        | Command::Wait(_)
+        | Command::Settle
+        | Command::Why(..)
+        | Command::Note(_)
+        | Command::Expect(_) => return None,
+    })
+}

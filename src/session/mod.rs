@@ -1,0 +1,180 @@
+//! Runs commands over any [`Engine`]: gives them, waits as each demands, checks what is expected.
+//!
+//! In come typed commands; out come [`Report`]s. A session never blocks by itself:
+//! [`Session::begin`] starts a command, [`Session::poll`] says whether it is through. The console
+//! polls between frames; [`Session::execute`] lets time pass until it is, for scripts and tests.
+//!
+//! Reading order: [`host`] (operations and their answers), [`wait`] (conditions), [`expect`],
+//! [`why`] and [`sentence`] (in words), [`listing`] (what a command made happen, as lines),
+//! [`script`] (whole scripts), [`recorder`] (what `:save` writes).
+
+mod action;
+pub mod expect;
+pub mod host;
+pub mod listing;
+mod observer;
+pub mod recorder;
+pub mod script;
+pub mod sentence;
+mod task;
+pub mod wait;
+pub mod why;
+
+pub use recorder::Recorder;
+pub use script::{ScriptReport, run_script};
+pub use task::{Report, Running, Status};
+
+use crate::profile::Profile;
+use crate::protocol::id::{AmfId, Block, Instant, Span};
+use crate::trace::engine::{Advance, Engine, EngineError, Progress};
+use crate::trace::event::Event;
+use crate::trace::snapshot::{AmfInfo, Ask, Snapshot};
+use crate::trace::{Command, Completion};
+use host::Hosts;
+use observer::Observer;
+
+/// An engine of whatever kind; a session may live in a thread of its own.
+pub type AnyEngine = Box<dyn Engine + Send>;
+
+/// How long `settle` waits in a live cluster.
+pub const SETTLE_LIVE: Span = Span::secs(15);
+/// How long `settle` waits in the simulator, in virtual time.
+pub const SETTLE_SIM: Span = Span::secs(600);
+/// How long `run-until` waits if nothing is said.
+pub const RUN_UNTIL: Span = Span::secs(10);
+/// A live engine is looked at again after this, also if no event called for it.
+const LOOK_AGAIN: Span = Span::millis(10);
+
+/// A cluster, and a person or a script that gives it commands.
+pub struct Session {
+    engine: AnyEngine,
+    live: bool,
+    host_timeout: Span,
+    hosts: Hosts,
+    observer: Observer,
+    /// `hold on` without its `hold off`: what is waited for may never come.
+    holds: u32,
+    /// Generators that were started and not stopped.
+    workloads: u32,
+}
+
+impl Session {
+    /// A session over `engine`, which was built from `profile`. Subscribes to its events.
+    #[must_use]
+    pub fn new(mut engine: AnyEngine, profile: &Profile) -> Self {
+        engine.subscribe(true);
+        let live = engine.snapshot(&Ask::BRIEF).engine == "live";
+        Self {
+            engine,
+            live,
+            host_timeout: profile.host.timeout,
+            hosts: Hosts::new(&profile.config),
+            observer: Observer::default(),
+            holds: 0,
+            workloads: 0,
+        }
+    }
+
+    /// The engine: its clock, its counters, its snapshots.
+    pub fn engine(&mut self) -> &mut dyn Engine {
+        self.engine.as_mut()
+    }
+
+    /// True if time is real.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// The cluster's clock.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.engine.now()
+    }
+
+    /// How things stand.
+    pub fn snapshot(&mut self, ask: &Ask) -> Snapshot {
+        self.engine.snapshot(ask)
+    }
+
+    /// What one AMF has of one block.
+    fn look(&mut self, amf: AmfId, block: Block) -> (Snapshot, Option<AmfInfo>) {
+        let ask = Ask { first: block.0, end: block.0.saturating_add(1), held_max: 0 };
+        let snapshot = self.engine.snapshot(&ask);
+        let info = snapshot.amfs.iter().find(|info| info.id == amf).cloned();
+        (snapshot, info)
+    }
+
+    /// Number of the next event: what [`Self::events_since`] takes.
+    #[must_use]
+    pub fn mark(&self) -> u64 {
+        self.observer.end()
+    }
+
+    /// The events from `mark` on that are still kept, oldest first.
+    pub fn events_since(&self, mark: u64) -> impl Iterator<Item = &Event> {
+        self.observer.since(mark)
+    }
+
+    /// The answer to the operation with this number, if it came in time.
+    #[must_use]
+    pub fn completion(&self, op: host::HostOpId) -> Option<&Completion> {
+        self.hosts.completion(op)
+    }
+
+    /// Takes in what has happened: events, answers, timeouts; gives operations that waited for a
+    /// joining AMF.
+    pub fn pump(&mut self) {
+        while let Some(event) = self.engine.poll_event() {
+            self.observer.push(event);
+        }
+        while let Some(completion) = self.engine.poll_completion() {
+            self.hosts.answered(completion);
+        }
+        self.hosts.tick(self.engine.as_mut());
+    }
+
+    /// Gives a command and lets time pass until it is through.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if the cluster cannot go on.
+    pub fn execute(&mut self, command: &Command) -> Result<Report, EngineError> {
+        let mut running = self.begin(command)?;
+        loop {
+            if let Some(report) = self.poll(&mut running)? {
+                return Ok(report);
+            }
+            let deadline = running.deadline();
+            if self.advance(deadline)? == Progress::Idle {
+                // Nothing will happen any more, at no time: whoever waits has waited to the end.
+                self.pump();
+                return match self.poll(&mut running)? {
+                    Some(report) => Ok(report),
+                    None => Ok(self.give_up(running)),
+                };
+            }
+        }
+    }
+
+    /// Lets time pass, one step or one event at most, and takes in what happened.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if the cluster cannot go on.
+    pub fn advance(&mut self, deadline: Instant) -> Result<Progress, EngineError> {
+        let mut until = deadline;
+        if self.live {
+            until = until.min(self.now() + LOOK_AGAIN);
+        }
+        let progress = self.engine.advance(Advance { until, steps_max: 1 })?;
+        self.pump();
+        Ok(progress)
+    }
+
+    /// Ends the cluster as a person would.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] says what could not be written.
+    pub fn shutdown(&mut self) -> Result<(), EngineError> {
+        self.engine.shutdown()
+    }
+}

@@ -1,0 +1,342 @@
+//! One command under way: what it waits for, and what is said at its end.
+
+use super::action::{Ending, action_of, ending_of};
+use super::host::HostOpId;
+use super::wait::Watch;
+use super::{RUN_UNTIL, SETTLE_LIVE, SETTLE_SIM, Session, expect, sentence, why};
+use crate::protocol::id::{AmfId, Block, Instant};
+use crate::protocol::{Data, HostError};
+use crate::trace::command::{Command, Expectation, HostCommand, Outcome};
+use crate::trace::engine::{EngineError, Submitted};
+use crate::trace::snapshot::Ask;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// As it should.
+    Fine,
+    /// A host operation ended in this error; a script goes on.
+    HostError(HostError),
+    /// An expectation does not hold, or `run-until` or `settle` ran out.
+    Failed,
+    /// The engine would not do it.
+    Refused,
+}
+
+/// What is said at the end of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// How it ended.
+    pub status: Status,
+    /// What to tell people, one line each; may be empty.
+    pub lines: Vec<String>,
+    /// The host operation that it was about.
+    pub op: Option<HostOpId>,
+}
+
+impl Report {
+    pub(super) fn new(status: Status, line: impl Into<String>) -> Self {
+        Self { status, lines: vec![line.into()], op: None }
+    }
+
+    fn fine() -> Self {
+        Self { status: Status::Fine, lines: Vec::new(), op: None }
+    }
+
+    /// True if a script that holds this command has failed.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self.status, Status::Failed | Status::Refused)
+    }
+}
+
+/// A command that was begun.
+#[derive(Debug)]
+pub struct Running {
+    task: Task,
+}
+
+#[derive(Debug)]
+enum Task {
+    /// Nothing to wait for.
+    Done(Report),
+    /// A host operation, to be reported in a sentence.
+    Op(HostOpId, Instant),
+    /// A read that `expect value` makes, and what it should find.
+    Value(HostOpId, Instant, Block, Data),
+    /// `run-until`.
+    Until(Watch, Instant),
+    /// `settle`.
+    Settle(Instant),
+    /// `wait`.
+    Wait(Instant),
+    /// `destage`, `evict`, `protocol`: over when this is so; running out is no failure.
+    Ends(Ending, Instant),
+}
+
+impl Running {
+    /// Until when time may pass before it must be looked at.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        match &self.task {
+            Task::Done(_) => Instant(0),
+            Task::Op(_, at)
+            | Task::Value(_, at, ..)
+            | Task::Until(_, at)
+            | Task::Settle(at)
+            | Task::Wait(at)
+            | Task::Ends(_, at) => *at,
+        }
+    }
+}
+
+impl Session {
+    /// Gives a command. Host operations are under way afterwards, faults are done.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if the cluster cannot go on; a refusal is a [`Report`].
+    pub fn begin(&mut self, command: &Command) -> Result<Running, EngineError> {
+        self.pump();
+        self.note_last_command(command);
+        let task = match command {
+            Command::Host(host) => self.begin_host(host, None),
+            Command::Start(label, host) => self.begin_host(host, Some(label)),
+            Command::Await(label) => self.begin_await(label),
+            Command::RunUntil(condition, within) => {
+                let at = self.now() + within.unwrap_or(RUN_UNTIL);
+                Task::Until(Watch::new(condition.clone(), self.mark()), at)
+            }
+            Command::Wait(span) => Task::Wait(self.now() + *span),
+            Command::Settle => {
+                Task::Settle(self.now() + if self.live { SETTLE_LIVE } else { SETTLE_SIM })
+            }
+            Command::Why(amf, block) => {
+                let snapshot = self.snapshot(&Ask { held_max: 1_000, ..Ask::BRIEF });
+                let lines = why::why(&snapshot, *amf, *block);
+                Task::Done(Report { status: Status::Fine, lines, op: None })
+            }
+            Command::Note(text) => Task::Done(Report::new(Status::Fine, text.clone())),
+            Command::Expect(Expectation::Value(amf, block, value)) => {
+                self.begin_value(*amf, *block, value)
+            }
+            Command::Expect(expectation) => Task::Done(self.check(expectation)),
+            Command::Workload(start, name) => Task::Done(self.workload(*start, name)),
+            Command::Destage(_)
+            | Command::Evict(..)
+            | Command::Crash(_)
+            | Command::Restart(_)
+            | Command::Pause(_)
+            | Command::Resume(_)
+            | Command::LeaseExpire(_)
+            | Command::Partition(_)
+            | Command::Heal
+            | Command::Link(..)
+            | Command::Fail(_)
+            | Command::Replace(_)
+            | Command::Slow(..)
+            | Command::Witness(_)
+            | Command::Defect(..)
+            | Command::Protocol(_)
+            | Command::Hold(..)
+            | Command::Deliver(_)
+            | Command::Lose(_)
+            | Command::Repeat(_)
+            | Command::Step(_)
+            | Command::Tempo(_) => self.begin_action(command)?,
+        };
+        self.pump();
+        Ok(Running { task })
+    }
+
+    /// `expect value` may use the answer of a read only if nothing was commanded since.
+    fn note_last_command(&mut self, command: &Command) {
+        let passive = matches!(command, Command::Expect(_) | Command::Note(_) | Command::Why(..));
+        if !passive {
+            self.hosts.set_last_command(None);
+        }
+    }
+
+    fn begin_host(&mut self, host: &HostCommand, label: Option<&String>) -> Task {
+        let timeout = self.host_timeout;
+        let given = self.hosts.give(host, timeout, self.engine.as_mut());
+        let id = match given {
+            Ok(id) => id,
+            Err(wrong) => return Task::Done(Report::new(Status::Refused, wrong.to_string())),
+        };
+        self.hosts.written(id, label.map(String::as_str));
+        if label.is_some() {
+            return Task::Done(Report { op: Some(id), ..Report::fine() });
+        }
+        self.hosts.set_last_command(Some(id));
+        Task::Op(id, self.now() + timeout)
+    }
+
+    fn begin_await(&mut self, label: &str) -> Task {
+        let Some(id) = self.hosts.labelled(label) else {
+            let line = format!("nothing was started under the label `{label}`");
+            return Task::Done(Report::new(Status::Refused, line));
+        };
+        self.hosts.awaited(label);
+        self.hosts.set_last_command(Some(id));
+        Task::Op(id, self.hosts.get(id).map_or(Instant(0), |op| op.deadline))
+    }
+
+    fn begin_value(&mut self, amf: AmfId, block: Block, value: &crate::trace::Value) -> Task {
+        let want = match self.hosts.content(value) {
+            Ok(want) => want,
+            Err(wrong) => return Task::Done(Report::new(Status::Refused, wrong.to_string())),
+        };
+        if let Some(id) = self.hosts.last_command()
+            && self.hosts.get(id).is_some_and(|op| expect::reads(&op.command, amf, block))
+        {
+            return Task::Value(id, Instant(0), block, want);
+        }
+        let read = HostCommand::Read(amf, block, 1);
+        match self.hosts.give(&read, self.host_timeout, self.engine.as_mut()) {
+            Ok(id) => Task::Value(id, self.now() + self.host_timeout, block, want),
+            Err(wrong) => Task::Done(Report::new(Status::Refused, wrong.to_string())),
+        }
+    }
+
+    fn begin_action(&mut self, command: &Command) -> Result<Task, EngineError> {
+        let Some(action) = action_of(command) else {
+            return Ok(Task::Done(Report::fine()));
+        };
+        let receipt = match self.engine.submit(action) {
+            Ok(Submitted::Done(receipt)) => receipt,
+            Ok(Submitted::Op(_)) => String::new(),
+            Err(EngineError::Refused(why)) => {
+                return Ok(Task::Done(Report::new(Status::Refused, why)));
+            }
+            Err(broken @ EngineError::Broken(_)) => return Err(broken),
+        };
+        match command {
+            Command::Hold(true, _) => self.holds += 1,
+            Command::Hold(false, filter) if filter.is_all() => self.holds = 0,
+            Command::Hold(false, _) => self.holds = self.holds.saturating_sub(1),
+            _ => {}
+        }
+        let lines = if receipt.is_empty() { Vec::new() } else { vec![receipt] };
+        let done = Report { status: Status::Fine, lines, op: None };
+        // Held messages may be what it takes: then the script says itself how to go on.
+        let ending = ending_of(command).filter(|_| self.holds == 0);
+        let limit = match command {
+            Command::Protocol(_) if self.live => SETTLE_LIVE,
+            Command::Protocol(_) => SETTLE_SIM,
+            _ => self.host_timeout,
+        };
+        Ok(ending.map_or(Task::Done(done), |ending| Task::Ends(ending, self.now() + limit)))
+    }
+
+    fn workload(&mut self, start: bool, name: &str) -> Report {
+        self.workloads = if start { self.workloads + 1 } else { self.workloads.saturating_sub(1) };
+        Report::new(Status::Refused, format!("workload `{name}` cannot be driven here"))
+    }
+
+    /// Says whether a command is through. Call after every [`Session::pump`].
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if the cluster cannot go on.
+    pub fn poll(&mut self, running: &mut Running) -> Result<Option<Report>, EngineError> {
+        let now = self.now();
+        Ok(match &mut running.task {
+            Task::Done(report) => Some(report.clone()),
+            Task::Op(id, _) => self.op_report(*id),
+            Task::Value(id, _, block, want) => self.value_report(*id, *block, want),
+            Task::Until(watch, at) => {
+                let (at, mut watch) = (*at, watch.clone());
+                if self.holds_true(&mut watch) {
+                    Some(Report::fine())
+                } else if at <= now {
+                    Some(self.ran_out(&watch))
+                } else {
+                    running.task = Task::Until(watch, at);
+                    None
+                }
+            }
+            Task::Settle(at) => {
+                let at = *at;
+                if self.engine.is_settled() {
+                    Some(self.settled_report())
+                } else {
+                    (at <= now).then(|| self.unsettled_report())
+                }
+            }
+            Task::Wait(at) => (*at <= now).then(Report::fine),
+            Task::Ends(ending, at) => {
+                let (ending, at) = (*ending, *at);
+                if self.has_ended(ending) {
+                    Some(Report::fine())
+                } else {
+                    (at <= now).then(|| Self::not_ended(ending))
+                }
+            }
+        })
+    }
+
+    /// The report of a command for which nothing will happen any more.
+    pub(super) fn give_up(&mut self, running: Running) -> Report {
+        match running.task {
+            Task::Done(report) => report,
+            Task::Op(id, _) => {
+                self.hosts.give_up(id);
+                self.op_report(id).unwrap_or_else(Report::fine)
+            }
+            Task::Value(id, _, block, want) => {
+                self.hosts.give_up(id);
+                self.value_report(id, block, &want).unwrap_or_else(Report::fine)
+            }
+            Task::Until(watch, _) => self.ran_out(&watch),
+            Task::Settle(_) => self.unsettled_report(),
+            Task::Wait(_) => Report::fine(),
+            Task::Ends(ending, _) => Self::not_ended(ending),
+        }
+    }
+
+    fn op_report(&self, id: HostOpId) -> Option<Report> {
+        let status = match self.hosts.outcome(id) {
+            Outcome::Pending => return None,
+            Outcome::Ok => Status::Fine,
+            Outcome::Error(error) => Status::HostError(error),
+        };
+        let line = match (self.hosts.completion(id), self.hosts.get(id)) {
+            (Some(completion), Some(op)) => sentence::sentence(&op.command, completion),
+            _ => format!("timeout: no answer within {}", self.host_timeout),
+        };
+        Some(Report { status, lines: vec![line], op: Some(id) })
+    }
+
+    fn value_report(&self, id: HostOpId, block: Block, want: &Data) -> Option<Report> {
+        let status = match self.hosts.outcome(id) {
+            Outcome::Pending => return None,
+            Outcome::Ok => None,
+            Outcome::Error(error) => Some(format!("the read ended in {error}")),
+        };
+        let found = self.hosts.completion(id).and_then(|done| expect::value_of(done, block));
+        let wrong = status.or_else(|| match found {
+            Some(found) if found == *want => None,
+            Some(found) => Some(format!("it is {found}, not {want}")),
+            None => Some("the read returned nothing of that block".to_owned()),
+        });
+        Some(wrong.map_or_else(Report::fine, |line| Report::new(Status::Failed, line)))
+    }
+
+    fn settled_report(&mut self) -> Report {
+        // What an active fault holds back does not count, but is said.
+        let held_back = self.snapshot(&Ask::BRIEF).unsettled;
+        let lines = held_back.into_iter().map(|what| format!("held back: {what}")).collect();
+        Report { status: Status::Fine, lines, op: None }
+    }
+
+    fn unsettled_report(&mut self) -> Report {
+        let mut lines = vec!["settle ran out; still outstanding:".to_owned()];
+        lines.extend(self.snapshot(&Ask::BRIEF).unsettled);
+        Report { status: Status::Failed, lines, op: None }
+    }
+
+    fn ran_out(&mut self, watch: &Watch) -> Report {
+        let mut lines = vec![format!("run-until ran out: {} did not come", watch.condition())];
+        lines.extend(self.how_it_stands(watch.condition()));
+        Report { status: Status::Failed, lines, op: None }
+    }
+}
