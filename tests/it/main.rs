@@ -3,6 +3,7 @@
 mod grammar;
 mod mapping;
 mod profiles;
+mod session;
 mod store;
 mod traces;
 mod workload;
