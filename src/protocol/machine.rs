@@ -69,13 +69,12 @@ pub enum DiskOutput {
     Store(StoreOp),
 }
 
-/// A block on a disk: header and data.
+/// A block on a disk: header and data. The check sum is the store's: it computes it over what it
+/// writes, and answers [`StoreError::Media`] where it does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Record {
     /// The version, from the header.
     pub version: Version,
-    /// CRC-32C of the data, from the header.
-    pub crc32c: u32,
     /// The content.
     pub data: Data,
 }

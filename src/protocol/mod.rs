@@ -4,20 +4,27 @@
 //! [`group`], [`rule`], [`link`], [`disk`], [`witness`], [`amf`], [`cluster`].
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod amf;
+pub mod cluster;
 pub mod config;
 pub mod data;
 pub mod defect;
+pub mod disk;
 pub mod group;
 pub mod host;
 pub mod id;
+pub mod link;
 pub mod machine;
 pub mod message;
 pub mod rule;
 pub mod table;
+pub mod witness;
 
+pub use amf::Amf;
 pub use config::{Config, GroupConfig, Layout, Protocol, WritePolicy};
 pub use data::{Data, Stamp};
 pub use defect::Defect;
+pub use disk::Disk;
 pub use host::{Answer, HostError, Payload, Request, RequestKind, Sectors, Source, Touch, Touched};
 pub use machine::{
     AmfInput, AmfOutput, DiskInput, DiskOutput, Record, StoreDone, StoreError, StoreOp,
@@ -28,3 +35,4 @@ pub use message::{
     View, WitnessMsg,
 };
 pub use rule::{Fact, LineState, Rule};
+pub use witness::Witness;

@@ -52,7 +52,7 @@ impl fmt::Display for LineState {
 }
 
 /// One application of a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Fact {
     /// The rule.
     pub rule: Rule,
@@ -122,8 +122,72 @@ macro_rules! rules {
 
 rules! {
     AskShared, "ask-shared", "2, claims 5 6 9", "A miss broadcasts a read search to every sharing partner.";
-    AskExclusive, "ask-exclusive", "2, claims 1 3", "A write broadcasts a write invalidate to every sharing partner.";
-    NotShared, "not-shared", "7, claims 10 to 12", "The data is not shared: no broadcast.";
-    Hit, "hit", "3", "The line is valid and the lease is live: served from the own cache.";
-    QueueBehindKey, "queue", "2", "Only one access per key is outstanding: later operations queue behind it.";
+    AskExclusive, "ask-exclusive", "2, claims 1 3 14", "A write broadcasts a write invalidate to every sharing partner.";
+    NotShared, "not-shared", "7, claims 10 to 12", "The line is M or E here, so the data is not shared: no broadcast.";
+    DeferHeld, "defer-held", "2.1", "A conflicting access is held here: the request is deferred.";
+    DeferTicket, "defer-ticket", "2.1", "A conflicting access with a smaller ticket waits here: the request is deferred.";
+    DeferDestaging, "defer-destaging", "2.1", "The block's disk write is in flight: the request is deferred.";
+    DeferRecovering, "defer-recovering", "2.1, 6", "The block is recovering and the request is not a recovery: deferred.";
+    DestageFirst, "destage-first", "2.2 [H1]", "The line is dirty: it is destaged before it is granted, so no grant carries the only copy.";
+    DeferStripe, "defer-stripe", "8 [M3]", "A destage in this stripe is in flight: the stripe is deferred.";
+    GrantNothing, "grant-nothing", "2.3", "No valid line here: granted without a copy.";
+    GrantShared, "grant-shared", "2.3, claims 6 8 9", "A read search is granted with the copy; E goes to S.";
+    GrantExclusive, "grant-exclusive", "2.3, claims 3 14", "A write invalidate is granted; the line goes to I and the floor rises.";
+    Granted, "granted", "2", "A sharing partner has granted.";
+    IgnoreGrant, "ignore-grant", "2", "A grant of an access that is over: ignored.";
+    Release, "release", "2", "The operation is over; deferred requests are evaluated again.";
+    Hit, "hit", "3", "The line is valid and the lease is live: served from the own cache, no message.";
+    HitWaits, "hit-waits", "3 [H4, T3]", "The version is not acknowledged by every partner yet: the read waits, for a crash could take it back.";
+    ReadFromPeer, "read-from-peer", "3, claim 8", "A sharing partner had the data: it comes from its cache.";
+    ReadFromDisk, "read-from-disk", "3, claim 7 [H2]", "Nobody had the data, or its copy may be stale: it comes from the resource.";
+    Miscompare, "miscompare", "4", "The current content is not what was compared with: nothing is written.";
+    Commit, "commit", "4.3", "The write draws its version, above all grants; the line becomes M.";
+    AnswerWrite, "answer-write", "4.5, claims 2 4 13", "Every replication partner has acknowledged (and, write-through, the group has stored it): the host is answered.";
+    Keep, "keep", "4.4, claims 4 13", "A replica of unfinished or dirty work is kept for its owner.";
+    Kept, "kept", "4.5", "A partner has acknowledged the version.";
+    IgnoreAck, "ignore-ack", "4.5", "An acknowledgement of an older version: ignored.";
+    Retire, "retire", "4.6", "The version is on disk: the replica is no longer needed.";
+    List, "list", "6", "After a view change an owner says what it needs kept; the rest is forgotten.";
+    DropOld, "drop-old", "6 [H6]", "The owner's new partners have everything: the old partner forgets.";
+    Destage, "destage", "4", "Dirty data goes to the group; conflicting requests are deferred meanwhile.";
+    Destaged, "destaged", "4.6", "The version that was written is still the line's: the line is clean.";
+    DestagedOld, "destaged-old", "4.6", "An older version than the line's was written: the line stays dirty.";
+    DestageAge, "destage-age", "4", "The line was dirty for too long.";
+    DestageHighWater, "destage-high-water", "4", "Too many lines are dirty: the oldest is destaged.";
+    NoDisk, "no-disk", "4", "No copy can be written: the line stays dirty until a view brings a disk back.";
+    Evict, "evict", "3", "A clean line is dropped to make room; the floor rises.";
+    Flush, "flush", "4", "A host wants every acknowledged write durable.";
+    DisksBehind, "disks-behind", "4", "Too many lines are on their way out: new touches wait for the disks.";
+    OutOfRange, "out-of-range", "1", "The request does not lie inside the volume.";
+    NotServing, "not-serving", "5", "No view or no live lease: nothing is served.";
+    TooBusy, "too-busy", "1", "Too many touches are under way: the request is not accepted.";
+    Stalled, "stalled", "5 [L1]", "The lease has run out: no commit, no install, no answer until it is renewed.";
+    LeaseRenewed, "lease-renewed", "5 [L1]", "The witness has renewed the lease, counted from when it was asked.";
+    LeaseOver, "lease-over", "5 [L1]", "The lease has run out.";
+    Suspect, "suspect", "5", "A link cannot deliver: the witness is told.";
+    InstallView, "install-view", "6", "A newer view is installed; links restart.";
+    IgnoreView, "ignore-view", "6", "A view that is old, or not for this incarnation: ignored.";
+    AskAgain, "ask-again", "6", "A waiting access forgets its grants and is broadcast again with its old ticket.";
+    Suspend, "suspend", "6", "A waiting access is suspended: a recovery of the block goes first.";
+    LastSurvivor, "last-survivor", "4", "No replication partner is left: everything is destaged, and writes go through.";
+    Join, "join", "5", "The AMF asks to be let in, under a new incarnation.";
+    Joined, "joined", "5 [H7]", "The AMF is a member, under a new incarnation, with nothing of the old one.";
+    Evicted, "evicted", "5", "A view without this incarnation: the AMF was evicted.";
+    Refused, "refused", "5", "The renewal was refused: the AMF was evicted.";
+    Fenced, "fenced", "5 [L2]", "A disk refused the request: the AMF was evicted.";
+    Leave, "leave", "5", "Outstanding requests fail; lines, accesses and replicas are dropped.";
+    Recovering, "recovering", "6", "The owner of a replica has left: the block is recovering here.";
+    AdoptLater, "adopt-later", "6 [J5]", "A granter has a newer replica: its recovery goes first.";
+    Adopt, "adopt", "6, claims 4 13 [H5]", "The replica becomes M with the version it had: this AMF completes the operation.";
+    Adopted, "adopted", "6, claims 4 13", "The adopted block is replicated and on disk; the replica is given up.";
+    AdoptOnDisk, "adopt-on-disk", "6 [H5, M1]", "Every copy on disk is at least as new: the replica is dropped.";
+    AdoptOwnLine, "adopt-own-line", "6 [H5]", "The version is our own dirty line: the replica is dropped.";
+    AdoptNothing, "adopt-nothing", "6", "There is nothing to adopt any more.";
+    ReportDisk, "report-disk", "8", "A disk answers with errors: the witness is told.";
+    RefillStart, "refill-start", "8 [M3]", "A disk is to be refilled: first no older destage may be in flight.";
+    RefillStripe, "refill-stripe", "8 [M3]", "One stripe is copied under its lock.";
+    RefillDone, "refill-done", "8", "The disk is full: the witness may trust it.";
+    SynchroniseStart, "synchronise-start", "4, end", "Copies may differ: each block is made equal.";
+    SynchroniseDone, "synchronise-done", "4, end", "All copies are equal again.";
+    IgnoreStranger, "ignore-stranger", "1", "A message that is not for this incarnation, or from nobody we know: ignored.";
 }

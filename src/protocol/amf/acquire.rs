@@ -1,0 +1,518 @@
+//! Acquiring access (section 2; claims 1, 3, 5, 6, 9): tickets, broadcast, deferral, grants, release.
+//!
+//! Mutual exclusion by tickets (Ricart and Agrawala 1981) with shared access added. No lock server.
+//! The road not taken: a directory, which would unicast; it comes as a protocol of its own.
+
+use super::Amf;
+use super::key::{Access, Deferred, Job, KeyCtl, Queued, Stage, Why};
+use crate::protocol::config::Protocol;
+use crate::protocol::data::Data;
+use crate::protocol::defect::Defect;
+use crate::protocol::host::{HostError, RequestKind, Source, Touched};
+use crate::protocol::id::{
+    AmfId, AmfSet, Block, Instant, Key, Mode, OpId, Ticket, TicketClass, Version,
+};
+use crate::protocol::message::Message;
+use crate::protocol::rule::{LineState, Rule};
+
+/// A grant without its clock.
+pub(super) struct Granted {
+    pub(super) ticket: Ticket,
+    pub(super) key: Key,
+    pub(super) floor: Version,
+    pub(super) copy: Option<(Version, Data)>,
+    pub(super) reading: bool,
+    pub(super) replica: Option<Version>,
+}
+
+/// What became of local work that reached the head of its queue.
+enum Begun {
+    /// It is done, or has the access.
+    Yes,
+    /// It has to stay at the head until something happens.
+    Blocked,
+}
+
+impl Amf {
+    // ---- the key, looked at again
+
+    /// After a release, the end of a destage, the end of a recovery (section 2): a pending recovery
+    /// or a suspended access of our own goes on; then every deferred request is evaluated again, from
+    /// step 1; then comes the next local operation.
+    pub(super) fn settle_key(&mut self, now: Instant, key: Key) {
+        self.touched(key);
+        loop {
+            let Some(ctl) = self.keys.get(&key) else { break };
+            let free = ctl.access.is_none();
+            if free && ctl.recovery.is_some() {
+                self.acquire(now, key, Mode::Exclusive, Queued::new(Job::Adopt), OpId::NONE);
+                continue;
+            }
+            let suspended = ctl.queue.front().is_some_and(|head| head.ticket.is_some());
+            if !(free && suspended) {
+                self.evaluate_deferred(now, key);
+            }
+            let Some(ctl) = self.keys.get_mut(&key) else { break };
+            if ctl.access.is_some() {
+                break;
+            }
+            let Some(head) = ctl.queue.pop_front() else { break };
+            match self.begin(now, key, head) {
+                Begun::Yes => {}
+                Begun::Blocked => break,
+            }
+        }
+        self.tidy(now, key);
+    }
+
+    /// Forgets what is over: the record of an idle key, a placeholder, a line on its way out.
+    fn tidy(&mut self, now: Instant, key: Key) {
+        if let Some(ctl) = self.keys.get(&key) {
+            if ctl.access.is_some() || !ctl.queue.is_empty() {
+                return;
+            }
+            if ctl.is_idle() {
+                self.keys.remove(&key);
+            }
+        }
+        let Key::Block(block) = key else { return };
+        let Some(at) = self.cache.find(block) else { return };
+        let line = self.cache.line_mut(at);
+        line.busy = false;
+        match (line.state, line.evicting) {
+            (LineState::I, _) => self.cache.remove(at),
+            (LineState::M | LineState::E | LineState::S, true) => self.evict_line(now, block),
+            (LineState::M | LineState::E | LineState::S, false) => {}
+        }
+    }
+
+    /// Local work at the head of its queue.
+    fn begin(&mut self, now: Instant, key: Key, queued: Queued) -> Begun {
+        match (queued.job, key) {
+            (Job::Touch { op, index }, Key::Block(block)) => {
+                if self.ops.get(&op).is_none() {
+                    return Begun::Yes;
+                }
+                self.begin_touch(now, block, queued, op, index)
+            }
+            (Job::Synchronise | Job::Adopt, Key::Block(_)) => {
+                self.acquire(now, key, Mode::Exclusive, queued, OpId::NONE);
+                Begun::Yes
+            }
+            (Job::Destage { .. } | Job::RefillStart, _) => {
+                self.acquire(now, key, Mode::Exclusive, queued, OpId::NONE);
+                Begun::Yes
+            }
+            (Job::Refill, Key::Stripe(stripe)) => {
+                // Also against our own destages that do not hold the stripe [M3].
+                if self.stripes_busy.contains(&stripe) {
+                    return self.blocked(key, queued);
+                }
+                self.acquire(now, key, Mode::Exclusive, queued, OpId::NONE);
+                Begun::Yes
+            }
+            (
+                Job::Touch { .. } | Job::Synchronise | Job::Adopt | Job::Refill,
+                Key::Block(_) | Key::Stripe(_) | Key::Group,
+            ) => unreachable!("{:?} is no work for {key}", queued.job),
+        }
+    }
+
+    fn blocked(&mut self, key: Key, queued: Queued) -> Begun {
+        self.keys.get_or_insert_with(key, KeyCtl::default).queue.push_front(queued);
+        Begun::Blocked
+    }
+
+    /// Section 3 and 4: hit, silent write (section 7), or broadcast.
+    fn begin_touch(
+        &mut self,
+        now: Instant,
+        block: Block,
+        mut queued: Queued,
+        op: OpId,
+        index: u32,
+    ) -> Begun {
+        let key = Key::Block(block);
+        if self.needs_synchronising(block) {
+            self.enqueue(key, Queued::new(Job::Synchronise));
+            let ctl = self.keys.get_mut(&key).expect("just enqueued");
+            ctl.queue.rotate_right(1);
+            ctl.queue.insert(1, queued);
+            return Begun::Yes;
+        }
+        let at = self.cache.find(block).unwrap_or_else(|| self.cache.insert(block));
+        let line = self.cache.line_mut(at);
+        let hit = *queued.counted.get_or_insert_with(|| {
+            let hit = line.state.is_valid() && !line.evicting;
+            self.stats.hits += u64::from(hit);
+            self.stats.misses += u64::from(!hit);
+            hit
+        });
+        line.busy = true;
+        let (state, replicated) = (line.state, line.missing.is_empty());
+        self.cache.touch(at);
+        self.make_room(now);
+        let write = self.ops.get(&op).is_some_and(|host| host.kind.is_write());
+        if !write && state.is_valid() {
+            if !self.lease_is_live(now) && !self.has(Defect::NoLease) {
+                self.stall(key);
+                return self.blocked(key, queued);
+            }
+            if !replicated && !self.has(Defect::HitUnreplicated) {
+                // [H4, T3] A hit must never show what a crash could take back.
+                self.fact(Rule::HitWaits, Some(key), state, state, None, Version::ZERO);
+                return self.blocked(key, queued);
+            }
+            self.serve_hit(op, index, block, hit);
+            return Begun::Yes;
+        }
+        let ctl = self.keys.get_or_insert_with(key, KeyCtl::default);
+        let destaging = ctl.destage.is_some();
+        if write && destaging && (!ctl.deferred.is_empty() || self.writes_through()) {
+            return self.blocked(key, queued);
+        }
+        let mode = if write { Mode::Exclusive } else { Mode::Shared };
+        self.acquire(now, key, mode, queued, op);
+        Begun::Yes
+    }
+
+    fn serve_hit(&mut self, op: OpId, index: u32, block: Block, hit: bool) {
+        let touch = self.touch_of(op, index);
+        let line = self.cache.get(block).expect("a hit has a line");
+        let (state, version) = (line.state, line.version);
+        let data = Some(line.data.slice(touch.offset, touch.len));
+        self.fact(Rule::Hit, Some(Key::Block(block)), state, state, None, version);
+        self.finish_touch(op, index, Ok(Touched { touch, hit, source: Source::Cache, data }));
+    }
+
+    // ---- asking
+
+    /// Takes a ticket (or keeps the one it had) and broadcasts, unless nobody else can have a copy.
+    pub(super) fn acquire(
+        &mut self,
+        now: Instant,
+        key: Key,
+        mode: Mode,
+        queued: Queued,
+        cause: OpId,
+    ) {
+        let recovery = matches!(queued.job, Job::Adopt | Job::Synchronise);
+        let ticket = queued.ticket.unwrap_or_else(|| self.draw_ticket(recovery));
+        let silent = mode == Mode::Exclusive && self.is_sole_owner(key) && !recovery;
+        let missing = if silent { AmfSet::EMPTY } else { self.peers };
+        let rule = match (silent, mode) {
+            (true, _) => Rule::NotShared,
+            (false, Mode::Shared) => Rule::AskShared,
+            (false, Mode::Exclusive) => Rule::AskExclusive,
+        };
+        if !self.peers.is_empty() && matches!(queued.job, Job::Touch { .. }) {
+            self.stats.broadcasts_saved += u64::from(silent);
+            self.stats.broadcasts += u64::from(!silent);
+        }
+        let access = Access {
+            ticket,
+            mode,
+            stage: Stage::Waiting,
+            since: now,
+            cause,
+            job: queued.job,
+            missing,
+            copy: None,
+            floor: Version::ZERO,
+            reading: false,
+            granted_shared: false,
+            replica: Version::ZERO,
+            source: None,
+            hit: queued.counted.unwrap_or(false),
+        };
+        let ctl = self.keys.get_or_insert_with(key, KeyCtl::default);
+        assert!(ctl.access.is_none(), "one access a key is outstanding");
+        ctl.access = Some(Box::new(access));
+        self.rule(rule, Some(key));
+        self.broadcast_access(now, key);
+        let early = self.has(Defect::AckBeforeGrants) && mode == Mode::Exclusive;
+        if missing.is_empty() || (early && matches!(queued.job, Job::Touch { .. })) {
+            self.hold(now, key);
+        }
+    }
+
+    fn draw_ticket(&mut self, recovery: bool) -> Ticket {
+        let class = if recovery { TicketClass::Recovery } else { TicketClass::Normal };
+        Ticket { class, epoch: self.epoch, clock: self.next_clock(), amf: self.id }
+    }
+
+    /// Section 7: the line is `M` or `E` here, so no one else has a copy (claims 10 to 12).
+    fn is_sole_owner(&self, key: Key) -> bool {
+        let sharing = self.view.as_ref().is_some_and(|v| v.protocol == Protocol::Sharing);
+        match key {
+            Key::Block(block) => sharing && self.cache.state(block).is_sole(),
+            Key::Stripe(_) | Key::Group => false,
+        }
+    }
+
+    /// Sends `Access` to all who have not granted; again after a view change, with the old ticket.
+    pub(super) fn broadcast_access(&mut self, now: Instant, key: Key) {
+        let Some(access) = self.keys.get(&key).and_then(|ctl| ctl.access.as_ref()) else { return };
+        let (ticket, mode, cause) = (access.ticket, access.mode, access.cause);
+        for peer in access.missing.iter() {
+            self.send(now, peer, cause, Message::Access { ticket, key, mode });
+        }
+    }
+
+    /// All have granted.
+    fn hold(&mut self, now: Instant, key: Key) {
+        let access = self.own_access(key);
+        access.stage = Stage::Held;
+        access.since = now;
+        self.perform(now, key);
+    }
+
+    /// The access that `key` has. Only for callers that know that there is one.
+    pub(super) fn own_access(&mut self, key: Key) -> &mut Access {
+        let ctl = self.keys.get_mut(&key).expect("a key with an access");
+        ctl.access.as_mut().expect("an access under way")
+    }
+
+    /// The operation is over.
+    pub(super) fn release(&mut self, now: Instant, key: Key) {
+        let ctl = self.keys.get_mut(&key).expect("a held key");
+        let access = ctl.access.take().expect("a held access is released");
+        assert!(access.stage.is_held(), "only what is held is released");
+        self.rule(Rule::Release, Some(key));
+        if self.has(Defect::BlindRelease) {
+            let ctl = self.keys.get_mut(&key).expect("still there");
+            for deferred in core::mem::take(&mut ctl.deferred) {
+                self.grant(now, key, deferred);
+            }
+        }
+        self.look_at(key);
+    }
+
+    // ---- being asked
+
+    /// Section 2: defer, destage first, or grant.
+    pub(super) fn on_access(
+        &mut self,
+        now: Instant,
+        from: AmfId,
+        cause: OpId,
+        ticket: Ticket,
+        key: Key,
+        mode: Mode,
+    ) {
+        assert_eq!(ticket.amf, from, "tickets are drawn by who sends them");
+        self.clock = self.clock.max(ticket.clock);
+        let request = Deferred { ticket, mode, cause, why: Why::Held };
+        match self.judge(now, key, request) {
+            Ok(()) => self.grant(now, key, request),
+            Err(why) => {
+                self.rule_peer(rule_of(why), key, from);
+                let ctl = self.keys.get_or_insert_with(key, KeyCtl::default);
+                ctl.deferred.push(Deferred { why, ..request });
+            }
+        }
+    }
+
+    /// Each deferred request again from step 1, oldest ticket first.
+    fn evaluate_deferred(&mut self, now: Instant, key: Key) {
+        let Some(ctl) = self.keys.get_mut(&key) else { return };
+        if ctl.deferred.is_empty() {
+            return;
+        }
+        let mut deferred = core::mem::take(&mut ctl.deferred);
+        deferred.sort_by_key(|request| request.ticket);
+        for request in deferred {
+            match self.judge(now, key, request) {
+                Ok(()) if self.has(Defect::LostDeferredGrant) => {}
+                Ok(()) => self.grant(now, key, request),
+                Err(why) => {
+                    let ctl = self.keys.get_or_insert_with(key, KeyCtl::default);
+                    ctl.deferred.push(Deferred { why, ..request });
+                }
+            }
+        }
+    }
+
+    /// Section 2, steps 1 and 2. Starts the destage that a dirty line needs first \[H1\].
+    fn judge(&mut self, now: Instant, key: Key, request: Deferred) -> Result<(), Why> {
+        if let Some(ctl) = self.keys.get(&key) {
+            if let Some(access) = ctl.access.as_ref().filter(|a| a.mode.conflicts(request.mode)) {
+                if access.stage.is_held() {
+                    return Err(Why::Held);
+                }
+                if access.ticket < request.ticket {
+                    return Err(Why::SmallerTicket);
+                }
+            }
+            if ctl.destage.is_some() && !self.has(Defect::GrantWhileDestaging) {
+                return Err(Why::Destaging);
+            }
+            if ctl.recovery.is_some() && !request.ticket.is_recovery() {
+                return Err(Why::Recovering);
+            }
+        }
+        match key {
+            Key::Block(block) => {
+                let dirty = self.cache.state(block) == LineState::M;
+                let destaging = self.keys.get(&key).is_some_and(|ctl| ctl.destage.is_some());
+                if dirty && !destaging && !self.has(Defect::DirtyHandover) {
+                    self.start_destage(now, block, request.cause);
+                    return Err(Why::Dirty);
+                }
+            }
+            Key::Stripe(stripe) => {
+                if self.stripes_busy.contains(&stripe) && !self.has(Defect::RebuildWithoutLock) {
+                    return Err(Why::StripeBusy);
+                }
+            }
+            Key::Group => {
+                if self.has_old_destage() && !self.has(Defect::RebuildWithoutLock) {
+                    return Err(Why::StripeBusy);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Section 2, step 3.
+    fn grant(&mut self, now: Instant, key: Key, request: Deferred) {
+        let Deferred { ticket, mode, cause, .. } = request;
+        let to = ticket.amf;
+        let copy = match key {
+            Key::Block(block) => self.give_way(block, to, mode),
+            Key::Stripe(_) | Key::Group => None,
+        };
+        let holder_speaks = !self.has(Defect::ReadingOnlyWhileWaiting);
+        let mut reading = false;
+        if let Some(access) = self.keys.get_mut(&key).and_then(|ctl| ctl.access.as_mut())
+            && access.mode == Mode::Shared
+        {
+            // [H3] "Waits for or holds"; and whoever reads here must know that another reads too.
+            reading = holder_speaks || !access.stage.is_held();
+            access.granted_shared |= mode == Mode::Shared;
+        }
+        let replica = match key {
+            Key::Block(block) if ticket.is_recovery() => self.recovering_version(block),
+            Key::Block(_) | Key::Stripe(_) | Key::Group => None,
+        };
+        let (clock, floor) = (self.clock, self.floor(key));
+        let grant = Message::Grant { ticket, key, clock, floor, copy, reading, replica };
+        self.send(now, to, cause, grant);
+    }
+
+    /// What a grant does to the line: `I` for a write, `S` for a read. Gives the valid copy.
+    fn give_way(&mut self, block: Block, to: AmfId, mode: Mode) -> Option<(Version, Data)> {
+        let key = Key::Block(block);
+        let at = self.cache.find(block).filter(|at| self.cache.line(*at).state.is_valid());
+        let Some(at) = at else {
+            self.rule_peer(Rule::GrantNothing, key, to);
+            return None;
+        };
+        let line = self.cache.line(at);
+        let (before, version, busy) = (line.state, line.version, line.busy);
+        let copy = Some((version, line.data.clone()));
+        match mode {
+            Mode::Exclusive if self.skips_invalidate(to) => {
+                self.fact(Rule::GrantExclusive, Some(key), before, before, Some(to), version);
+            }
+            Mode::Exclusive => {
+                self.raise_floor(block, version);
+                self.fact(Rule::GrantExclusive, Some(key), before, LineState::I, Some(to), version);
+                if busy {
+                    self.cache.set_state(at, LineState::I);
+                    self.cache.line_mut(at).missing = AmfSet::EMPTY;
+                } else {
+                    self.cache.remove(at);
+                }
+            }
+            Mode::Shared => {
+                self.cache.set_state(at, LineState::S);
+                self.fact(Rule::GrantShared, Some(key), before, LineState::S, Some(to), version);
+            }
+        }
+        copy
+    }
+
+    /// The seeded defect: the first sharer that a write asks keeps its copy.
+    fn skips_invalidate(&self, to: AmfId) -> bool {
+        let first = self.current_view().set().minus(AmfSet::only(to)).iter().next();
+        self.has(Defect::SkipOneInvalidate) && first == Some(self.id)
+    }
+
+    // ---- being granted
+
+    pub(super) fn on_grant(&mut self, now: Instant, from: AmfId, granted: Granted) {
+        let key = granted.key;
+        let access = self.keys.get_mut(&key).and_then(|ctl| ctl.access.as_mut());
+        let Some(access) = access.filter(|access| {
+            access.ticket == granted.ticket
+                && access.stage == Stage::Waiting
+                && access.missing.contains(from)
+        }) else {
+            // A grant of an access that is over, or that began again under another ticket.
+            return self.rule_peer(Rule::IgnoreGrant, key, from);
+        };
+        access.missing.remove(from);
+        access.floor = access.floor.max(granted.floor);
+        access.reading |= granted.reading;
+        access.replica = access.replica.max(granted.replica.unwrap_or(Version::ZERO));
+        if let Some((version, data)) = granted.copy {
+            let better = access.copy.as_ref().is_none_or(|(have, ..)| version > *have);
+            if better {
+                access.copy = Some((version, data, from));
+            }
+        }
+        let complete = access.missing.is_empty();
+        self.rule_peer(Rule::Granted, key, from);
+        if complete {
+            self.hold(now, key);
+        }
+    }
+
+    // ---- waiting for better times
+
+    /// Waits for a live lease, or for a newer view.
+    pub(super) fn stall(&mut self, key: Key) {
+        self.rule(Rule::Stalled, Some(key));
+        if !self.stalled.contains(&key) {
+            self.stalled.push(key);
+        }
+    }
+
+    /// Better times have come.
+    pub(super) fn unstall(&mut self, now: Instant) {
+        for key in core::mem::take(&mut self.stalled) {
+            let held = self.holds(key).is_some();
+            if held {
+                self.perform(now, key);
+            }
+            self.look_at(key);
+        }
+    }
+
+    /// Fails a touch whose block can be neither read nor written.
+    pub(super) fn fail_touch(&mut self, now: Instant, key: Key, error: HostError) {
+        if let Job::Touch { op, index } = self.own_access(key).job
+            && self.ops.contains(&op)
+        {
+            self.finish_touch(op, index, Err(error));
+        }
+        self.release(now, key);
+    }
+
+    /// The request behind a touch.
+    pub(super) fn request_of(&self, op: OpId) -> &RequestKind {
+        &self.ops.get(&op).expect("a request under way").kind
+    }
+}
+
+fn rule_of(why: Why) -> Rule {
+    match why {
+        Why::Held => Rule::DeferHeld,
+        Why::SmallerTicket => Rule::DeferTicket,
+        Why::Destaging => Rule::DeferDestaging,
+        Why::Recovering => Rule::DeferRecovering,
+        Why::Dirty => Rule::DestageFirst,
+        Why::StripeBusy => Rule::DeferStripe,
+    }
+}

@@ -1,0 +1,159 @@
+//! Takeover: *one of the other AMFs completes the operation* (section 6, Adopt). The same procedure
+//! makes copies equal that may differ after a failure that nothing covered (section 4, end).
+
+use super::Amf;
+use super::key::{Fetch, Job, Stage};
+use crate::protocol::data::Data;
+use crate::protocol::defect::Defect;
+use crate::protocol::group::SlotState;
+use crate::protocol::id::{AmfId, Block, Incarnation, Instant, Key, OpId, Version};
+use crate::protocol::message::Message;
+use crate::protocol::rule::{LineState, Rule};
+
+impl Amf {
+    /// The versions that this AMF keeps of `block` for owners that left.
+    fn orphans(&self, block: Block) -> Vec<(AmfId, Incarnation)> {
+        let view = self.current_view();
+        let entries = self.replicas.keys_sorted();
+        entries
+            .into_iter()
+            .filter(|(owner, inc, b)| *b == block && view.incarnation(*owner) != Some(*inc))
+            .map(|(owner, inc, _)| (owner, inc))
+            .collect()
+    }
+
+    /// [J5] For a grant to somebody else's recovery.
+    pub(super) fn recovering_version(&self, block: Block) -> Option<Version> {
+        let ctl = self.keys.get(&Key::Block(block))?;
+        ctl.recovery?;
+        let orphans = self.orphans(block).into_iter();
+        orphans
+            .filter_map(|(owner, inc)| self.replicas.get(&(owner, inc, block)))
+            .map(|replica| replica.version)
+            .max()
+    }
+
+    /// Copies of one block may differ, and this AMF has not made them equal yet.
+    pub(super) fn needs_synchronising(&self, block: Block) -> bool {
+        let view = self.current_view();
+        view.unsynchronised.is_some()
+            && self.group.is_redundant()
+            && !self.cache.state(block).is_valid()
+            && !self.synchronised.contains(&block)
+    }
+
+    /// Exclusive access is held under a recovery ticket.
+    pub(super) fn perform_adopt(&mut self, now: Instant, block: Block) {
+        let key = Key::Block(block);
+        match &self.own_access(key).stage {
+            Stage::Waiting => unreachable!("an adoption acts once it holds"),
+            Stage::Held => self.adopt_look(now, block),
+            Stage::Fetching(fetch) if !fetch.pending.is_empty() => {}
+            Stage::Fetching(_) => self.adopt_decide(now, block),
+            Stage::Committed { .. } => {
+                let line = self.cache.get(block).expect("an adopted block has its line");
+                if line.missing.is_empty() && !line.dirty() {
+                    self.adopt_end(now, block, Rule::Adopted);
+                }
+            }
+        }
+    }
+
+    /// [J5] A granter's newer replica goes first; else read the headers of all copies [M1].
+    fn adopt_look(&mut self, now: Instant, block: Block) {
+        let key = Key::Block(block);
+        let newer = self.own_access(key).replica;
+        let own = self.recovering_version(block).unwrap_or(Version::ZERO);
+        if newer > own {
+            self.fact(Rule::AdoptLater, Some(key), LineState::I, LineState::I, None, newer);
+            return self.release(now, key);
+        }
+        let slots = &self.current_view().group.slots;
+        let places = self.group.places(block);
+        let alive: Vec<_> = places
+            .into_iter()
+            .filter(|place| slots[usize::from(place.slot)].state != SlotState::Failed)
+            .collect();
+        let mut fetch = Fetch { all: true, ..Fetch::default() };
+        for place in &alive {
+            fetch.pending.insert(place.slot);
+        }
+        let idle = fetch.pending.is_empty();
+        self.own_access(key).stage = Stage::Fetching(fetch);
+        for place in alive {
+            self.read_place(block, place, OpId::NONE);
+        }
+        if idle {
+            self.adopt_decide(now, block);
+        }
+    }
+
+    /// [H5] The highest version among own replicas, granted copies and the own line, unless every
+    /// copy on disk is at least as new, or it is our own dirty line.
+    fn adopt_decide(&mut self, now: Instant, block: Block) {
+        let key = Key::Block(block);
+        let one_half = self.has(Defect::AdoptLooksAtOneHalf);
+        let access = self.own_access(key);
+        let synchronises = access.job == Job::Synchronise;
+        let granted = access.copy.clone().map(|(version, data, _)| (version, data));
+        let Stage::Fetching(fetch) = &access.stage else {
+            unreachable!("decided after the headers are read")
+        };
+        let on_disk = fetch.best.clone().map(|(version, data, _)| (version, data));
+        let newest = on_disk.as_ref().map(|(version, _)| *version);
+        let lowest = if one_half { newest } else { fetch.lowest }.unwrap_or(Version::ZERO);
+        let line = self.cache.get(block).filter(|line| line.state.is_valid());
+        let own = line.map(|line| (line.version, line.data.clone()));
+        let dirty = line.filter(|line| line.dirty()).map(|line| line.version);
+        let orphans = self.orphans(block).into_iter();
+        let kept = orphans
+            .filter_map(|(owner, inc)| self.replicas.get(&(owner, inc, block)))
+            .map(|replica| (replica.version, replica.data.clone()));
+        let from_disk = on_disk.filter(|_| synchronises);
+        let best = kept.chain(granted).chain(own).chain(from_disk).max_by_key(|(v, _)| *v);
+        let Some((version, data)) = best else {
+            return self.adopt_end(now, block, Rule::AdoptNothing);
+        };
+        if lowest >= version {
+            return self.adopt_end(now, block, Rule::AdoptOnDisk);
+        }
+        if dirty == Some(version) {
+            return self.adopt_end(now, block, Rule::AdoptOwnLine);
+        }
+        self.adopt_install(now, block, version, data);
+    }
+
+    /// `M` with the version it had, replicated, then destaged. Held until both are done.
+    fn adopt_install(&mut self, now: Instant, block: Block, version: Version, data: Data) {
+        let key = Key::Block(block);
+        let before = self.cache.state(block);
+        self.mark_dirty(now, block, version, data.clone());
+        self.own_access(key).stage = Stage::Committed { version };
+        self.fact(Rule::Adopt, Some(key), before, LineState::M, None, version);
+        for partner in self.partners.iter() {
+            let message = Message::Replicate { block, version, data: data.clone() };
+            self.send(now, partner, OpId::NONE, message);
+        }
+        self.make_room(now);
+        self.start_destage(now, block, OpId::NONE);
+    }
+
+    /// The replicas of owners that left are given up; what waited for the block goes on.
+    fn adopt_end(&mut self, now: Instant, block: Block, rule: Rule) {
+        let key = Key::Block(block);
+        let job = self.own_access(key).job;
+        self.stats.takeovers += u64::from(rule == Rule::Adopted && job == Job::Adopt);
+        self.rule(rule, Some(key));
+        for (owner, incarnation) in self.orphans(block) {
+            self.replicas.remove(&(owner, incarnation, block));
+        }
+        let ctl = self.keys.get_mut(&key).expect("an adoption has its key");
+        if ctl.recovery.take().is_some() {
+            self.recovering -= 1;
+        }
+        self.synchronised.insert(block, ());
+        self.release(now, key);
+        self.check_covered(now);
+        self.synchronised_one(now, block);
+    }
+}

@@ -1,0 +1,442 @@
+//! An array management function: the machine that this program is about.
+//!
+//! Getters: [`Amf::id`], [`Amf::is_member`], [`Amf::view`], ... in `info`. In: [`Amf::handle`].
+//! Out: [`Amf::poll_output`], [`Amf::poll_fact`]. When: [`Amf::deadline`].
+//!
+//! Reading order: `key` and `cache` (what there is), `host` (a request and its touches), `acquire`
+//! (tickets, grants, deferral), `perform` (reads and writes), `replicate`, `destage`, `disk_io`,
+//! `view` (membership, leases), `adopt` (takeover), `refill`, `invariant`.
+//!
+//! Each input ends with the work list: keys whose situation changed are looked at again, one at a
+//! time, until nothing is left to do. So nothing here recurses.
+
+mod acquire;
+mod adopt;
+mod cache;
+mod destage;
+mod disk_io;
+mod host;
+mod info;
+mod invariant;
+mod key;
+mod perform;
+mod refill;
+mod replicate;
+mod view;
+
+pub use info::{AccessView, AmfStats, KeyView, LineView};
+pub use invariant::Broken;
+
+use self::cache::Cache;
+use self::disk_io::DiskWork;
+use self::host::{FlushWork, HostOp};
+use self::key::KeyCtl;
+use self::refill::Refill;
+use self::replicate::Replica;
+use super::config::Config;
+use super::defect::Defect;
+use super::group::Group;
+use super::id::{AmfId, AmfSet, Block, Epoch, Incarnation, Instant, Key, NodeId, OpId, Version};
+use super::link::Link;
+use super::machine::{AmfInput, AmfOutput};
+use super::message::{Body, Message, Packet, View, WitnessMsg};
+use super::rule::{Fact, LineState, Rule};
+use super::table::Table;
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Touches of host requests that may be under way at once in one AMF.
+pub const HOST_TOUCHES_MAX: usize = 16_384;
+
+/// Disks that answered with errors, one bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct BadDisks(u64);
+
+impl BadDisks {
+    fn insert(&mut self, disk: u8) {
+        self.0 |= 1 << disk;
+    }
+    fn contains(self, disk: u8) -> bool {
+        self.0 & (1 << disk) != 0
+    }
+    fn retain(&mut self, keep: impl Fn(u8) -> bool) {
+        for disk in (0..64).filter(|disk| !keep(*disk)) {
+            self.0 &= !(1 << disk);
+        }
+    }
+}
+
+/// A caching controller. Drive it as `machine` says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Amf {
+    id: AmfId,
+    cfg: Arc<Config>,
+    group: Group,
+    defect: Option<Defect>,
+
+    // Membership (section 5).
+    incarnation: Incarnation,
+    view: Option<Arc<View>>,
+    epoch: Epoch,
+    /// Sharing partners: the other members of the view.
+    peers: AmfSet,
+    /// Replication partners in the view.
+    partners: AmfSet,
+    lease_until: Instant,
+    /// When the next renewal (or `Join`) goes out.
+    renew_at: Instant,
+    covered: bool,
+    suspect_at: Instant,
+
+    clock: u64,
+    cache: Cache,
+    floors: Vec<Version>,
+    keys: Table<Key, KeyCtl>,
+
+    // Hosts.
+    ops: Table<OpId, HostOp>,
+    /// Requests whose touches have not all begun, in order.
+    dispatch: VecDeque<OpId>,
+    touches: usize,
+    flushes: Vec<FlushWork>,
+
+    // Replication (claims 4, 13).
+    replicas: Table<(AmfId, Incarnation, Block), Replica>,
+    /// Members that may still keep replicas of ours although they are no longer partners [H6].
+    holders: AmfSet,
+    /// Dirty blocks of the last `List` that the partners have not acknowledged yet.
+    relist: Table<Block, ()>,
+    retiring: Vec<(Block, Version)>,
+    retire_at: Instant,
+    /// Blocks that wait to be adopted, or are being adopted.
+    recovering: u32,
+
+    // Disks.
+    disk_work: Table<u64, DiskWork>,
+    disk_next: u64,
+    /// Destages that have begun and not ended.
+    destaging: u32,
+    /// Disks that answered with errors.
+    bad_disks: BadDisks,
+    /// Destages whose disk writes are in flight, by stripe [M3].
+    stripes_busy: Table<u64, u32>,
+    refill: Option<Refill>,
+    /// Blocks made equal since the view became unsynchronised.
+    synchronised: Table<Block, ()>,
+    /// Dirty blocks by age, with stale entries.
+    ages: VecDeque<(Instant, Block)>,
+    age_at: Instant,
+
+    links: Vec<Link>,
+    /// No link has anything due before this.
+    links_at: Instant,
+    inbox: VecDeque<(AmfId, OpId, Message)>,
+    work: VecDeque<Key>,
+    /// Keys that wait for a live lease or a newer view.
+    stalled: Vec<Key>,
+
+    outputs: VecDeque<AmfOutput>,
+    facts: VecDeque<Fact>,
+    observed: bool,
+    stats: AmfStats,
+    /// Keys that the last input concerned: what the invariants look at.
+    touched: SmallVec<[Key; 8]>,
+    /// Versions that the last input drew: what the version order is checked on.
+    commits: SmallVec<[(Block, Version); 2]>,
+}
+
+impl Amf {
+    /// An AMF that has just started, empty, and will join under `incarnation` (1 more than any it
+    /// had before \[H7\]).
+    #[must_use]
+    pub fn new(cfg: &Arc<Config>, id: AmfId, incarnation: Incarnation, now: Instant) -> Self {
+        assert!(cfg.check().is_ok(), "profiles are validated");
+        assert!(id.0 < cfg.amfs, "an AMF of this cluster");
+        let links = (0..cfg.amfs).map(|_| Link::new(Epoch(0), cfg.retry)).collect();
+        Self {
+            id,
+            cfg: Arc::clone(cfg),
+            group: Group::new(&cfg.group),
+            defect: cfg.defect,
+            incarnation,
+            view: None,
+            epoch: Epoch(0),
+            peers: AmfSet::EMPTY,
+            partners: AmfSet::EMPTY,
+            lease_until: Instant(0),
+            renew_at: now,
+            covered: false,
+            suspect_at: Instant::NEVER,
+            clock: 0,
+            cache: Cache::new(),
+            floors: vec![Version::ZERO; cfg.floor_slots as usize],
+            keys: Table::default(),
+            ops: Table::default(),
+            dispatch: VecDeque::new(),
+            touches: 0,
+            flushes: Vec::new(),
+            replicas: Table::default(),
+            holders: AmfSet::EMPTY,
+            relist: Table::default(),
+            retiring: Vec::new(),
+            retire_at: Instant::NEVER,
+            recovering: 0,
+            destaging: 0,
+            bad_disks: BadDisks::default(),
+            disk_work: Table::default(),
+            disk_next: 1,
+            stripes_busy: Table::default(),
+            refill: None,
+            synchronised: Table::default(),
+            ages: VecDeque::new(),
+            age_at: Instant::NEVER,
+            links,
+            links_at: Instant::NEVER,
+            inbox: VecDeque::new(),
+            work: VecDeque::new(),
+            stalled: Vec::new(),
+            outputs: VecDeque::new(),
+            facts: VecDeque::new(),
+            observed: false,
+            stats: AmfStats::default(),
+            touched: SmallVec::new(),
+            commits: SmallVec::new(),
+        }
+    }
+
+    /// An AMF that is a member of `view` from the start, its lease counted from `now`: the first
+    /// view of a cluster needs no joining.
+    #[must_use]
+    pub fn member(cfg: &Arc<Config>, id: AmfId, view: &Arc<View>, now: Instant) -> Self {
+        let incarnation = view.incarnation(id).expect("the first view holds every AMF");
+        let mut amf = Self::new(cfg, id, incarnation, now);
+        amf.lease_until = now + cfg.lease;
+        amf.renew_at = now + cfg.renew;
+        amf.on_view(now, Arc::clone(view));
+        amf.run_work(now);
+        amf
+    }
+
+    /// One input. The caller has drained the outputs of the one before.
+    pub fn handle(&mut self, now: Instant, input: AmfInput) {
+        assert!(self.outputs.is_empty(), "outputs are drained before the next input");
+        self.touched.clear();
+        self.commits.clear();
+        match input {
+            AmfInput::Host(request) => self.on_host(now, request),
+            AmfInput::Packet(packet) => self.on_packet(now, packet),
+            AmfInput::Tick => self.on_tick(now),
+            AmfInput::ExpireLease => self.on_lease_timeout(now),
+            AmfInput::Evict(block) => self.on_evict(now, block),
+            AmfInput::Destage => self.on_destage_all(now),
+            AmfInput::DropLines => self.on_drop_lines(now),
+            AmfInput::SetDefect(defect) => self.defect = defect,
+        }
+        self.run_work(now);
+    }
+
+    /// The next output of the last input.
+    pub fn poll_output(&mut self) -> Option<AmfOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// The next rule that was applied, while [observed](Self::observe).
+    pub fn poll_fact(&mut self) -> Option<Fact> {
+        self.facts.pop_front()
+    }
+
+    /// Facts are made only while somebody wants them.
+    pub fn observe(&mut self, on: bool) {
+        self.observed = on;
+        if !on {
+            self.facts.clear();
+        }
+    }
+
+    /// When it next wants a `Tick`. One that comes early is harmless.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.renew_at.min(self.links_at).min(self.retire_at).min(self.age_at).min(self.suspect_at)
+    }
+
+    fn on_packet(&mut self, now: Instant, packet: Packet) {
+        assert_eq!(packet.to, NodeId::Amf(self.id), "packets reach whom they are for");
+        match (packet.from, packet.body) {
+            (NodeId::Amf(from), Body::Frame(frame)) => {
+                let mut handed = VecDeque::new();
+                let link = &mut self.links[usize::from(from.0)];
+                link.receive(now, frame, self.defect, &mut handed);
+                self.links_at = self.links_at.min(link.deadline());
+                self.inbox.extend(handed.into_iter().map(|(cause, m)| (from, cause, m)));
+                self.run_inbox(now);
+            }
+            (NodeId::Witness, Body::Witness(message)) => self.on_witness(now, message),
+            (NodeId::Disk(disk), Body::DiskReply(reply)) => self.on_disk_reply(now, disk, reply),
+            (
+                NodeId::Amf(_) | NodeId::Witness | NodeId::Disk(_),
+                Body::Frame(_) | Body::Witness(_) | Body::DiskRequest(_) | Body::DiskReply(_),
+            ) => self.rule(Rule::IgnoreStranger, None),
+        }
+    }
+
+    fn run_inbox(&mut self, now: Instant) {
+        while let Some((from, cause, message)) = self.inbox.pop_front() {
+            if !self.peers.contains(from) {
+                continue;
+            }
+            match message {
+                Message::Access { ticket, key, mode } => {
+                    self.on_access(now, from, cause, ticket, key, mode);
+                }
+                Message::Grant { ticket, key, clock, floor, copy, reading, replica } => {
+                    self.clock = self.clock.max(clock);
+                    let grant = acquire::Granted { ticket, key, floor, copy, reading, replica };
+                    self.on_grant(now, from, grant);
+                }
+                Message::Replicate { block, version, data } => {
+                    self.on_replicate(now, from, cause, block, version, data);
+                }
+                Message::ReplicateAck { block, version } => {
+                    self.on_replicate_ack(now, from, block, version);
+                }
+                Message::Retire { entries } => self.on_retire(from, &entries),
+                Message::List { entries } => self.on_list(from, &entries),
+                Message::DropOld => self.on_drop_old(from),
+            }
+        }
+    }
+
+    fn on_tick(&mut self, now: Instant) {
+        if now >= self.renew_at {
+            self.on_renew_timeout(now);
+        }
+        if now >= self.links_at {
+            self.on_link_timeout(now);
+        }
+        if now >= self.suspect_at {
+            self.on_suspect_timeout(now);
+        }
+        if now >= self.retire_at {
+            self.send_retires(now);
+        }
+        if now >= self.age_at {
+            self.on_age_timeout(now);
+        }
+    }
+
+    /// Looks again at every key whose situation changed, until nothing is left to do.
+    fn run_work(&mut self, now: Instant) {
+        loop {
+            while let Some(key) = self.work.pop_front() {
+                self.settle_key(now, key);
+            }
+            self.dispatch_touches(now);
+            if self.work.is_empty() {
+                break;
+            }
+        }
+        self.assert_touched(now);
+    }
+
+    fn look_at(&mut self, key: Key) {
+        if self.work.back() != Some(&key) {
+            self.work.push_back(key);
+        }
+    }
+
+    fn touched(&mut self, key: Key) {
+        if !self.touched.contains(&key) {
+            self.touched.push(key);
+        }
+    }
+
+    // ---- sending
+
+    fn send(&mut self, now: Instant, to: AmfId, cause: OpId, message: Message) {
+        assert!(self.peers.contains(to), "links lead to members of the view");
+        self.stats.sent[message.kind().index()] += 1;
+        let link = &mut self.links[usize::from(to.0)];
+        let frame = link.send(now, cause, message);
+        self.links_at = self.links_at.min(link.deadline());
+        self.suspect_at = self.suspect_at.min(now + self.cfg.suspect_after);
+        self.packet(NodeId::Amf(to), Body::Frame(frame));
+    }
+
+    fn send_witness(&mut self, message: WitnessMsg) {
+        self.packet(NodeId::Witness, Body::Witness(message));
+    }
+
+    fn packet(&mut self, to: NodeId, body: Body) {
+        self.outputs.push_back(AmfOutput::Send(Packet { from: NodeId::Amf(self.id), to, body }));
+    }
+
+    // ---- rules
+
+    fn rule(&mut self, rule: Rule, key: Option<Key>) {
+        self.fact(rule, key, LineState::I, LineState::I, None, Version::ZERO);
+    }
+
+    fn rule_peer(&mut self, rule: Rule, key: Key, peer: AmfId) {
+        self.fact(rule, Some(key), LineState::I, LineState::I, Some(peer), Version::ZERO);
+    }
+
+    fn fact(
+        &mut self,
+        rule: Rule,
+        key: Option<Key>,
+        before: LineState,
+        after: LineState,
+        peer: Option<AmfId>,
+        version: Version,
+    ) {
+        self.stats.rules[rule as usize] += 1;
+        if let Some(key) = key {
+            self.touched(key);
+        }
+        if self.observed {
+            self.facts.push_back(Fact { rule, key, before, after, peer, version });
+        }
+    }
+
+    // ---- small truths
+
+    fn has(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+
+    fn lease_is_live(&self, now: Instant) -> bool {
+        now < self.lease_until
+    }
+
+    /// Without any partner although replicas are wanted: destage everything, write through.
+    fn is_last_survivor(&self) -> bool {
+        self.cfg.replicas > 0 && self.cfg.amfs > 1 && self.partners.is_empty()
+    }
+
+    fn floor_slot(&self, block: Block) -> usize {
+        let mixed = block.0.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+        usize::try_from(mixed % self.floors.len() as u64).expect("an index into the floors")
+    }
+
+    fn floor(&self, key: Key) -> Version {
+        match key {
+            Key::Block(block) => self.floors[self.floor_slot(block)],
+            Key::Stripe(_) | Key::Group => Version::ZERO,
+        }
+    }
+
+    fn raise_floor(&mut self, block: Block, version: Version) {
+        let slot = self.floor_slot(block);
+        self.floors[slot] = self.floors[slot].max(version);
+    }
+
+    fn next_clock(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+
+    fn current_view(&self) -> &View {
+        self.view.as_ref().expect("members have installed a view")
+    }
+}

@@ -1,0 +1,282 @@
+//! Reads and writes, once their access is held (sections 3 and 4).
+
+use super::Amf;
+use super::key::{Fetch, Job, SlotSet, Stage};
+use crate::protocol::config::{Protocol, WritePolicy};
+use crate::protocol::data::Data;
+use crate::protocol::defect::Defect;
+use crate::protocol::host::{HostError, RequestKind, Source, Touched};
+use crate::protocol::id::{Block, Instant, Key, OpId, Version};
+use crate::protocol::message::Message;
+use crate::protocol::rule::{LineState, Rule};
+
+/// The current content of a block whose access is held.
+enum Content {
+    Ready(Version, Data, Source),
+    /// A disk was asked.
+    Pending,
+    /// No copy can be read.
+    Lost,
+}
+
+/// What a write does with the current content.
+enum Change {
+    /// The block becomes this.
+    To(Data),
+    /// A compare-and-write found something else.
+    Miscompare,
+}
+
+impl Amf {
+    /// Goes on with a held access: now, after a disk's answer, or after a stall.
+    pub(super) fn perform(&mut self, now: Instant, key: Key) {
+        let access = self.own_access(key);
+        assert!(access.stage.is_held(), "only what is held is performed");
+        let (job, committed) = (access.job, matches!(access.stage, Stage::Committed { .. }));
+        let exempt = self.has(Defect::NoLease) || committed;
+        match (job, key) {
+            (Job::Touch { .. } | Job::Adopt | Job::Synchronise, _)
+                if !self.lease_is_live(now) && !exempt =>
+            {
+                // [L1] No commit, no install, no answer without a live lease.
+                self.stall(key);
+            }
+            (Job::Touch { op, index }, Key::Block(block)) => {
+                if !self.ops.contains(&op) {
+                    return self.release(now, key);
+                }
+                if committed {
+                    self.finish_write(now, block);
+                } else if self.request_of(op).is_write() {
+                    self.perform_write(now, block, op, index);
+                } else {
+                    self.perform_read(now, block, op, index);
+                }
+            }
+            (Job::Adopt | Job::Synchronise, Key::Block(block)) => self.perform_adopt(now, block),
+            (Job::Destage { block }, Key::Stripe(_)) => self.write_destage(now, Block(block)),
+            (Job::Refill, Key::Stripe(stripe)) => self.perform_refill(now, stripe),
+            (Job::RefillStart, Key::Group) => self.refill_may_start(now),
+            (
+                Job::Touch { .. }
+                | Job::Adopt
+                | Job::Synchronise
+                | Job::Destage { .. }
+                | Job::Refill
+                | Job::RefillStart,
+                Key::Block(_) | Key::Stripe(_) | Key::Group,
+            ) => unreachable!("{job:?} is no work for {key}"),
+        }
+    }
+
+    fn perform_read(&mut self, now: Instant, block: Block, op: OpId, index: u32) {
+        let key = Key::Block(block);
+        let (version, data, source) = match self.content(block, op) {
+            Content::Ready(version, data, source) => (version, data, source),
+            Content::Pending => return,
+            Content::Lost => return self.fail_touch(now, key, HostError::Media),
+        };
+        let access = self.own_access(key);
+        let hit = access.hit;
+        let alone = access.copy.is_none() && !access.reading && !access.granted_shared;
+        let careless =
+            self.has(Defect::ExclusiveDespiteReading) && self.own_access(key).copy.is_none();
+        let sharing = self.current_view().protocol == Protocol::Sharing;
+        // [H3] `E` only if nobody has a copy, and nobody reads or was let read meanwhile.
+        let state = if sharing && (alone || careless) { LineState::E } else { LineState::S };
+        self.install(block, state, version, data.clone());
+        if matches!(source, Source::Amf(_)) {
+            self.stats.peer_transfers += 1;
+        }
+        let rule = match source {
+            Source::Amf(_) => Rule::ReadFromPeer,
+            Source::Disk(_) | Source::Cache | Source::Host => Rule::ReadFromDisk,
+        };
+        let peer = match source {
+            Source::Amf(amf) => Some(amf),
+            Source::Disk(_) | Source::Cache | Source::Host => None,
+        };
+        self.fact(rule, Some(key), LineState::I, state, peer, version);
+        let touch = self.touch_of(op, index);
+        let data = Some(data.slice(touch.offset, touch.len));
+        self.finish_touch(op, index, Ok(Touched { touch, hit, source, data }));
+        self.release(now, key);
+    }
+
+    fn perform_write(&mut self, now: Instant, block: Block, op: OpId, index: u32) {
+        let key = Key::Block(block);
+        let touch = self.touch_of(op, index);
+        let whole = touch.len == self.cfg.block_size;
+        let compares = matches!(self.request_of(op), RequestKind::CompareAndWrite { .. });
+        let (mut old, mut source) = (None, Source::Host);
+        if !whole || compares {
+            match self.content(block, op) {
+                Content::Ready(_, data, from) => (old, source) = (Some(data), from),
+                Content::Pending => return,
+                Content::Lost => return self.fail_touch(now, key, HostError::Media),
+            }
+        }
+        match self.change(op, index, old) {
+            Change::To(data) => self.commit(now, block, data, source),
+            Change::Miscompare => {
+                self.rule(Rule::Miscompare, Some(key));
+                self.fail_touch(now, key, HostError::Miscompare);
+            }
+        }
+    }
+
+    fn change(&self, op: OpId, index: u32, old: Option<Data>) -> Change {
+        let touch = self.touch_of(op, index);
+        let part = match self.request_of(op) {
+            RequestKind::Write(span, payload) => {
+                payload.part(span.first, touch, self.cfg.sectors_per_block())
+            }
+            RequestKind::Zero(_) => Data::zero(touch.len),
+            RequestKind::CompareAndWrite { old: want, new, .. } => {
+                return match old {
+                    Some(have) if have == *want => Change::To(new.clone()),
+                    Some(_) | None => Change::Miscompare,
+                };
+            }
+            RequestKind::Read(_) | RequestKind::Flush => unreachable!("not a write"),
+        };
+        Change::To(match old {
+            Some(old) => old.splice(touch.offset, &part),
+            None => part,
+        })
+    }
+
+    /// Section 3: own line; else the best copy, unless a floor says that it may be stale; else disk.
+    fn content(&mut self, block: Block, cause: OpId) -> Content {
+        if let Some(line) = self.cache.get(block).filter(|line| line.state.is_valid()) {
+            return Content::Ready(line.version, line.data.clone(), Source::Cache);
+        }
+        let key = Key::Block(block);
+        let trusting = self.has(Defect::StaleGrantCopy);
+        let access = self.own_access(key);
+        let copy = access.copy.clone();
+        match &access.stage {
+            Stage::Waiting | Stage::Committed { .. } => unreachable!("content is sought once held"),
+            Stage::Held => {
+                if let Some((version, data, from)) = copy
+                    && (version >= access.floor || trusting)
+                {
+                    return Content::Ready(version, data, Source::Amf(from));
+                }
+                // [H2, T1] No copy, or one that may be stale by now: look at the disk.
+                self.fetch_one(block, cause)
+            }
+            Stage::Fetching(fetch) if !fetch.pending.is_empty() => Content::Pending,
+            Stage::Fetching(fetch) => match (fetch.best.clone(), copy) {
+                (Some((on_disk, ..)), Some((version, data, from))) if version > on_disk => {
+                    Content::Ready(version, data, Source::Amf(from))
+                }
+                (Some((version, data, disk)), _) => {
+                    Content::Ready(version, data, Source::Disk(disk))
+                }
+                (None, _) => self.fetch_one(block, cause),
+            },
+        }
+    }
+
+    /// Asks the first copy that is online and has not failed to answer yet.
+    fn fetch_one(&mut self, block: Block, cause: OpId) -> Content {
+        let failed = match &self.own_access(Key::Block(block)).stage {
+            Stage::Fetching(fetch) => fetch.failed,
+            Stage::Held | Stage::Waiting | Stage::Committed { .. } => SlotSet::default(),
+        };
+        let online = |slot| self.slot_is_online(slot) && !failed.contains(slot);
+        let Some(place) = self.group.places(block).into_iter().find(|p| online(p.slot)) else {
+            return Content::Lost;
+        };
+        let mut fetch = Fetch { failed, ..Fetch::default() };
+        fetch.pending.insert(place.slot);
+        self.own_access(Key::Block(block)).stage = Stage::Fetching(fetch);
+        self.read_place(block, place, cause);
+        Content::Pending
+    }
+
+    /// Puts content into the line that the access holds ready.
+    pub(super) fn install(&mut self, block: Block, state: LineState, version: Version, data: Data) {
+        let at = self.cache.find(block).unwrap_or_else(|| self.cache.insert(block));
+        let line = self.cache.line_mut(at);
+        assert!(version >= line.version || !line.state.is_valid(), "versions of a block only grow");
+        line.version = version;
+        line.data = data;
+        line.busy = true;
+        self.cache.set_state(at, state);
+    }
+
+    /// Section 4, steps 3 and 4: draw the version, replicate and (write-through) write.
+    fn commit(&mut self, now: Instant, block: Block, data: Data, source: Source) {
+        let key = Key::Block(block);
+        let access = self.own_access(key);
+        let (cause, hit) = (access.cause, access.hit);
+        let known = access.copy.as_ref().map_or(Version::ZERO, |(version, ..)| *version);
+        let before = self.cache.state(block);
+        let version = Version { epoch: self.epoch, clock: self.next_clock(), amf: self.id };
+        assert!(version > known, "a version is above all that its access saw");
+        self.mark_dirty(now, block, version, data.clone());
+        self.fact(Rule::Commit, Some(key), before, LineState::M, None, version);
+        self.commits.push((block, version));
+        self.own_access(key).stage = Stage::Committed { version };
+        self.remember_source(key, hit, source);
+        for partner in self.partners.iter() {
+            let message = Message::Replicate { block, version, data: data.clone() };
+            self.send(now, partner, cause, message);
+        }
+        if self.writes_through() {
+            self.start_destage(now, block, cause);
+        }
+        self.finish_write(now, block);
+        self.destage_above_high_water(now);
+    }
+
+    /// The line becomes `M`, unacknowledged by every partner.
+    pub(super) fn mark_dirty(&mut self, now: Instant, block: Block, version: Version, data: Data) {
+        let was_dirty = self.cache.state(block) == LineState::M;
+        self.install(block, LineState::M, version, data);
+        let partners = self.partners;
+        let at = self.cache.find(block).expect("just installed");
+        let line = self.cache.line_mut(at);
+        line.missing = partners;
+        if !was_dirty {
+            line.dirty_at = now;
+            self.note_age(now, block);
+        }
+    }
+
+    fn remember_source(&mut self, key: Key, hit: bool, source: Source) {
+        let access = self.own_access(key);
+        access.hit = hit;
+        access.copy = None;
+        access.source = Some(source);
+    }
+
+    /// Section 4, step 5: answer when every partner has acknowledged and, write-through, the group
+    /// has stored it; then release.
+    pub(super) fn finish_write(&mut self, now: Instant, block: Block) {
+        let key = Key::Block(block);
+        let access = self.own_access(key);
+        let Stage::Committed { version } = access.stage else { return };
+        let (job, hit, source) = (access.job, access.hit, access.source);
+        let line = self.cache.get(block).expect("a committed write has its line");
+        assert_eq!(line.version, version, "nobody else writes while the access is held");
+        if !line.missing.is_empty() || (self.writes_through() && line.dirty()) {
+            return;
+        }
+        self.fact(Rule::AnswerWrite, Some(key), LineState::I, LineState::I, None, version);
+        if let Job::Touch { op, index } = job
+            && self.ops.contains(&op)
+        {
+            let touch = self.touch_of(op, index);
+            let source = source.unwrap_or(Source::Host);
+            self.finish_touch(op, index, Ok(Touched { touch, hit, source, data: None }));
+        }
+        self.release(now, key);
+    }
+
+    pub(super) fn writes_through(&self) -> bool {
+        self.cfg.write == WritePolicy::Through || self.is_last_survivor()
+    }
+}

@@ -1,0 +1,316 @@
+//! Membership (sections 5 and 6): views, leases, suspicion, joining, leaving.
+
+use super::Amf;
+use super::key::{Job, KeyCtl, Queued, Stage};
+use crate::protocol::config::Protocol;
+use crate::protocol::defect::Defect;
+use crate::protocol::id::{AmfId, AmfSet, Block, Instant, Key, NodeId, Span};
+use crate::protocol::message::{Body, View, WitnessMsg};
+use crate::protocol::rule::{LineState, Rule};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A `Join` is repeated this many times as often as a renewal.
+const JOIN_PARTS: u64 = 4;
+
+impl Amf {
+    // ---- the witness speaks
+
+    pub(super) fn on_witness(&mut self, now: Instant, message: WitnessMsg) {
+        match message {
+            WitnessMsg::View(view) => self.on_view(now, view),
+            WitnessMsg::Renewed { incarnation, sent } if incarnation == self.incarnation => {
+                // [L1] Counted from when the renewal was sent.
+                let until = Instant(sent) + self.cfg.lease;
+                let was_live = self.lease_is_live(now);
+                self.lease_until = self.lease_until.max(until);
+                self.rule(Rule::LeaseRenewed, None);
+                if !was_live && self.lease_is_live(now) {
+                    self.unstall(now);
+                }
+            }
+            WitnessMsg::Refused { incarnation } if incarnation == self.incarnation => {
+                if self.view.is_some() {
+                    self.rule(Rule::Refused, None);
+                    self.leave(now);
+                }
+            }
+            WitnessMsg::Renewed { .. }
+            | WitnessMsg::Refused { .. }
+            | WitnessMsg::Renew { .. }
+            | WitnessMsg::Join { .. }
+            | WitnessMsg::Suspect { .. }
+            | WitnessMsg::DiskFailed { .. }
+            | WitnessMsg::Rebuilt { .. }
+            | WitnessMsg::Synchronised { .. }
+            | WitnessMsg::Fence { .. }
+            | WitnessMsg::Fenced { .. }
+            | WitnessMsg::Replaced { .. } => self.rule(Rule::IgnoreStranger, None),
+        }
+    }
+
+    /// An AMF may skip views; only the newest counts.
+    pub(super) fn on_view(&mut self, now: Instant, view: Arc<View>) {
+        if view.epoch <= self.epoch {
+            return self.rule(Rule::IgnoreView, None);
+        }
+        match view.incarnation(self.id) {
+            Some(incarnation) if incarnation == self.incarnation => self.install_view(now, view),
+            Some(_) | None if self.view.is_some() => {
+                self.rule(Rule::Evicted, None);
+                self.leave(now);
+            }
+            Some(_) | None => self.rule(Rule::IgnoreView, None),
+        }
+    }
+
+    // ---- installing a view
+
+    fn install_view(&mut self, now: Instant, view: Arc<View>) {
+        let old = self.view.replace(Arc::clone(&view));
+        let stayed: AmfSet = old
+            .iter()
+            .flat_map(|old| &old.members)
+            .copied()
+            .collect::<Vec<_>>()
+            .into_iter()
+            .filter(|(amf, inc)| view.incarnation(*amf) == Some(*inc))
+            .map(|(amf, _)| amf)
+            .collect();
+        let old_partners = self.partners.and(stayed);
+        self.epoch = view.epoch;
+        self.peers = view.set().minus(AmfSet::only(self.id));
+        self.partners = view.partners(self.id);
+        self.holders = self.holders.or(old_partners).and(stayed);
+        self.covered = false;
+        let unsynchronised = |view: &View| view.unsynchronised;
+        if old.as_deref().and_then(unsynchronised) != view.unsynchronised {
+            self.synchronised.clear();
+        }
+        let online = |disk: u8| view.group.slots.iter().any(|slot| slot.disk.0 == disk);
+        self.bad_disks.retain(online);
+        self.rule(Rule::InstallView, None);
+        for link in &mut self.links {
+            link.restart(view.epoch);
+        }
+        for key in self.keys.keys_sorted() {
+            // Deferred requests are forgotten: their senders will ask again.
+            let ctl = self.keys.get_mut(&key).expect("listed above");
+            ctl.deferred.clear();
+            self.look_at(key);
+        }
+        self.leave_old_protocol(view.protocol);
+        self.replicate_again(now, old_partners.and(self.partners));
+        self.mark_recovering(now);
+        self.resume_accesses(now);
+        self.recheck_destages(now);
+        if self.is_last_survivor() {
+            self.rule(Rule::LastSurvivor, None);
+            self.on_destage_all(now);
+        }
+        if old.is_none() {
+            self.rule(Rule::Joined, None);
+        }
+        self.review_refill(now);
+        self.unstall(now);
+        self.send_renewal(now);
+        self.check_covered(now);
+        self.receive_early(now);
+    }
+
+    fn leave_old_protocol(&mut self, protocol: Protocol) {
+        if protocol != Protocol::Broadcast {
+            return;
+        }
+        let exclusive = self.cache.sorted().filter(|(_, line)| line.state == LineState::E);
+        let at: Vec<_> = exclusive.map(|(at, _)| at).collect();
+        for at in at {
+            self.cache.set_state(at, LineState::S);
+        }
+    }
+
+    fn receive_early(&mut self, now: Instant) {
+        for peer in self.peers.iter() {
+            let mut handed = VecDeque::new();
+            self.links[usize::from(peer.0)].receive_early(now, &mut handed);
+            self.inbox.extend(handed.into_iter().map(|(cause, m)| (peer, cause, m)));
+        }
+        self.links_at = now;
+        self.run_inbox(now);
+    }
+
+    /// Every replica whose owner's incarnation left is adopted by its partner: here.
+    fn mark_recovering(&mut self, now: Instant) {
+        let view = Arc::clone(self.view.as_ref().expect("just installed"));
+        let forgets = self.has(Defect::OldPartnerDrops);
+        let me = self.id;
+        if forgets {
+            self.replicas.retain(|(owner, ..), _| {
+                view.incarnation(*owner).is_none() || view.partners(*owner).contains(me)
+            });
+        }
+        let by_name = self.has(Defect::NoIncarnation);
+        for (owner, incarnation, block) in self.replicas.keys_sorted() {
+            let member = view.incarnation(owner);
+            if member == Some(incarnation) || (by_name && member.is_some()) {
+                continue;
+            }
+            let key = Key::Block(block);
+            let ctl = self.keys.get_or_insert_with(key, KeyCtl::default);
+            if ctl.recovery.is_none() {
+                ctl.recovery = Some(now);
+                self.recovering += 1;
+                self.rule_peer(Rule::Recovering, key, owner);
+            }
+            self.look_at(key);
+        }
+    }
+
+    /// Held accesses stay held. Waiting ones forget the grants they had, drop members that left, and
+    /// are broadcast again with their old ticket; behind a recovery they are suspended first.
+    fn resume_accesses(&mut self, now: Instant) {
+        let peers = self.peers;
+        let keeps = self.has(Defect::KeepGrantsAcrossViews);
+        for key in self.keys.keys_sorted() {
+            let Some(ctl) = self.keys.get_mut(&key) else { continue };
+            let recovering = ctl.recovery.is_some();
+            let Some(access) = ctl.access.as_mut().filter(|a| a.stage == Stage::Waiting) else {
+                continue;
+            };
+            let adopts = access.job == Job::Adopt || access.job == Job::Synchronise;
+            if recovering && !adopts {
+                let (job, ticket) = (access.job, Some(access.ticket));
+                let counted = Some(access.hit);
+                ctl.access = None;
+                ctl.queue.push_front(Queued { job, counted, ticket });
+                self.rule(Rule::Suspend, Some(key));
+                self.look_at(key);
+                continue;
+            }
+            if keeps {
+                access.missing = access.missing.and(peers);
+            } else {
+                access.missing = peers;
+                access.copy = None;
+                access.floor = crate::protocol::id::Version::ZERO;
+                access.reading = false;
+                access.replica = crate::protocol::id::Version::ZERO;
+            }
+            let alone = access.missing.is_empty();
+            self.rule(Rule::AskAgain, Some(key));
+            if alone {
+                self.own_access(key).stage = Stage::Held;
+                self.stalled.push(key);
+            } else {
+                self.broadcast_access(now, key);
+            }
+        }
+    }
+
+    // ---- leases
+
+    pub(super) fn on_renew_timeout(&mut self, now: Instant) {
+        if self.view.is_none() {
+            self.send_witness(WitnessMsg::Join { attempt: self.incarnation.0 });
+            self.renew_at = now + Span(self.cfg.renew.0 / JOIN_PARTS);
+            return self.rule(Rule::Join, None);
+        }
+        self.send_renewal(now);
+        self.renew_at = now + self.cfg.renew;
+        self.repeat_disk_reports();
+        self.repeat_refill_report();
+    }
+
+    pub(super) fn send_renewal(&mut self, now: Instant) {
+        let (incarnation, epoch, covered) = (self.incarnation, self.epoch, self.covered);
+        self.send_witness(WitnessMsg::Renew { incarnation, epoch, sent: now.0, covered });
+    }
+
+    /// An AMF whose lease has run out serves nothing; it checks at every step, so nothing to do here.
+    pub(super) fn on_lease_timeout(&mut self, now: Instant) {
+        self.lease_until = now;
+        self.renew_at = self.renew_at.max(now + self.cfg.renew);
+        self.rule(Rule::LeaseOver, None);
+    }
+
+    // ---- links
+
+    pub(super) fn on_link_timeout(&mut self, now: Instant) {
+        let mut next = Instant::NEVER;
+        let mut frames = Vec::new();
+        for peer in self.peers.iter() {
+            let link = &mut self.links[usize::from(peer.0)];
+            if now >= link.deadline() {
+                link.poll(now, &mut frames);
+            }
+            next = next.min(link.deadline());
+            for frame in frames.drain(..) {
+                self.stats.retransmissions += u64::from(frame.again);
+                self.packet(NodeId::Amf(peer), Body::Frame(frame));
+            }
+        }
+        self.links_at = next;
+    }
+
+    /// A link that cannot deliver for `suspect_after` makes its AMF say so; again until a view
+    /// answers, or the link delivers.
+    pub(super) fn on_suspect_timeout(&mut self, now: Instant) {
+        let mut next = Instant::NEVER;
+        for peer in self.peers.iter() {
+            let since = self.links[usize::from(peer.0)].undelivered_since();
+            if since == Instant::NEVER {
+                continue;
+            }
+            let due = since + self.cfg.suspect_after;
+            if now >= due {
+                self.say_suspect(peer);
+                next = next.min(now + Span(self.cfg.suspect_after.0 / 2));
+            } else {
+                next = next.min(due);
+            }
+        }
+        self.suspect_at = next;
+    }
+
+    fn say_suspect(&mut self, peer: AmfId) {
+        self.fact(
+            Rule::Suspect,
+            None,
+            LineState::I,
+            LineState::I,
+            Some(peer),
+            crate::protocol::id::Version::ZERO,
+        );
+        self.send_witness(WitnessMsg::Suspect { epoch: self.epoch, peer });
+    }
+
+    // ---- leaving
+
+    /// It was evicted (a view without it, a fenced disk request, a refused renewal): outstanding
+    /// host requests fail, lines, accesses and replicas are dropped, and it joins anew \[H7\].
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.rule(Rule::Leave, None);
+        self.fail_host_ops();
+        let fresh = Self::new(&self.cfg, self.id, self.incarnation, now);
+        let old = core::mem::replace(self, fresh);
+        self.incarnation.0 = old.incarnation.0 + 1;
+        self.epoch = old.epoch;
+        self.clock = old.clock;
+        self.defect = old.defect;
+        self.links = old.links;
+        for link in &mut self.links {
+            link.restart(old.epoch);
+        }
+        self.outputs = old.outputs;
+        self.facts = old.facts;
+        self.observed = old.observed;
+        self.stats = old.stats;
+        self.touched = old.touched;
+    }
+
+    /// True if the block is known to no one here: for tests and drivers.
+    #[must_use]
+    pub fn forgot(&self, block: Block) -> bool {
+        self.cache.get(block).is_none() && !self.replicas.any(|(.., b), _| *b == block)
+    }
+}

@@ -1,0 +1,502 @@
+//! The witness: an actor outside the AMFs that decides views (section 5).
+//!
+//! It grants leases, evicts who stops renewing or cannot be reached, fences the disks, lets AMFs join,
+//! and keeps the disk states. One change at a time: planned, its epoch made durable, the disks fenced,
+//! then the view starts. An epoch is never reused.
+
+use super::Protocol;
+use super::config::Config;
+use super::defect::Defect;
+use super::group::{Group, GroupView, SlotState};
+use super::id::{AmfId, AmfSet, DiskId, Epoch, Incarnation, Instant, NodeId, Span};
+use super::machine::{WitnessInput, WitnessOutput};
+use super::message::{Body, Packet, View, WitnessMsg};
+use super::table::Table;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The incarnation of every AMF in the first view.
+pub const FIRST_INCARNATION: Incarnation = Incarnation(1);
+
+/// The next view, on its way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Change {
+    view: View,
+    leavers: AmfSet,
+    admits: Vec<DiskId>,
+    /// The epoch is durable.
+    persisted: bool,
+    /// Disks that have not answered the fence.
+    awaiting: Vec<DiskId>,
+    retry_at: Instant,
+}
+
+/// The witness. Drive it as `machine` says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Witness {
+    cfg: Arc<Config>,
+    group: Group,
+    up: bool,
+    view: Arc<View>,
+    /// When each AMF's lease was last renewed, by our clock.
+    heard: Vec<Instant>,
+    /// Members whose partners hold their whole list in this view.
+    covered: AmfSet,
+    /// Who wants in, under which incarnation.
+    joining: Table<AmfId, Incarnation>,
+    /// Who is out, and when its lease must have run out.
+    condemned: Table<AmfId, Instant>,
+    /// Who cannot reach whom: since when it is known, until when it counts.
+    suspects: Table<(AmfId, AmfId), (Instant, Instant)>,
+    /// Disks that AMFs report, and those that were replaced.
+    failed: Vec<DiskId>,
+    replaced: Vec<DiskId>,
+    generations: Vec<u32>,
+    rebuilt: Option<u8>,
+    synchronised: bool,
+    protocol: Option<Protocol>,
+    change: Option<Change>,
+    defect: Option<Defect>,
+    outputs: VecDeque<WitnessOutput>,
+}
+
+impl Witness {
+    /// A witness whose first view has every AMF and every disk, at `epoch` (1 more than any that
+    /// was ever promised). `unclean`: the last run did not end cleanly, so copies may differ.
+    #[must_use]
+    pub fn new(cfg: &Arc<Config>, epoch: Epoch, unclean: bool, now: Instant) -> Self {
+        let group = Group::new(&cfg.group);
+        let view = View {
+            epoch,
+            members: (0..cfg.amfs).map(|amf| (AmfId(amf), FIRST_INCARNATION)).collect(),
+            replicas: cfg.replicas,
+            protocol: cfg.protocol,
+            group: GroupView::fresh(&cfg.group),
+            admitted: Epoch(0),
+            unsynchronised: (unclean && group.is_redundant()).then_some(epoch),
+        };
+        Self {
+            cfg: Arc::clone(cfg),
+            group,
+            up: true,
+            covered: view.set(),
+            view: Arc::new(view),
+            heard: vec![now; usize::from(cfg.amfs)],
+            joining: Table::default(),
+            condemned: Table::default(),
+            suspects: Table::default(),
+            failed: Vec::new(),
+            replaced: Vec::new(),
+            generations: vec![0; usize::from(cfg.disks_all())],
+            rebuilt: None,
+            synchronised: false,
+            protocol: None,
+            change: None,
+            defect: cfg.defect,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// One input. The caller has drained the outputs of the one before.
+    pub fn handle(&mut self, now: Instant, input: WitnessInput) {
+        assert!(self.outputs.is_empty(), "outputs are drained before the next input");
+        match input {
+            WitnessInput::Up => self.on_up(now),
+            WitnessInput::Down => self.up = false,
+            WitnessInput::SetDefect(defect) => self.defect = defect,
+            WitnessInput::Packet(_) | WitnessInput::Tick | WitnessInput::SetProtocol(_)
+                if !self.up => {}
+            WitnessInput::Packet(packet) => self.on_packet(now, packet),
+            WitnessInput::SetProtocol(protocol) => {
+                self.protocol = (protocol != self.view.protocol).then_some(protocol);
+            }
+            WitnessInput::Persisted(epoch) => self.on_persisted(now, epoch),
+            WitnessInput::Tick => {}
+        }
+        if self.up {
+            self.review(now);
+        }
+    }
+
+    /// The next output of the last input.
+    pub fn poll_output(&mut self) -> Option<WitnessOutput> {
+        self.outputs.pop_front()
+    }
+
+    /// When it next wants a `Tick`.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        if !self.up {
+            return Instant::NEVER;
+        }
+        let lease = self.cfg.lease_at_witness();
+        let leases = self.view.members.iter().filter(|(amf, _)| !self.condemned.contains(amf));
+        let leases = leases.map(|(amf, _)| self.heard[usize::from(amf.0)] + lease);
+        let verdicts =
+            self.suspects.sorted().into_iter().map(|(_, (since, _))| *since + self.gathering());
+        let waits = self.condemned.sorted().into_iter().map(|(_, until)| *until);
+        let retry = self.change.iter().map(|change| change.retry_at);
+        // While a change is under way, only its retry matters for what waits behind it.
+        if self.change.is_some() {
+            return leases.chain(retry).min().unwrap_or(Instant::NEVER);
+        }
+        leases.chain(verdicts).chain(waits).min().unwrap_or(Instant::NEVER)
+    }
+
+    /// The newest view.
+    #[must_use]
+    pub fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+    /// It answers.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        self.up
+    }
+    /// A change is planned or under way, or somebody wants in.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.change.is_some() || !self.condemned.is_empty() || !self.joining.is_empty()
+    }
+    /// What it is doing, in words.
+    #[must_use]
+    pub fn doing(&self) -> String {
+        if !self.up {
+            return "down".to_owned();
+        }
+        match (&self.change, self.condemned.sorted().first()) {
+            (Some(change), _) if !change.persisted => "storing the epoch".to_owned(),
+            (Some(change), _) => format!("fencing for {}", change.view.epoch),
+            (None, Some((amf, _))) => format!("waiting for {amf}'s lease to run out"),
+            (None, None) => "stable".to_owned(),
+        }
+    }
+
+    // ---- what is said to it
+
+    fn on_packet(&mut self, now: Instant, packet: Packet) {
+        let Body::Witness(message) = packet.body else { return };
+        match (packet.from, message) {
+            (NodeId::Amf(amf), WitnessMsg::Renew { incarnation, epoch, sent, covered }) => {
+                self.on_renew(now, amf, incarnation, epoch, sent, covered);
+            }
+            (NodeId::Amf(amf), WitnessMsg::Join { attempt }) => {
+                self.on_join(now, amf, Incarnation(attempt));
+            }
+            (NodeId::Amf(amf), WitnessMsg::Suspect { epoch, peer }) => {
+                self.on_suspect(now, amf, epoch, peer);
+            }
+            (NodeId::Amf(_), WitnessMsg::DiskFailed { epoch, disk }) => {
+                self.on_disk_failed(epoch, disk);
+            }
+            (NodeId::Amf(_), WitnessMsg::Rebuilt { admitted, slot }) => {
+                if admitted == self.view.admitted {
+                    self.rebuilt = Some(slot);
+                }
+            }
+            (NodeId::Amf(_), WitnessMsg::Synchronised { since }) => {
+                self.synchronised |= self.view.unsynchronised == Some(since);
+            }
+            (NodeId::Disk(disk), WitnessMsg::Fenced { epoch }) => self.on_fenced(now, disk, epoch),
+            (NodeId::Disk(disk), WitnessMsg::Replaced { generation }) => {
+                let seen = &mut self.generations[usize::from(disk.0)];
+                if generation > *seen && !self.replaced.contains(&disk) {
+                    *seen = generation;
+                    self.replaced.push(disk);
+                }
+            }
+            (
+                NodeId::Amf(_) | NodeId::Witness | NodeId::Disk(_),
+                WitnessMsg::Renew { .. }
+                | WitnessMsg::Renewed { .. }
+                | WitnessMsg::Refused { .. }
+                | WitnessMsg::Join { .. }
+                | WitnessMsg::Suspect { .. }
+                | WitnessMsg::DiskFailed { .. }
+                | WitnessMsg::Rebuilt { .. }
+                | WitnessMsg::Synchronised { .. }
+                | WitnessMsg::View(_)
+                | WitnessMsg::Fence { .. }
+                | WitnessMsg::Fenced { .. }
+                | WitnessMsg::Replaced { .. },
+            ) => {}
+        }
+    }
+
+    fn on_renew(
+        &mut self,
+        now: Instant,
+        amf: AmfId,
+        incarnation: Incarnation,
+        epoch: Epoch,
+        sent: u64,
+        covered: bool,
+    ) {
+        if self.view.incarnation(amf) != Some(incarnation) || self.condemned.contains(&amf) {
+            return self.tell(amf, WitnessMsg::Refused { incarnation });
+        }
+        self.heard[usize::from(amf.0)] = now;
+        if epoch < self.view.epoch {
+            self.tell(amf, WitnessMsg::View(Arc::clone(&self.view)));
+        } else if covered {
+            self.covered.insert(amf);
+        }
+        self.tell(amf, WitnessMsg::Renewed { incarnation, sent });
+    }
+
+    /// Whoever joins has dropped everything: its older incarnation is out at once.
+    fn on_join(&mut self, now: Instant, amf: AmfId, incarnation: Incarnation) {
+        match self.view.incarnation(amf) {
+            Some(member) if member == incarnation => {
+                self.tell(amf, WitnessMsg::View(Arc::clone(&self.view)));
+            }
+            Some(member) if member > incarnation => {}
+            Some(_) => {
+                self.condemned.insert(amf, now);
+                self.joining.insert(amf, incarnation);
+            }
+            None => {
+                self.joining.insert(amf, incarnation);
+            }
+        }
+    }
+
+    fn on_suspect(&mut self, now: Instant, amf: AmfId, epoch: Epoch, peer: AmfId) {
+        let members = self.view.set();
+        if epoch == self.view.epoch && members.contains(amf) && members.contains(peer) {
+            let until = now + Span(self.cfg.suspect_after.0 * 2);
+            let since = self.suspects.get(&(amf, peer)).map_or(now, |(since, _)| *since);
+            self.suspects.insert((amf, peer), (since, until));
+        }
+    }
+
+    fn on_disk_failed(&mut self, epoch: Epoch, disk: DiskId) {
+        let slot = self.view.group.slots.iter().find(|slot| slot.disk == disk);
+        let alive = slot.is_some_and(|slot| slot.state != SlotState::Failed);
+        let current = epoch == self.view.epoch;
+        if alive && current && !self.failed.contains(&disk) && !self.replaced.contains(&disk) {
+            self.failed.push(disk);
+        }
+    }
+
+    fn on_up(&mut self, now: Instant) {
+        self.up = true;
+        self.suspects.clear();
+        self.heard.fill(now);
+    }
+
+    // ---- deciding
+
+    /// How long suspicions are gathered before somebody is chosen.
+    fn gathering(&self) -> Span {
+        Span(self.cfg.suspect_after.0 / 2)
+    }
+
+    fn review(&mut self, now: Instant) {
+        let lease = self.cfg.lease_at_witness();
+        for (amf, _) in self.view.members.clone() {
+            let over = self.heard[usize::from(amf.0)] + lease;
+            if now >= over && !self.condemned.contains(&amf) {
+                self.condemned.insert(amf, over);
+            }
+        }
+        self.judge_suspects(now);
+        if let Some(change) = &mut self.change {
+            if change.persisted && now >= change.retry_at {
+                self.send_fences(now);
+            }
+            return;
+        }
+        self.plan(now);
+    }
+
+    /// Two members cannot reach each other: out goes the one that fewer members can reach; ties: the
+    /// higher id.
+    fn judge_suspects(&mut self, now: Instant) {
+        let out: Vec<AmfId> = self.condemned.keys_sorted();
+        let members = self.view.set();
+        self.suspects.retain(|(a, b), (_, until)| {
+            let gone = out.contains(a) || out.contains(b);
+            *until > now && !gone && members.contains(*a) && members.contains(*b)
+        });
+        let gathering = self.gathering();
+        let pairs = self.suspects.sorted();
+        let unreached = |amf: AmfId| {
+            let mut others = AmfSet::EMPTY;
+            for ((a, b), _) in &pairs {
+                if *a == amf {
+                    others.insert(*b);
+                }
+                if *b == amf {
+                    others.insert(*a);
+                }
+            }
+            others.len()
+        };
+        let due = pairs.iter().filter(|(_, (since, _))| now >= *since + gathering);
+        let victims = due.map(|((a, b), _)| (*a).max_by(*b, &unreached));
+        let victim = victims.max_by_key(|amf| (unreached(*amf), *amf));
+        if let Some(victim) = victim {
+            let until = self.heard[usize::from(victim.0)] + self.cfg.lease_at_witness();
+            self.condemned.insert(victim, until);
+            self.judge_suspects(now);
+        }
+    }
+
+    /// Puts together what the next view changes, if anything is due.
+    fn plan(&mut self, now: Instant) {
+        let due = |(amf, until): (AmfId, &Instant)| (now >= *until).then_some(amf);
+        let leavers: AmfSet = self.condemned.sorted().into_iter().filter_map(due).collect();
+        let joiners: Vec<(AmfId, Incarnation)> = self
+            .joining
+            .sorted()
+            .into_iter()
+            .filter(|(amf, _)| leavers.contains(*amf) || self.view.incarnation(*amf).is_none())
+            .map(|(amf, incarnation)| (amf, *incarnation))
+            .collect();
+        let disks = !self.failed.is_empty() || !self.replaced.is_empty() || self.rebuilt.is_some();
+        let nothing = leavers.is_empty() && joiners.is_empty() && !disks;
+        if nothing && !self.synchronised && self.protocol.is_none() {
+            return;
+        }
+        let epoch = Epoch(self.view.epoch.0 + 1);
+        let mut view = View { epoch, ..View::clone(&self.view) };
+        view.members.retain(|(amf, _)| !leavers.contains(*amf));
+        view.members.extend(&joiners);
+        view.members.sort_unstable();
+        for (amf, _) in &joiners {
+            self.joining.remove(amf);
+        }
+        if self.synchronised {
+            view.unsynchronised = None;
+        }
+        if self.loses_cover(&view, leavers) && self.group.is_redundant() {
+            view.unsynchronised = Some(epoch);
+        }
+        self.synchronised = false;
+        view.protocol = self.protocol.take().unwrap_or(view.protocol);
+        let admits = self.plan_disks(&mut view);
+        if !admits.is_empty() {
+            view.admitted = epoch;
+        }
+        let (persisted, awaiting) = (false, Vec::new());
+        let retry_at = Instant::NEVER;
+        self.change = Some(Change { view, leavers, admits, persisted, awaiting, retry_at });
+        self.outputs.push_back(WitnessOutput::Persist(epoch));
+    }
+
+    /// Section 4, end: a disk write in flight of a member that leaves may have reached one copy only,
+    /// and no partner that stays is sure to redo it.
+    fn loses_cover(&self, next: &View, leavers: AmfSet) -> bool {
+        leavers.iter().any(|amf| {
+            let stays = |p: AmfId| next.incarnation(p).is_some() && !leavers.contains(p);
+            let partner = self.view.partners(amf).iter().any(stays);
+            !(partner && self.covered.contains(amf))
+        })
+    }
+
+    fn plan_disks(&mut self, view: &mut View) -> Vec<DiskId> {
+        let mut admits = Vec::new();
+        if let Some(slot) = self.rebuilt.take()
+            && view.group.slots[usize::from(slot)].state == SlotState::Rebuilding
+        {
+            view.group.slots[usize::from(slot)].state = SlotState::Online;
+        }
+        for disk in core::mem::take(&mut self.failed) {
+            let Some(slot) = view.group.slot_of(disk) else { continue };
+            view.group.slots[usize::from(slot)].state = SlotState::Failed;
+            if !view.group.spares.is_empty() && self.can_refill(view, slot) {
+                let spare = view.group.spares.remove(0);
+                let entry = &mut view.group.slots[usize::from(slot)];
+                (entry.disk, entry.state) = (spare, SlotState::Rebuilding);
+                admits.push(spare);
+            }
+        }
+        for disk in core::mem::take(&mut self.replaced) {
+            admits.push(disk);
+            match view.group.slot_of(disk) {
+                Some(slot) if self.can_refill(view, slot) => {
+                    view.group.slots[usize::from(slot)].state = SlotState::Rebuilding;
+                }
+                Some(slot) => view.group.slots[usize::from(slot)].state = SlotState::Failed,
+                None if !view.group.spares.contains(&disk) => view.group.spares.push(disk),
+                None => {}
+            }
+        }
+        admits
+    }
+
+    fn can_refill(&self, view: &View, slot: u8) -> bool {
+        let mut others = self.group.partners(slot);
+        others.any(|other| view.group.slots[usize::from(other)].state == SlotState::Online)
+    }
+
+    // ---- carrying out
+
+    fn on_persisted(&mut self, now: Instant, epoch: Epoch) {
+        let disks = self.cfg.disks_all();
+        let Some(change) = self.change.as_mut().filter(|c| c.view.epoch == epoch) else { return };
+        change.persisted = true;
+        if change.leavers.is_empty() && change.admits.is_empty() {
+            return self.start_view(now);
+        }
+        change.awaiting = (0..disks).map(DiskId).collect();
+        self.send_fences(now);
+    }
+
+    /// Tells every disk the new epoch; again until it answers [L2].
+    fn send_fences(&mut self, now: Instant) {
+        let retry = Span(self.cfg.retry.0 * 8);
+        let Some(change) = &mut self.change else { return };
+        change.retry_at = now + retry;
+        let (epoch, who) = (change.view.epoch, change.leavers);
+        for disk in change.awaiting.clone() {
+            let admit = self.change.as_ref().is_some_and(|c| c.admits.contains(&disk));
+            let body = Body::Witness(WitnessMsg::Fence { epoch, who, admit });
+            self.send(NodeId::Disk(disk), body);
+        }
+    }
+
+    fn on_fenced(&mut self, now: Instant, disk: DiskId, epoch: Epoch) {
+        let Some(change) = self.change.as_mut().filter(|c| c.view.epoch == epoch) else { return };
+        change.awaiting.retain(|waiting| *waiting != disk);
+        if change.persisted && change.awaiting.is_empty() {
+            self.start_view(now);
+        }
+    }
+
+    fn start_view(&mut self, now: Instant) {
+        let change = self.change.take().expect("a change that was carried out");
+        for (amf, incarnation) in &change.view.members {
+            let stayed = self.view.incarnation(*amf) == Some(*incarnation);
+            if !stayed {
+                self.heard[usize::from(amf.0)] = now;
+            }
+        }
+        for amf in change.leavers.iter() {
+            self.condemned.remove(&amf);
+        }
+        self.suspects.clear();
+        self.covered = AmfSet::EMPTY;
+        self.view = Arc::new(change.view);
+        for (amf, _) in self.view.members.clone() {
+            self.tell(amf, WitnessMsg::View(Arc::clone(&self.view)));
+        }
+    }
+
+    fn tell(&mut self, amf: AmfId, message: WitnessMsg) {
+        self.send(NodeId::Amf(amf), Body::Witness(message));
+    }
+
+    fn send(&mut self, to: NodeId, body: Body) {
+        let from = NodeId::Witness;
+        self.outputs.push_back(WitnessOutput::Send(Packet { from, to, body }));
+    }
+}
+
+impl AmfId {
+    /// Of two, the one that `count` says is reached by fewer; ties: the higher id.
+    fn max_by(self, other: Self, count: &impl Fn(Self) -> usize) -> Self {
+        if (count(self), self) >= (count(other), other) { self } else { other }
+    }
+}
