@@ -2,6 +2,7 @@
 
 use super::{BlockStore, Done};
 use crate::protocol::{Data, Record, StoreDone, StoreError, StoreOp};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What is wrong with the store.
@@ -30,13 +31,15 @@ pub struct Faulty<S> {
     inner: S,
     fault: StoreFault,
     held: Vec<StoreOp>,
+    /// Blocks of which only half was written: their check sum does not fit.
+    torn: BTreeSet<u64>,
     count: u32,
 }
 
 impl<S: BlockStore> Faulty<S> {
     /// Wraps `inner`.
     pub fn new(inner: S, fault: StoreFault) -> Self {
-        Self { inner, fault, held: Vec::new(), count: 0 }
+        Self { inner, fault, held: Vec::new(), torn: BTreeSet::new(), count: 0 }
     }
 
     fn every(&mut self, every: u32) -> bool {
@@ -97,11 +100,22 @@ impl<S: BlockStore> Faulty<S> {
     fn tear(&mut self, op: &StoreOp, every: u32) -> StoreOp {
         match op {
             StoreOp::Put { at, record } if self.every(every) => {
+                self.torn.insert(*at);
                 let half = record.data.len() / 2;
                 let data = record.data.splice(half, &Data::zero(record.data.len() - half));
                 StoreOp::Put { at: *at, record: Record { data, ..record.clone() } }
             }
-            other => other.clone(),
+            StoreOp::Put { at, .. } => {
+                self.torn.remove(at);
+                op.clone()
+            }
+            StoreOp::Wipe => {
+                self.torn.clear();
+                op.clone()
+            }
+            StoreOp::Get { .. } | StoreOp::Next { .. } | StoreOp::Flush | StoreOp::Fence { .. } => {
+                op.clone()
+            }
         }
     }
 }
@@ -132,8 +146,14 @@ impl<S: BlockStore> BlockStore for Faulty<S> {
                 self.inner.execute(batch)
             }
             StoreFault::Torn { every } => {
-                let batch: Vec<StoreOp> = batch.iter().map(|op| self.tear(op, every)).collect();
-                self.inner.execute(&batch)
+                let torn: Vec<StoreOp> = batch.iter().map(|op| self.tear(op, every)).collect();
+                let mut results = self.inner.execute(&torn);
+                for (op, result) in batch.iter().zip(&mut results) {
+                    if matches!(op, StoreOp::Get { at } if self.torn.contains(at)) {
+                        *result = Err(StoreError::Media);
+                    }
+                }
+                results
             }
         }
     }

@@ -8,19 +8,12 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     blocks: BTreeMap<u64, Record>,
-    trouble: Option<String>,
 }
 
 impl MemoryStore {
     fn perform(&mut self, op: &StoreOp) -> Done {
         match op {
-            StoreOp::Get { at } => match self.blocks.get(at) {
-                Some(record) if record.data.crc32c() != record.crc32c => {
-                    self.trouble = Some(format!("block {at} of the disk: wrong check sum"));
-                    Err(StoreError::Media)
-                }
-                found => Ok(StoreDone::Got(found.cloned())),
-            },
+            StoreOp::Get { at } => Ok(StoreDone::Got(self.blocks.get(at).cloned())),
             StoreOp::Put { at, record } => {
                 self.blocks.insert(*at, record.clone());
                 Ok(StoreDone::Done)
@@ -48,6 +41,6 @@ impl BlockStore for MemoryStore {
         Ok(())
     }
     fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+        None
     }
 }

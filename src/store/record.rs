@@ -28,13 +28,14 @@ pub fn encode(record: &Record) -> Vec<u8> {
     bytes[1..5].copy_from_slice(&record.version.epoch.0.to_le_bytes());
     bytes[5..13].copy_from_slice(&record.version.clock.to_le_bytes());
     bytes[13] = record.version.amf.0;
-    bytes[14..18].copy_from_slice(&record.crc32c.to_le_bytes());
     bytes[18..22].copy_from_slice(&record.data.len().to_le_bytes());
-    let check = crc32c::crc32c(&bytes[..22]);
-    bytes[22..26].copy_from_slice(&check.to_le_bytes());
     if !zero {
         record.data.write_to(&mut bytes[HEADER..]);
     }
+    let crc = crc32c::crc32c(&bytes[HEADER..]);
+    bytes[14..18].copy_from_slice(&crc.to_le_bytes());
+    let check = crc32c::crc32c(&bytes[..22]);
+    bytes[22..26].copy_from_slice(&check.to_le_bytes());
     bytes
 }
 
@@ -54,16 +55,13 @@ pub fn decode(bytes: &[u8]) -> Option<Record> {
     let len = number(&header[18..22])?;
     let content = &bytes[HEADER..];
     let data = match header[0] {
-        FORMAT_ZERO if content.is_empty() && len as usize <= CONTENT_BYTES_MAX => {
-            let data = Data::zero(len);
-            (data.crc32c() == crc).then_some(data)?
-        }
+        FORMAT_ZERO if content.is_empty() && len as usize <= CONTENT_BYTES_MAX => Data::zero(len),
         FORMAT_BYTES if content.len() == len as usize && crc32c::crc32c(content) == crc => {
             Data::from_bytes(content)
         }
         _ => return None,
     };
-    Some(Record { version, crc32c: crc, data })
+    Some(Record { version, data })
 }
 
 fn number(bytes: &[u8]) -> Option<u32> {
@@ -77,7 +75,7 @@ mod tests {
 
     fn record(data: Data) -> Record {
         let version = Version { epoch: Epoch(3), clock: 1 << 40, amf: AmfId(7) };
-        Record { version, crc32c: data.crc32c(), data }
+        Record { version, data }
     }
 
     #[test]
