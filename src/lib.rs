@@ -9,10 +9,12 @@
 //! - [`workload`]: what hosts do: traces and their mapping to AMFs and addresses.
 //! - [`session`]: runs commands and scripts over any engine, and checks what they expect.
 //! - [`store`]: disks of real bytes: sled, memory, faulty; a thread each.
+//! - [`tui`]: the console.
 
 pub mod profile;
 pub mod protocol;
 pub mod session;
 pub mod store;
 pub mod trace;
+pub mod tui;
 pub mod workload;

@@ -6,4 +6,5 @@ mod profiles;
 mod session;
 mod store;
 mod traces;
+mod tui;
 mod workload;

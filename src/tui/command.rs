@@ -1,0 +1,406 @@
+//! What the console itself can be told to do: one table that feeds the key map, the hints, the help
+//! overlay, the palette and the `:` line. What the *cluster* can be told to do is in
+//! `trace::registry`; the overlay and the palette show both.
+
+use super::model::{Pane, Screen};
+
+/// Something the console does. Anything that touches the cluster becomes a `trace::Command` in `update`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Act {
+    /// Leave.
+    Quit,
+    /// The help overlay.
+    Help,
+    /// The palette.
+    Palette,
+    /// The `:` line.
+    CommandLine,
+    /// Another screen.
+    Show(Screen),
+    /// The next pane gets the keys.
+    FocusNext,
+    /// The previous pane gets the keys.
+    FocusPrevious,
+    /// The pane with the keys fills the screen, or no longer does.
+    Zoom,
+    /// Close what is open, clear the filter, end the selection.
+    Back,
+    /// Up one.
+    Up,
+    /// Down one.
+    Down,
+    /// Left one.
+    Left,
+    /// Right one.
+    Right,
+    /// Up a page.
+    PageUp,
+    /// Down a page.
+    PageDown,
+    /// To the first.
+    First,
+    /// To the last.
+    Last,
+    /// Open what is selected; do it.
+    Open,
+    /// Read the selected block at the selected AMF.
+    Read,
+    /// Write it.
+    Write,
+    /// Compare-and-write it.
+    CompareAndWrite,
+    /// Trim it.
+    Trim,
+    /// Flush the selected AMF.
+    Flush,
+    /// Ask why the selected block is busy.
+    Why,
+    /// Running or step mode.
+    StepMode,
+    /// Release the next held message.
+    ReleaseNext,
+    /// Drop the selected held message.
+    DropHeld,
+    /// Deliver the selected held message and keep it.
+    DuplicateHeld,
+    /// Slower.
+    Slower,
+    /// Faster.
+    Faster,
+    /// Start or stop the profile's workloads.
+    Workload,
+    /// Crash or restart the selected AMF; fail or replace the selected disk.
+    CrashRestart,
+    /// Pause or resume the selected AMF.
+    PauseResume,
+    /// Undo the selected, or the newest, fault.
+    UndoFault,
+    /// Heal every link.
+    Heal,
+    /// Show only messages that match.
+    Filter,
+    /// Only operations by hand, or all.
+    OnlyByHand,
+    /// Enlarge the heat map.
+    HeatIn,
+    /// Shrink the heat map.
+    HeatOut,
+    /// Go to a block.
+    Goto,
+    /// Copy what is selected.
+    Copy,
+    /// Mouse on or off.
+    Mouse,
+    /// The next theme.
+    Theme,
+    /// Stop this program; `fg` brings it back.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+}
+
+/// Where a key means this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// On every screen.
+    Everywhere,
+    /// Only while one of these panes has the keys. These come first.
+    Panes(&'static [Pane]),
+}
+
+/// One thing to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// What.
+    pub act: Act,
+    /// Its name on the `:` line and in key settings.
+    pub name: &'static str,
+    /// Keys, as [`super::keymap::Key`] writes them.
+    pub keys: &'static [&'static str],
+    /// A word or two for the hints.
+    pub short: &'static str,
+    /// A sentence for the help overlay and the palette.
+    pub help: &'static str,
+    /// Under which heading.
+    pub group: &'static str,
+    /// Where.
+    pub scope: Scope,
+}
+
+const fn all(
+    act: Act,
+    name: &'static str,
+    keys: &'static [&'static str],
+    short: &'static str,
+    help: &'static str,
+    group: &'static str,
+) -> Entry {
+    Entry { act, name, keys, short, help, group, scope: Scope::Everywhere }
+}
+
+const fn within(panes: &'static [Pane], entry: Entry) -> Entry {
+    Entry { scope: Scope::Panes(panes), ..entry }
+}
+
+const GO: &str = "Moving around";
+const HOST: &str = "Host I/O";
+const STEP: &str = "Stepping and tempo";
+const FAULT: &str = "Faults";
+const SHOW: &str = "The screen";
+
+/// Everything the console can be told to do, in the order of the help overlay.
+pub const ENTRIES: &[Entry] = &[
+    all(Act::Help, "help", &["?", "f1"], "help", "This overlay: every key and every command", GO),
+    all(Act::Palette, "palette", &["ctrl-p"], "palette", "Find anything by a few letters", GO),
+    all(
+        Act::CommandLine,
+        "line",
+        &[":"],
+        "command",
+        "Type a command; tab completes, up recalls",
+        GO,
+    ),
+    all(
+        Act::Show(Screen::Dashboard),
+        "dashboard",
+        &["1"],
+        "dashboard",
+        "Screen 1: everything at a glance",
+        GO,
+    ),
+    all(
+        Act::Show(Screen::Caches),
+        "caches",
+        &["2"],
+        "caches",
+        "Screen 2: heat map and block card",
+        GO,
+    ),
+    all(
+        Act::Show(Screen::Locks),
+        "locks",
+        &["3"],
+        "locks",
+        "Screen 3: locks and who waits for whom",
+        GO,
+    ),
+    all(
+        Act::Show(Screen::Faults),
+        "faults",
+        &["4"],
+        "faults",
+        "Screen 4: inject and undo faults",
+        GO,
+    ),
+    all(Act::FocusNext, "next-pane", &["tab"], "pane", "The next pane gets the keys", GO),
+    all(
+        Act::FocusPrevious,
+        "previous-pane",
+        &["shift-tab"],
+        "",
+        "The previous pane gets the keys",
+        GO,
+    ),
+    all(Act::Zoom, "zoom", &["z"], "zoom", "This pane fills the screen, or no longer does", GO),
+    all(Act::Up, "up", &["up", "k"], "", "Up", GO),
+    all(Act::Down, "down", &["down", "j"], "", "Down", GO),
+    all(Act::Left, "left", &["left", "h"], "", "Left; another target on the Faults screen", GO),
+    all(Act::Right, "right", &["right", "l"], "", "Right; another target on the Faults screen", GO),
+    all(Act::PageUp, "page-up", &["pageup"], "", "Up a page", GO),
+    all(Act::PageDown, "page-down", &["pagedown"], "", "Down a page", GO),
+    all(Act::First, "first", &["home"], "", "To the first", GO),
+    all(Act::Last, "last", &["end"], "", "To the last; follow what is new", GO),
+    all(Act::Goto, "goto", &["g"], "go to block", "Go to a block by its number", GO),
+    all(Act::Back, "back", &["esc"], "back", "Close, clear the filter, end the selection", GO),
+    within(
+        &[Pane::Traffic],
+        all(
+            Act::Open,
+            "open",
+            &["enter"],
+            "release/follow",
+            "Release the selected held message, or follow its operation",
+            GO,
+        ),
+    ),
+    within(
+        &[Pane::Io],
+        all(
+            Act::Open,
+            "open",
+            &["enter"],
+            "open in traffic",
+            "Show the messages of the selected operation",
+            GO,
+        ),
+    ),
+    within(
+        &[Pane::Inject],
+        all(Act::Open, "open", &["enter"], "inject", "Inject the selected fault", FAULT),
+    ),
+    within(
+        &[Pane::Active],
+        all(Act::Open, "open", &["enter"], "undo", "Undo the selected fault", FAULT),
+    ),
+    within(
+        &[Pane::Heat],
+        all(Act::Open, "open", &["enter"], "zoom in", "Enlarge the heat map here", GO),
+    ),
+    all(Act::Open, "open", &["enter"], "open", "Open what is selected", GO),
+    all(Act::Read, "ask-read", &["r"], "read", "Read the selected block at the selected AMF", HOST),
+    all(Act::Write, "ask-write", &["w"], "write", "Write it: type the data", HOST),
+    all(
+        Act::CompareAndWrite,
+        "ask-caw",
+        &["c"],
+        "compare+write",
+        "Write it if it still is what you type",
+        HOST,
+    ),
+    all(Act::Trim, "ask-trim", &["t"], "trim", "Trim it: zeroes", HOST),
+    all(Act::Flush, "ask-flush", &["f"], "flush", "Flush the selected AMF", HOST),
+    all(Act::Why, "ask-why", &["y"], "why", "Why is the selected block busy?", HOST),
+    all(
+        Act::Workload,
+        "workloads",
+        &["p"],
+        "workload",
+        "Start or stop the profile's workloads",
+        HOST,
+    ),
+    within(
+        &[Pane::Io],
+        all(
+            Act::OnlyByHand,
+            "only-by-hand",
+            &["o"],
+            "only mine",
+            "Only operations by hand, or all",
+            HOST,
+        ),
+    ),
+    all(
+        Act::StepMode,
+        "step-mode",
+        &["space", "s"],
+        "run/step",
+        "Running, or every message held",
+        STEP,
+    ),
+    all(
+        Act::ReleaseNext,
+        "release-next",
+        &["n"],
+        "next",
+        "Step mode: let the next message go",
+        STEP,
+    ),
+    within(
+        &[Pane::Traffic],
+        all(
+            Act::DropHeld,
+            "drop-held",
+            &["d"],
+            "drop",
+            "Step mode: lose the selected message",
+            STEP,
+        ),
+    ),
+    within(
+        &[Pane::Traffic],
+        all(
+            Act::DuplicateHeld,
+            "duplicate-held",
+            &["u"],
+            "duplicate",
+            "Step mode: deliver it and keep it",
+            STEP,
+        ),
+    ),
+    all(Act::Slower, "slower", &["-"], "slower", "Clock and links ten times slower", STEP),
+    all(Act::Faster, "faster", &["+", "="], "faster", "Clock and links ten times faster", STEP),
+    all(
+        Act::CrashRestart,
+        "crash-restart",
+        &["x"],
+        "crash/restart",
+        "Crash or restart the selected AMF (in the group: fail or replace the disk)",
+        FAULT,
+    ),
+    all(
+        Act::PauseResume,
+        "pause-resume",
+        &["X"],
+        "pause/resume",
+        "Pause or resume the selected AMF",
+        FAULT,
+    ),
+    all(
+        Act::UndoFault,
+        "undo-fault",
+        &["U"],
+        "undo fault",
+        "Undo the selected, or the newest, fault",
+        FAULT,
+    ),
+    all(Act::Heal, "heal-links", &["H"], "heal", "End partitions and whatever links do", FAULT),
+    all(
+        Act::Filter,
+        "filter",
+        &["/"],
+        "filter",
+        "Show only messages that match: `b3 grant amf1 op12`",
+        SHOW,
+    ),
+    within(&[Pane::Heat], all(Act::HeatIn, "heat-in", &["i"], "in", "Enlarge the heat map", SHOW)),
+    within(
+        &[Pane::Heat],
+        all(Act::HeatOut, "heat-out", &["o"], "out", "Shrink the heat map", SHOW),
+    ),
+    all(Act::Copy, "copy", &["Y", "ctrl-y"], "copy", "Copy what is selected (OSC 52)", SHOW),
+    all(
+        Act::Mouse,
+        "mouse",
+        &["M"],
+        "mouse",
+        "Mouse on or off (off: the terminal selects text)",
+        SHOW,
+    ),
+    all(Act::Theme, "next-theme", &["T"], "theme", "The next theme", SHOW),
+    all(Act::Redraw, "redraw", &["ctrl-l"], "", "Draw everything anew", SHOW),
+    all(Act::Suspend, "suspend", &["ctrl-z"], "", "Stop this program; `fg` brings it back", SHOW),
+    all(Act::Quit, "quit", &["q", "ctrl-c", "ctrl-q"], "quit", "Leave", SHOW),
+];
+
+/// The entry with this name.
+#[must_use]
+pub fn by_name(name: &str) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.name == name)
+}
+
+/// The entry of this act: its first one.
+#[must_use]
+pub fn of(act: Act) -> Option<&'static Entry> {
+    ENTRIES.iter().find(|entry| entry.act == act)
+}
+
+/// A word of the `:` line that takes arguments and is not about the cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Verb {
+    /// The word.
+    pub name: &'static str,
+    /// How it is written.
+    pub usage: &'static str,
+    /// A sentence.
+    pub help: &'static str,
+}
+
+/// Words of the `:` line with arguments, besides the cluster's commands.
+pub const VERBS: &[Verb] = &[
+    Verb { name: "save", usage: "save FILE", help: "Save the session so far as a script" },
+    Verb { name: "source", usage: "source FILE", help: "Run a script's commands here" },
+    Verb { name: "theme", usage: "theme NAME", help: "Another theme" },
+    Verb { name: "filter", usage: "filter [WORDS]", help: "Show only messages that match" },
+    Verb { name: "goto", usage: "goto BLOCK", help: "Go to a block" },
+    Verb { name: "select", usage: "select AMF", help: "Select an AMF" },
+];

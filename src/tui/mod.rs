@@ -1,0 +1,19 @@
+//! The console: a cluster on the screen, and everything that can be done to it within reach of a key.
+//!
+//! Elm-style. Input and the engine's news become a [`update::Msg`]; [`update::update`] changes the
+//! [`model::Model`] and says what is to be done ([`update::Effect`]); [`view::draw`] draws the model
+//! and changes nothing; [`run`] does the effects. What touches the cluster is always a
+//! `trace::Command`, whether it came from a key, a click, the palette or the `:` line.
+//!
+//! Reading order: [`model`], [`command`], [`keymap`], [`update`], [`snapshot`], [`view`], [`popup`],
+//! [`theme`], [`run`], [`terminal`].
+
+pub mod command;
+pub mod glyph;
+pub mod keymap;
+pub mod model;
+pub mod popup;
+pub mod snapshot;
+pub mod theme;
+pub mod update;
+pub mod view;

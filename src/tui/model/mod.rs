@@ -1,0 +1,231 @@
+//! Everything the console knows: what is on the screen, what has the keys, what is selected, what is
+//! open. `update` changes it, views read it; nothing else holds state.
+
+pub mod about;
+pub mod faults;
+pub mod modal;
+pub mod place;
+
+pub use about::About;
+pub use modal::{Confirm, Dialog, DialogKind, HelpState, LineInput, Modal, Palette, PaletteItem};
+pub use place::{Pane, Screen};
+
+use super::glyph::{self, Glyphs};
+use super::keymap::Keymap;
+use super::snapshot::Cluster;
+use super::theme::{Role, Theme};
+use crate::protocol::id::{AmfId, Block, DiskId, OpId};
+use faults::FaultList;
+use ratatui::layout::Size;
+use ratatui::style::Style;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use tui_logger::TuiWidgetState;
+
+/// Commands kept in the `:` line's history.
+pub const HISTORY_MAX: usize = 200;
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Done.
+    Info,
+    /// Look here.
+    Warn,
+    /// Not done.
+    Bad,
+}
+
+/// The one line that says what came of the last thing done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// How much it matters.
+    pub level: Level,
+    /// In words.
+    pub text: String,
+}
+
+/// What is selected; lists keep their selection by what it *is*, not by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selected {
+    /// The AMF that host I/O and faults go to.
+    pub amf: AmfId,
+    /// The block that host I/O goes to.
+    pub block: Block,
+    /// The other end of a link.
+    pub peer: AmfId,
+    /// The disk.
+    pub disk: DiskId,
+    /// A message in the traffic; `None`: the newest are shown.
+    pub message: Option<u64>,
+    /// A held message.
+    pub held: Option<u64>,
+    /// A host operation; `None`: the newest are shown.
+    pub op: Option<OpId>,
+    /// Row of the lock table.
+    pub lock: usize,
+    /// Row of the active faults.
+    pub fault: usize,
+}
+
+/// Which part of the address space the heat map shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heat {
+    /// First block shown.
+    pub first: u64,
+    /// Blocks shown, a power of two times the smallest, at least 1.
+    pub blocks: u64,
+}
+
+/// The state of the log widget: shared with it, changed by `update` only.
+#[derive(Clone)]
+pub struct LogState(pub Arc<TuiWidgetState>);
+
+impl Default for LogState {
+    fn default() -> Self {
+        Self(Arc::new(TuiWidgetState::new()))
+    }
+}
+
+impl core::fmt::Debug for LogState {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("LogState")
+    }
+}
+
+/// Everything the console knows.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// What the profile says.
+    pub about: About,
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Size of the terminal.
+    pub size: Size,
+    /// The screen shown.
+    pub screen: Screen,
+    /// Panes in the order in which they had the keys, newest first, on every screen.
+    pub recent_panes: Vec<Pane>,
+    /// The pane with the keys fills the screen.
+    pub zoomed: bool,
+    /// What is open above the screen.
+    pub modal: Modal,
+    /// What is selected.
+    pub selected: Selected,
+    /// Part of the address space in the heat map.
+    pub heat: Heat,
+    /// Words a message must have to be shown.
+    pub filter: String,
+    /// Only operations by hand are shown.
+    pub only_by_hand: bool,
+    /// The faults to inject.
+    pub faults: FaultList,
+    /// Commands typed, oldest first.
+    pub history: VecDeque<String>,
+    /// What came of the last thing done.
+    pub notice: Option<Notice>,
+    /// The first hint is still shown.
+    pub hint: bool,
+    /// Generators, and whether each is running.
+    pub workloads: BTreeMap<String, bool>,
+    /// How it looks.
+    pub theme: Theme,
+    /// No colours, whatever the theme.
+    pub no_color: bool,
+    /// Line drawing or ASCII.
+    pub glyphs: &'static Glyphs,
+    /// What keys mean.
+    pub keymap: Keymap,
+    /// Clicks and the wheel are taken.
+    pub mouse: bool,
+    /// Which targets the log shows, and from which level on.
+    pub log: LogState,
+}
+
+impl Model {
+    /// A console on a cluster that was just started.
+    #[must_use]
+    pub fn new(about: About, cluster: Cluster, theme: Theme) -> Self {
+        let workloads =
+            about.workloads.iter().map(|(name, autostart)| (name.clone(), *autostart)).collect();
+        let heat = Heat { first: 0, blocks: about.blocks };
+        let peer = AmfId(u8::from(about.amfs > 1));
+        Self {
+            about,
+            cluster,
+            size: Size::new(80, 24),
+            screen: Screen::Dashboard,
+            recent_panes: vec![Pane::Matrix],
+            zoomed: false,
+            modal: Modal::None,
+            selected: Selected {
+                amf: AmfId(0),
+                block: Block(0),
+                peer,
+                disk: DiskId(0),
+                message: None,
+                held: None,
+                op: None,
+                lock: 0,
+                fault: 0,
+            },
+            heat,
+            filter: String::new(),
+            only_by_hand: false,
+            faults: FaultList::default(),
+            history: VecDeque::new(),
+            notice: None,
+            hint: true,
+            workloads,
+            theme,
+            no_color: false,
+            glyphs: &glyph::RICH,
+            keymap: Keymap::default(),
+            mouse: true,
+            log: LogState::default(),
+        }
+    }
+
+    /// How a role looks.
+    #[must_use]
+    pub fn style(&self, role: Role) -> Style {
+        self.theme.style(role)
+    }
+
+    /// The pane that has the keys: the newest one of this screen.
+    #[must_use]
+    pub fn focus(&self) -> Pane {
+        let panes = self.screen.panes();
+        let newest = self.recent_panes.iter().find(|pane| panes.contains(pane));
+        newest.copied().unwrap_or(panes[0])
+    }
+
+    /// Gives a pane the keys.
+    pub fn focus_on(&mut self, pane: Pane) {
+        self.recent_panes.retain(|other| *other != pane);
+        self.recent_panes.insert(0, pane);
+    }
+
+    /// Of panes that share a place, the one that is shown: the newest.
+    #[must_use]
+    pub fn front<'a>(&self, stack: &'a [Pane]) -> Option<&'a Pane> {
+        let age = |pane: &&Pane| self.recent_panes.iter().position(|other| other == *pane);
+        stack.iter().filter(|pane| age(pane).is_some()).min_by_key(age).or_else(|| stack.first())
+    }
+
+    /// True if some workload is running.
+    #[must_use]
+    pub fn workload_running(&self) -> bool {
+        self.workloads.values().any(|running| *running)
+    }
+
+    /// Says what came of something.
+    pub fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.notice = Some(Notice { level, text: text.into() });
+    }
+
+    /// Selects a block, inside the volume.
+    pub fn select_block(&mut self, block: u64) {
+        self.selected.block = Block(block.min(self.about.blocks - 1));
+    }
+}

@@ -1,0 +1,122 @@
+//! What is open above the screen. One enum: two things can never be open at once.
+
+use super::super::command::Act;
+use super::super::update::Effect;
+use tui_input::Input;
+
+/// What is open above the screen.
+#[derive(Clone, Debug, Default)]
+pub enum Modal {
+    /// Nothing: keys go to the pane.
+    #[default]
+    None,
+    /// The help overlay.
+    Help(HelpState),
+    /// The palette.
+    Palette(Palette),
+    /// The `:` line.
+    Line(LineInput),
+    /// The filter of the traffic.
+    Filter(Input),
+    /// The number of a block to go to.
+    Goto(Input),
+    /// A host operation.
+    Dialog(Dialog),
+    /// A question.
+    Confirm(Confirm),
+}
+
+/// The help overlay.
+#[derive(Clone, Debug, Default)]
+pub struct HelpState {
+    /// First line shown.
+    pub scroll: usize,
+}
+
+/// The palette.
+#[derive(Clone, Debug, Default)]
+pub struct Palette {
+    /// What is typed.
+    pub input: Input,
+    /// What matches, best first.
+    pub items: Vec<PaletteItem>,
+    /// Which of them is selected.
+    pub at: usize,
+}
+
+/// One line of the palette.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaletteItem {
+    /// Something the console does.
+    Act {
+        /// What.
+        act: Act,
+        /// Its name.
+        name: &'static str,
+        /// A sentence.
+        help: &'static str,
+    },
+    /// A command; it is put on the `:` line.
+    Command {
+        /// Its first word.
+        name: &'static str,
+        /// How it is written.
+        usage: &'static str,
+        /// A sentence.
+        help: &'static str,
+    },
+}
+
+/// The `:` line.
+#[derive(Clone, Debug, Default)]
+pub struct LineInput {
+    /// What is typed.
+    pub input: Input,
+    /// What could stand at the end; shown while there is a choice.
+    pub candidates: Vec<String>,
+    /// Which of them is in the line.
+    pub at: Option<usize>,
+    /// How far back in the history; `None`: not in it.
+    pub recalled: Option<usize>,
+    /// What is wrong with the line, if it was tried.
+    pub error: Option<String>,
+}
+
+/// Which operation a dialog asks about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DialogKind {
+    /// Read.
+    Read,
+    /// Write.
+    Write,
+    /// Compare and write.
+    CompareAndWrite,
+    /// Trim.
+    Trim,
+    /// Flush.
+    Flush,
+}
+
+/// A host operation to be typed.
+#[derive(Clone, Debug)]
+pub struct Dialog {
+    /// Which.
+    pub kind: DialogKind,
+    /// Its fields: name, and what is typed.
+    pub fields: Vec<(&'static str, Input)>,
+    /// The field with the cursor.
+    pub at: usize,
+    /// What is wrong, if it was tried.
+    pub error: Option<String>,
+}
+
+/// A question that is asked once.
+#[derive(Clone, Debug)]
+pub struct Confirm {
+    /// The question.
+    pub question: String,
+    /// What may be lost.
+    pub reason: String,
+    /// What `y` does.
+    pub then: Vec<Effect>,
+}

@@ -1,0 +1,99 @@
+//! The screens, and the panes on them.
+
+/// A screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Screen {
+    /// Everything at a glance.
+    Dashboard,
+    /// The address space, and one block.
+    Caches,
+    /// Locks, and who waits for whom.
+    Locks,
+    /// What can be broken, and what is.
+    Faults,
+}
+
+/// A pane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pane {
+    /// The AMFs.
+    Amfs,
+    /// Blocks by AMFs.
+    Matrix,
+    /// Messages.
+    Traffic,
+    /// Host operations.
+    Io,
+    /// The lock table.
+    Locks,
+    /// The redundancy group.
+    Group,
+    /// The log.
+    Log,
+    /// The address space.
+    Heat,
+    /// One block.
+    Card,
+    /// Who waits for whom.
+    Chain,
+    /// Faults to inject.
+    Inject,
+    /// Active faults.
+    Active,
+}
+
+impl Screen {
+    /// Every screen, in the order of their digits.
+    pub const ALL: [Self; 4] = [Self::Dashboard, Self::Caches, Self::Locks, Self::Faults];
+
+    /// Its name.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Dashboard => "Dashboard",
+            Self::Caches => "Caches",
+            Self::Locks => "Locks",
+            Self::Faults => "Faults",
+        }
+    }
+
+    /// Its panes, in the order of `tab`.
+    #[must_use]
+    pub const fn panes(self) -> &'static [Pane] {
+        match self {
+            Self::Dashboard => &[
+                Pane::Amfs,
+                Pane::Matrix,
+                Pane::Traffic,
+                Pane::Io,
+                Pane::Locks,
+                Pane::Group,
+                Pane::Log,
+            ],
+            Self::Caches => &[Pane::Heat, Pane::Card],
+            Self::Locks => &[Pane::Locks, Pane::Chain],
+            Self::Faults => &[Pane::Inject, Pane::Active, Pane::Amfs, Pane::Group],
+        }
+    }
+}
+
+impl Pane {
+    /// Its name.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Amfs => "AMFs",
+            Self::Matrix => "Caches",
+            Self::Traffic => "Traffic",
+            Self::Io => "Host I/O",
+            Self::Locks => "Locks",
+            Self::Group => "Group",
+            Self::Log => "Log",
+            Self::Heat => "Address space",
+            Self::Card => "Block",
+            Self::Chain => "Why is it busy?",
+            Self::Inject => "Inject",
+            Self::Active => "Active faults",
+        }
+    }
+}

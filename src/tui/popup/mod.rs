@@ -1,0 +1,53 @@
+//! What opens above the screen: one small file each.
+
+pub mod confirm;
+pub mod dialog;
+pub mod help;
+pub mod line;
+pub mod palette;
+
+use super::model::{Modal, Model};
+use super::theme::Role;
+use super::view::layout::Plan;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::Line;
+use ratatui::widgets::{Block, Borders, Clear, Padding};
+
+/// Draws what is open, if anything is.
+pub fn draw(frame: &mut Frame, plan: &Plan, model: &Model) {
+    match &model.modal {
+        Modal::None => {}
+        Modal::Help(help) => help::render(frame, frame.area(), help, model),
+        Modal::Palette(palette) => palette::render(frame, frame.area(), palette, model),
+        Modal::Line(line) => line::render(frame, plan.keys, line, model),
+        Modal::Filter(input) => line::prompt(frame, plan.keys, "show only ", input, model),
+        Modal::Goto(input) => line::prompt(frame, plan.keys, "go to block ", input, model),
+        Modal::Dialog(dialog) => dialog::render(frame, frame.area(), dialog, model),
+        Modal::Confirm(confirm) => confirm::render(frame, frame.area(), confirm, model),
+    }
+}
+
+/// A box of this size in the middle, with a title and what its keys do; what is left inside.
+pub fn open(frame: &mut Frame, size: (u16, u16), title: &str, keys: &str, model: &Model) -> Rect {
+    let area = frame.area();
+    let (width, height) = (size.0.min(area.width), size.1.min(area.height));
+    let at = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 3,
+        width,
+        height,
+    };
+    let block = Block::new()
+        .borders(Borders::ALL)
+        .border_set(model.glyphs.border)
+        .border_style(model.style(Role::Focus))
+        .style(model.style(Role::Text))
+        .padding(Padding::horizontal(1))
+        .title(Line::styled(format!(" {title} "), model.style(Role::Focus)))
+        .title_bottom(Line::styled(format!(" {keys} "), model.style(Role::Dim)).right_aligned());
+    let inside = block.inner(at);
+    frame.render_widget(Clear, at);
+    frame.render_widget(block, at);
+    inside
+}

@@ -1,0 +1,136 @@
+//! What is drawn about the cluster: the newest [`Snapshot`], and what was kept of the events since.
+//!
+//! Snapshots and events come in; everything is bounded. Nothing here knows an engine or a screen.
+
+pub mod io;
+pub mod rates;
+pub mod story;
+pub mod traffic;
+
+use crate::protocol::id::{Block, Instant, Key};
+use crate::trace::engine::Completion;
+use crate::trace::snapshot::{LineInfo, LockInfo};
+use crate::trace::{Event, EventKind, Snapshot};
+use io::HostIo;
+use rates::Rates;
+use std::collections::VecDeque;
+use traffic::Traffic;
+
+/// Events kept for block cards and for stories.
+pub const RECENT_EVENTS_MAX: usize = 2_000;
+
+/// Everything that is drawn about the cluster.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// How it stands.
+    pub now: Snapshot,
+    /// Operations a second of each AMF, over time.
+    pub rates: Rates,
+    /// Messages, one line each.
+    pub traffic: Traffic,
+    /// Host operations, one line each.
+    pub io: HostIo,
+    /// Applied rules, disk work and views, oldest first.
+    pub recent: VecDeque<Event>,
+}
+
+impl Cluster {
+    /// A cluster of which only the first snapshot is known.
+    #[must_use]
+    pub fn new(first: Snapshot) -> Self {
+        let mut rates = Rates::default();
+        rates.sample(&first);
+        Self {
+            now: first,
+            rates,
+            traffic: Traffic::default(),
+            io: HostIo::default(),
+            recent: VecDeque::new(),
+        }
+    }
+
+    /// A newer snapshot.
+    pub fn take(&mut self, snapshot: Snapshot) {
+        self.rates.sample(&snapshot);
+        self.now = snapshot;
+    }
+
+    /// Something happened.
+    pub fn event(&mut self, event: Event) {
+        match &event.kind {
+            EventKind::Sent(passage) => self.traffic.sent(event.now, passage),
+            EventKind::Delivered(passage) => self.traffic.delivered(event.now, passage),
+            EventKind::Lost(passage) => self.traffic.lost(event.now, passage),
+            EventKind::Asked { op, what } => self.io.asked(*op, event.node, what, event.now),
+            EventKind::Answered { op, result, value } => {
+                self.io.answered(*op, result, value.as_deref(), event.now);
+            }
+            EventKind::View { .. } | EventKind::Fault(_) | EventKind::Joined(_) => {
+                self.traffic.mark(event.now, format!("{} {}", event.node, event.kind), false);
+                self.remember(event);
+            }
+            EventKind::Violation(_) => {
+                self.traffic.mark(event.now, event.kind.to_string(), true);
+                self.remember(event);
+            }
+            EventKind::Note(text) => self.traffic.mark(event.now, text.clone(), false),
+            EventKind::Rule(_) | EventKind::Disk { .. } => self.remember(event),
+        }
+    }
+
+    /// A host operation was answered; its story is told from what was seen meanwhile.
+    pub fn completed(&mut self, done: &Completion) -> String {
+        let story = story::tell(done, &self.recent);
+        self.io.completed(done, &story);
+        story
+    }
+
+    fn remember(&mut self, event: Event) {
+        if self.recent.len() == RECENT_EVENTS_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(event);
+    }
+
+    /// The line of a block at the `amf`th AMF, if it has one and the snapshot asked for it.
+    #[must_use]
+    pub fn line(&self, amf: usize, block: Block) -> Option<&LineInfo> {
+        let lines = &self.now.amfs.get(amf)?.lines;
+        lines.binary_search_by_key(&block, |line| line.block).ok().map(|at| &lines[at])
+    }
+
+    /// What the AMFs have to do with a block.
+    pub fn locks_of(&self, block: Block) -> impl Iterator<Item = &LockInfo> {
+        self.now.locks.iter().filter(move |lock| lock.key == Key::Block(block))
+    }
+
+    /// The newest events about a block, newest first.
+    pub fn events_of(&self, block: Block) -> impl Iterator<Item = &Event> {
+        self.recent.iter().rev().filter(move |event| match &event.kind {
+            EventKind::Rule(fact) => fact.key == Some(Key::Block(block)),
+            EventKind::Disk { block: at, .. } => *at == block,
+            EventKind::Asked { .. }
+            | EventKind::Answered { .. }
+            | EventKind::Sent(_)
+            | EventKind::Delivered(_)
+            | EventKind::Lost(_)
+            | EventKind::View { .. }
+            | EventKind::Joined(_)
+            | EventKind::Fault(_)
+            | EventKind::Violation(_)
+            | EventKind::Note(_) => false,
+        })
+    }
+
+    /// The cluster's clock as the screen writes it: seconds with milliseconds.
+    #[must_use]
+    pub fn clock(&self) -> String {
+        seconds(self.now.now)
+    }
+}
+
+/// `12.345`: seconds since the start.
+#[must_use]
+pub fn seconds(at: Instant) -> String {
+    format!("{}.{:03}", at.0 / 1_000_000_000, at.0 / 1_000_000 % 1_000)
+}

@@ -1,0 +1,321 @@
+//! What each act of the registry does.
+
+use super::super::command::Act;
+use super::super::model::{
+    Confirm, DialogKind, HelpState, Level, LineInput, Modal, Model, Pane, Screen,
+};
+use super::super::theme::Theme;
+use super::dialog;
+use super::{Effect, moves, palette};
+use crate::trace::snapshot::AmfStatus;
+use crate::trace::{Command, HoldFilter, Release};
+use tui_input::Input;
+use tui_logger::TuiWidgetEvent;
+
+/// The slowest tempo, in thousandths.
+const TEMPO_MIN: u32 = 1;
+/// Full speed.
+const TEMPO_MAX: u32 = 1_000;
+
+/// Does an act.
+pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
+    match act {
+        Act::Quit => quit(model),
+        Act::Help => open(model, Modal::Help(HelpState::default())),
+        Act::Palette => open(model, Modal::Palette(palette::opened())),
+        Act::CommandLine => open(model, Modal::Line(LineInput::default())),
+        Act::Filter => open(model, Modal::Filter(Input::new(model.filter.clone()))),
+        Act::Goto => open(model, Modal::Goto(Input::default())),
+        Act::Show(screen) => show(model, screen),
+        Act::FocusNext => moves::focus(model, true),
+        Act::FocusPrevious => moves::focus(model, false),
+        Act::Zoom => {
+            model.zoomed = !model.zoomed;
+            Vec::new()
+        }
+        Act::Back => back(model),
+        Act::Up | Act::Down | Act::Left | Act::Right => moves::step(model, act),
+        Act::PageUp | Act::PageDown | Act::First | Act::Last => moves::page(model, act),
+        Act::Open => enter(model),
+        Act::Read => dialog::open(model, DialogKind::Read),
+        Act::Write => dialog::open(model, DialogKind::Write),
+        Act::CompareAndWrite => dialog::open(model, DialogKind::CompareAndWrite),
+        Act::Trim => dialog::open(model, DialogKind::Trim),
+        Act::Flush => dialog::open(model, DialogKind::Flush),
+        Act::Why => vec![Effect::Run(Command::Why(model.selected.amf, model.selected.block))],
+        Act::StepMode => {
+            vec![Effect::Run(Command::Hold(!model.cluster.now.step_mode, HoldFilter::ALL))]
+        }
+        Act::ReleaseNext => release_next(model),
+        Act::DropHeld => held(model, Command::Lose),
+        Act::DuplicateHeld => held(model, Command::Repeat),
+        Act::Slower | Act::Faster => tempo(model, act == Act::Slower),
+        Act::Workload => workload(model),
+        Act::CrashRestart => crash_restart(model),
+        Act::PauseResume => pause_resume(model),
+        Act::UndoFault => undo(model),
+        Act::Heal => vec![Effect::Run(Command::Heal)],
+        Act::OnlyByHand => {
+            model.only_by_hand = !model.only_by_hand;
+            Vec::new()
+        }
+        Act::HeatIn | Act::HeatOut => moves::heat(model, act == Act::HeatIn),
+        Act::Copy => copy(model),
+        Act::Mouse => {
+            model.mouse = !model.mouse;
+            let word = if model.mouse { "on" } else { "off: the terminal selects text" };
+            model.say(Level::Info, format!("mouse {word}"));
+            vec![Effect::Mouse(model.mouse)]
+        }
+        Act::Theme => {
+            let name = model.theme.next_name();
+            theme(model, name)
+        }
+        Act::Suspend => vec![Effect::Suspend],
+        Act::Redraw => vec![Effect::Redraw],
+    }
+}
+
+fn open(model: &mut Model, modal: Modal) -> Vec<Effect> {
+    model.modal = modal;
+    Vec::new()
+}
+
+/// Shows a screen.
+pub fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
+    model.screen = screen;
+    model.zoomed = false;
+    Vec::new()
+}
+
+/// Another theme, by name.
+pub fn theme(model: &mut Model, name: &str) -> Vec<Effect> {
+    match Theme::named(name) {
+        Ok(theme) => {
+            let said = format!("theme {name}: {}", theme.summary);
+            model.theme = if model.no_color { theme.without_colour() } else { theme };
+            model.say(Level::Info, said);
+        }
+        Err(error) => model.say(Level::Bad, error.to_string().replace('\n', "  ")),
+    }
+    Vec::new()
+}
+
+/// Leaves; asks once while a workload is running.
+pub fn quit(model: &mut Model) -> Vec<Effect> {
+    if !model.workload_running() {
+        return vec![Effect::Quit];
+    }
+    let running = model.workloads.iter().filter(|(_, on)| **on).map(|(name, _)| name.as_str());
+    let names = running.collect::<Vec<_>>().join(", ");
+    model.modal = Modal::Confirm(Confirm {
+        question: "Quit?".to_owned(),
+        reason: format!("The workload {names} is running; it stops."),
+        then: vec![Effect::Quit],
+    });
+    Vec::new()
+}
+
+fn back(model: &mut Model) -> Vec<Effect> {
+    match model.focus() {
+        Pane::Traffic => {
+            if model.selected.message.take().is_none() {
+                model.filter.clear();
+            }
+        }
+        Pane::Io => model.selected.op = None,
+        Pane::Log => model.log.0.transition(TuiWidgetEvent::EscapeKey),
+        Pane::Amfs
+        | Pane::Matrix
+        | Pane::Locks
+        | Pane::Group
+        | Pane::Heat
+        | Pane::Card
+        | Pane::Chain
+        | Pane::Inject
+        | Pane::Active => model.zoomed = false,
+    }
+    model.selected.held = None;
+    Vec::new()
+}
+
+fn enter(model: &mut Model) -> Vec<Effect> {
+    match model.focus() {
+        Pane::Traffic => {
+            if let Some(id) = model.selected.held {
+                return vec![Effect::Run(Command::Deliver(Release::Id(id)))];
+            }
+            let line = model.selected.message.and_then(|id| model.cluster.traffic.by_id(id));
+            if let Some(cause) = line.and_then(|line| line.cause()) {
+                model.filter = format!("op{}", cause.0);
+            }
+        }
+        Pane::Io => {
+            let newest = model.cluster.io.newest_story().map(|line| line.op);
+            if let Some(op) = model.selected.op.or(newest) {
+                model.filter = format!("op{}", op.0);
+                model.selected.message = None;
+                model.focus_on(Pane::Traffic);
+            }
+        }
+        Pane::Inject => return inject(model),
+        Pane::Active => return undo(model),
+        Pane::Heat => return moves::heat(model, true),
+        Pane::Log => model.log.0.transition(TuiWidgetEvent::FocusKey),
+        Pane::Amfs | Pane::Matrix | Pane::Locks | Pane::Group | Pane::Card | Pane::Chain => {
+            if model.screen == Screen::Dashboard {
+                let screen = match model.focus() {
+                    Pane::Locks => Screen::Locks,
+                    Pane::Amfs | Pane::Group => Screen::Faults,
+                    _ => Screen::Caches,
+                };
+                return show(model, screen);
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// Runs the selected row of the list of faults.
+pub fn inject(model: &mut Model) -> Vec<Effect> {
+    let Some(row) = super::super::model::faults::ROWS.get(model.faults.at) else {
+        return Vec::new();
+    };
+    let command = model.faults.command(row.fault, &model.selected, model.about.amfs);
+    run(model, command)
+}
+
+/// Runs a command; asks first before the last good disk fails.
+pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
+    if let Command::Fail(disk) = command
+        && model.about.is_last_good(disk, &model.cluster.now.view)
+    {
+        model.modal = Modal::Confirm(Confirm {
+            question: format!("Fail {disk}?"),
+            reason: "It holds the last good copy of its blocks: reads of them will fail, and \
+                     writes wait, until it is replaced."
+                .to_owned(),
+            then: vec![Effect::Run(Command::Fail(disk))],
+        });
+        return Vec::new();
+    }
+    vec![Effect::Run(command)]
+}
+
+fn release_next(model: &mut Model) -> Vec<Effect> {
+    let now = &model.cluster.now;
+    if !now.held.is_empty() || now.held_total > 0 {
+        return vec![Effect::Run(Command::Deliver(Release::Oldest(1)))];
+    }
+    if now.step_mode {
+        return vec![Effect::Run(Command::Step(1))];
+    }
+    model.say(Level::Info, "no message is held; space turns step mode on");
+    Vec::new()
+}
+
+/// The selected held message, or the oldest.
+fn held(model: &mut Model, command: fn(Release) -> Command) -> Vec<Effect> {
+    let oldest = model.cluster.now.held.first().map(|held| held.id);
+    match model.selected.held.or(oldest) {
+        Some(id) => vec![Effect::Run(command(Release::Id(id)))],
+        None => {
+            model.say(Level::Info, "no message is held; space turns step mode on");
+            Vec::new()
+        }
+    }
+}
+
+fn tempo(model: &mut Model, slower: bool) -> Vec<Effect> {
+    let now = model.cluster.now.tempo;
+    let wanted = if slower { now / 10 } else { now.saturating_mul(10) };
+    let wanted = wanted.clamp(TEMPO_MIN, TEMPO_MAX);
+    if wanted == now {
+        let word = if slower { "slowest" } else { "fastest" };
+        model.say(Level::Info, format!("this is the {word} tempo"));
+        return Vec::new();
+    }
+    vec![Effect::Run(Command::Tempo(wanted))]
+}
+
+fn workload(model: &mut Model) -> Vec<Effect> {
+    if model.workloads.is_empty() {
+        model.say(Level::Info, format!("the profile {} has no workload", model.about.profile));
+        return Vec::new();
+    }
+    let start = !model.workload_running();
+    let wanted = model.workloads.iter().filter(|(_, running)| **running != start);
+    wanted.map(|(name, _)| Effect::Run(Command::Workload(start, name.clone()))).collect()
+}
+
+fn crash_restart(model: &mut Model) -> Vec<Effect> {
+    if model.focus() == Pane::Group {
+        let disk = model.selected.disk;
+        let info = model.cluster.now.disks.iter().find(|info| info.id == disk);
+        let failed = info.is_some_and(|info| info.failed);
+        let command = if failed { Command::Replace(disk) } else { Command::Fail(disk) };
+        return run(model, command);
+    }
+    let amf = model.selected.amf;
+    let down = status(model) == Some(AmfStatus::Down);
+    vec![Effect::Run(if down { Command::Restart(amf) } else { Command::Crash(amf) })]
+}
+
+fn pause_resume(model: &mut Model) -> Vec<Effect> {
+    let amf = model.selected.amf;
+    let paused = status(model) == Some(AmfStatus::Paused);
+    vec![Effect::Run(if paused { Command::Resume(amf) } else { Command::Pause(amf) })]
+}
+
+fn status(model: &Model) -> Option<AmfStatus> {
+    let amf = model.selected.amf;
+    model.cluster.now.amfs.iter().find(|info| info.id == amf).map(|info| info.status)
+}
+
+/// Undoes the selected fault (on the Faults screen), else the newest.
+fn undo(model: &mut Model) -> Vec<Effect> {
+    let faults = &model.cluster.now.faults;
+    let fault = match model.screen {
+        Screen::Faults => faults.get(model.selected.fault),
+        Screen::Dashboard | Screen::Caches | Screen::Locks => faults.last(),
+    };
+    let Some(undo) = fault.map(|fault| fault.undo.clone()) else {
+        model.say(Level::Info, "no fault is active");
+        return Vec::new();
+    };
+    super::line::run(model, &undo).unwrap_or_else(|error| {
+        model.say(Level::Bad, error);
+        Vec::new()
+    })
+}
+
+/// What is selected, as text.
+fn copy(model: &mut Model) -> Vec<Effect> {
+    let text = match model.focus() {
+        Pane::Traffic => model
+            .selected
+            .message
+            .and_then(|id| model.cluster.traffic.by_id(id))
+            .map(super::super::snapshot::traffic::Line::text),
+        Pane::Io => {
+            let io = &model.cluster.io;
+            let line = model.selected.op.and_then(|op| io.line(op)).or_else(|| io.newest_story());
+            line.map(|line| {
+                format!("{} {} {}", line.node, line.what, line.story.as_deref().unwrap_or(""))
+            })
+        }
+        Pane::Inject => Some(super::super::view::inject::heading(model)),
+        Pane::Amfs
+        | Pane::Matrix
+        | Pane::Locks
+        | Pane::Group
+        | Pane::Log
+        | Pane::Heat
+        | Pane::Card
+        | Pane::Chain
+        | Pane::Active => None,
+    };
+    let text = text.unwrap_or_else(|| format!("{} {}", model.selected.amf, model.selected.block));
+    model.say(Level::Info, format!("copied: {text}"));
+    vec![Effect::Copy(text)]
+}

@@ -1,0 +1,138 @@
+//! `Msg -> update(&mut Model) -> Vec<Effect>`: everything the console decides. No clock, no terminal,
+//! no engine: tests drive it as a conversation.
+
+pub mod acts;
+pub mod dialog;
+pub mod engine;
+pub mod line;
+pub mod modal;
+pub mod mouse;
+pub mod moves;
+pub mod palette;
+pub mod typing;
+
+use super::keymap::Key;
+use super::model::{Level, Modal, Model};
+use crate::protocol::id::OpId;
+use crate::trace::engine::Completion;
+use crate::trace::{Command, Event, Snapshot};
+use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
+use ratatui::layout::Size;
+use std::path::PathBuf;
+
+/// Something that came in.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// A key.
+    Key(KeyEvent),
+    /// A click, or the wheel.
+    Mouse(MouseEvent),
+    /// Pasted text.
+    Paste(String),
+    /// The terminal has another size.
+    Resize(u16, u16),
+    /// A newer snapshot.
+    Snapshot(Box<Snapshot>),
+    /// Something happened in the cluster.
+    Event(Event),
+    /// A host operation was answered.
+    Completed(Box<Completion>),
+    /// A command was carried out, or not.
+    Ran {
+        /// Which.
+        command: Box<Command>,
+        /// What came of it.
+        result: Result<Ran, String>,
+    },
+    /// Something else is to be said.
+    Say(Level, String),
+    /// A generator ended by itself, was started or stopped.
+    Workload(String, bool),
+}
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ran {
+    /// A host operation is under way.
+    Started(OpId),
+    /// Done, in words.
+    Done(String),
+}
+
+/// Something to be done outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Carry out a command.
+    Run(Command),
+    /// Save the session as a script.
+    Save(PathBuf),
+    /// Run a script's commands.
+    Source(PathBuf),
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Write to the log.
+    Log(LogLevel, &'static str, String),
+    /// Stop this program until `fg`.
+    Suspend,
+    /// Draw everything anew.
+    Redraw,
+    /// Leave.
+    Quit,
+}
+
+/// Level of a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Something broke.
+    Error,
+    /// Something is wrong.
+    Warn,
+    /// Something happened.
+    Info,
+}
+
+/// Takes in a message; says what is to be done.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Key(event) => key(model, event),
+        Msg::Mouse(event) => mouse::mouse(model, event),
+        Msg::Paste(text) => modal::paste(model, &text),
+        Msg::Resize(width, height) => {
+            model.size = Size::new(width, height);
+            Vec::new()
+        }
+        Msg::Snapshot(snapshot) => engine::snapshot(model, *snapshot),
+        Msg::Event(event) => engine::event(model, event),
+        Msg::Completed(done) => engine::completed(model, &done),
+        Msg::Ran { command, result } => engine::ran(model, &command, result),
+        Msg::Say(level, text) => {
+            model.say(level, text);
+            Vec::new()
+        }
+        Msg::Workload(name, running) => {
+            model.workloads.insert(name, running);
+            Vec::new()
+        }
+    }
+}
+
+fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
+    if event.kind == KeyEventKind::Release {
+        return Vec::new();
+    }
+    model.hint = false;
+    let key = Key::from(event);
+    if !matches!(model.modal, Modal::None) {
+        return modal::key(model, key);
+    }
+    model.notice = None;
+    match model.keymap.act(key, model.focus()) {
+        Some(act) => acts::act(model, act),
+        None => {
+            model.say(Level::Info, format!("{key} does nothing here; ? shows every key"));
+            Vec::new()
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Clicks and the wheel: they select, give panes the keys, and press what looks like a button.
+
+use super::super::command::Act;
+use super::super::model::{Modal, Model, Pane};
+use super::super::view::layout::{Plan, Slot};
+use super::super::view::{
+    active, amfs, frame, group, heat, inject, io, layout, locks, matrix, status, traffic,
+};
+use super::{Effect, acts, moves};
+use crate::protocol::id::{AmfId, DiskId, Key};
+use crate::trace::{Command, Release};
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+
+/// Lines that one notch of the wheel goes.
+const NOTCH: usize = 3;
+
+/// A click, or the wheel.
+pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
+    if !model.mouse {
+        return Vec::new();
+    }
+    let (column, row) = (event.column, event.row);
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => click(model, column, row),
+        MouseEventKind::ScrollUp => wheel(model, column, row, Act::Up),
+        MouseEventKind::ScrollDown => wheel(model, column, row, Act::Down),
+        MouseEventKind::Down(_)
+        | MouseEventKind::Up(_)
+        | MouseEventKind::Drag(_)
+        | MouseEventKind::Moved
+        | MouseEventKind::ScrollLeft
+        | MouseEventKind::ScrollRight => Vec::new(),
+    }
+}
+
+fn wheel(model: &mut Model, column: u16, row: u16, act: Act) -> Vec<Effect> {
+    if let Modal::Help(help) = &mut model.modal {
+        let up = act == Act::Up;
+        help.scroll = if up { help.scroll.saturating_sub(NOTCH) } else { help.scroll + NOTCH };
+        return Vec::new();
+    }
+    if !matches!(model.modal, Modal::None) {
+        return Vec::new();
+    }
+    let pane = layout::plan(model).and_then(|plan| plan.slot_at(column, row).map(|slot| slot.pane));
+    let Some(pane) = pane else { return Vec::new() };
+    model.focus_on(pane);
+    match pane {
+        Pane::Heat => moves::heat(model, act == Act::Up),
+        Pane::Matrix => {
+            let page = if act == Act::Up { Act::PageUp } else { Act::PageDown };
+            moves::page(model, page)
+        }
+        _ => {
+            for _ in 0..NOTCH {
+                moves::step(model, act);
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
+    model.hint = false;
+    // A click beside what is open closes it; questions want an answer.
+    match model.modal {
+        Modal::None => {}
+        Modal::Confirm(_) => return Vec::new(),
+        _ => {
+            model.modal = Modal::None;
+            return Vec::new();
+        }
+    }
+    let Some(plan) = layout::plan(model) else { return Vec::new() };
+    if row == plan.tabs.y {
+        return match status::screen_at(model, column) {
+            Some(screen) => acts::show(model, screen),
+            None => Vec::new(),
+        };
+    }
+    if row == plan.keys.y {
+        return match status::hint_at(model, column) {
+            Some(act) => acts::act(model, act),
+            None => Vec::new(),
+        };
+    }
+    let Some(slot) = plan.slot_at(column, row).cloned() else { return Vec::new() };
+    if row == slot.area.y
+        && let Some(pane) = frame::title_at(&slot, column)
+    {
+        model.focus_on(pane);
+        return Vec::new();
+    }
+    let had_focus = model.focus() == slot.pane;
+    model.focus_on(slot.pane);
+    inside(model, &plan, &slot, (column, row), had_focus)
+}
+
+/// A click inside a pane selects; a second click on what is selected opens it.
+fn inside(
+    model: &mut Model,
+    plan: &Plan,
+    slot: &Slot,
+    at: (u16, u16),
+    focused: bool,
+) -> Vec<Effect> {
+    let area = frame::inner(slot.area, plan.class);
+    let (column, row) = at;
+    match slot.pane {
+        Pane::Amfs => {
+            if let Some(at) = amfs::row_at(area, model, row) {
+                moves::select_amf(model, AmfId(u8::try_from(at).unwrap_or(0)));
+            }
+        }
+        Pane::Group => {
+            if let Some(at) = group::row_at(area, model, row) {
+                model.selected.disk = DiskId(u8::try_from(at).unwrap_or(0));
+            }
+        }
+        Pane::Matrix => {
+            if let Some((amf, block)) = matrix::cell_at(area, model, column, row) {
+                moves::select_amf(model, amf);
+                model.select_block(block.0);
+            }
+        }
+        Pane::Heat => {
+            if let Some(block) = heat::block_at(area, model, column, row) {
+                model.select_block(block.0);
+            }
+        }
+        Pane::Traffic => return message(model, traffic::hit(area, model, row)),
+        Pane::Io => {
+            let op = io::row_at(area, model, row);
+            if op.is_some() && op == model.selected.op {
+                return acts::act(model, Act::Open);
+            }
+            model.selected.op = op;
+        }
+        Pane::Locks => {
+            if let Some(at) = locks::row_at(area, model, row) {
+                model.selected.lock = at;
+                let key = model.cluster.now.locks.get(at).map(|lock| lock.key);
+                if let Some(Key::Block(block)) = key {
+                    model.select_block(block.0);
+                }
+            }
+        }
+        Pane::Inject => {
+            if let Some(at) = inject::row_at(area, model, row) {
+                let again = focused && model.faults.at == at;
+                model.faults.at = at;
+                return if again { acts::inject(model) } else { Vec::new() };
+            }
+        }
+        Pane::Active => {
+            if let Some(at) = active::row_at(area, model, row) {
+                let again = focused && model.selected.fault == at;
+                model.selected.fault = at;
+                return if again { acts::act(model, Act::UndoFault) } else { Vec::new() };
+            }
+        }
+        Pane::Log | Pane::Card | Pane::Chain => {}
+    }
+    Vec::new()
+}
+
+fn message(model: &mut Model, hit: Option<traffic::Hit>) -> Vec<Effect> {
+    match hit {
+        Some(traffic::Hit::Held(id)) if model.selected.held == Some(id) => {
+            return vec![Effect::Run(Command::Deliver(Release::Id(id)))];
+        }
+        Some(traffic::Hit::Held(id)) => model.selected.held = Some(id),
+        Some(traffic::Hit::Line(id)) => model.selected.message = Some(id),
+        None => model.selected.message = None,
+    }
+    Vec::new()
+}

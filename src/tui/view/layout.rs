@@ -1,0 +1,245 @@
+//! Where everything is. Pure: views draw by it, and clicks find their pane by it.
+
+use super::super::model::{Model, Pane, Screen};
+use ratatui::layout::{Constraint, Layout, Rect};
+
+/// Below this nothing useful can be shown.
+pub const COLUMNS_MIN: u16 = 40;
+/// Below this nothing useful can be shown.
+pub const ROWS_MIN: u16 = 12;
+/// Rows of the first hint.
+const HINT_ROWS: u16 = 3;
+
+/// How much room there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// One pane at a time.
+    Small,
+    /// 80x24: panes under a rule, some share a place.
+    Medium,
+    /// 120x40: panes in boxes.
+    Large,
+    /// 200x60: everything at once.
+    Wide,
+}
+
+/// A place on the screen, and the panes that share it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Where.
+    pub area: Rect,
+    /// The panes that share it.
+    pub stack: Vec<Pane>,
+    /// The one that is shown.
+    pub pane: Pane,
+}
+
+/// Where everything is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// How much room there is.
+    pub class: Class,
+    /// The line with the screens.
+    pub tabs: Rect,
+    /// The panes.
+    pub slots: Vec<Slot>,
+    /// The first hint.
+    pub hint: Option<Rect>,
+    /// The status bar.
+    pub status: Rect,
+    /// The line with keys, notices, and the `:` line.
+    pub keys: Rect,
+}
+
+/// Where everything is; `None`: the terminal is too small.
+#[must_use]
+pub fn plan(model: &Model) -> Option<Plan> {
+    let (width, height) = (model.size.width, model.size.height);
+    if width < COLUMNS_MIN || height < ROWS_MIN {
+        return None;
+    }
+    let class = match (width, height) {
+        (160.., 45..) => Class::Wide,
+        (110.., 32..) => Class::Large,
+        (70.., 20..) => Class::Medium,
+        _ => Class::Small,
+    };
+    let whole = Rect::new(0, 0, width, height);
+    let hint_rows = if model.hint && class > Class::Small { HINT_ROWS } else { 0 };
+    let [tabs, body, hint, status, keys] = Layout::vertical([
+        Constraint::Length(1),
+        Constraint::Fill(1),
+        Constraint::Length(hint_rows),
+        Constraint::Length(1),
+        Constraint::Length(1),
+    ])
+    .areas(whole);
+    let places = if model.zoomed || class == Class::Small {
+        let stack = if model.zoomed { vec![model.focus()] } else { model.screen.panes().to_vec() };
+        vec![(body, stack)]
+    } else {
+        match model.screen {
+            Screen::Dashboard => dashboard(model, class, body),
+            Screen::Caches => caches(class, body),
+            Screen::Locks => locks(class, body),
+            Screen::Faults => faults(model, class, body),
+        }
+    };
+    let slot = |(area, stack): (Rect, Vec<Pane>)| {
+        let pane = model.front(&stack).copied()?;
+        Some(Slot { area, stack, pane })
+    };
+    Some(Plan {
+        class,
+        tabs,
+        slots: places.into_iter().filter_map(slot).collect(),
+        hint: (hint_rows > 0).then_some(hint),
+        status,
+        keys,
+    })
+}
+
+type Places = Vec<(Rect, Vec<Pane>)>;
+
+/// Rows that a list of `rows` rows with a heading wants, its frame included.
+fn wanted(class: Class, rows: u16, most: u16) -> u16 {
+    let frame = if class >= Class::Large { 2 } else { 1 };
+    (rows + frame + 1).min(most)
+}
+
+fn dashboard(model: &Model, class: Class, body: Rect) -> Places {
+    let amfs = u16::from(model.about.amfs);
+    let amf_rows = wanted(class, amfs, body.height * 3 / 10);
+    match class {
+        Class::Small | Class::Medium => {
+            let matrix_rows = wanted(class, amfs, body.height * 2 / 5);
+            let [top, middle, bottom] = Layout::vertical([
+                Constraint::Length(amf_rows),
+                Constraint::Length(matrix_rows),
+                Constraint::Fill(1),
+            ])
+            .areas(body);
+            let [left, right] =
+                Layout::horizontal([Constraint::Percentage(54), Constraint::Fill(1)]).areas(bottom);
+            vec![
+                (top, vec![Pane::Amfs]),
+                (middle, vec![Pane::Matrix]),
+                (left, vec![Pane::Traffic]),
+                (right, vec![Pane::Io, Pane::Locks, Pane::Group, Pane::Log]),
+            ]
+        }
+        Class::Large => {
+            let [left, right] =
+                Layout::horizontal([Constraint::Percentage(58), Constraint::Fill(1)]).areas(body);
+            let [amfs, matrix, traffic] = Layout::vertical([
+                Constraint::Length(amf_rows),
+                Constraint::Fill(5),
+                Constraint::Fill(6),
+            ])
+            .areas(left);
+            let [io, locks, group] = Layout::vertical([
+                Constraint::Fill(5),
+                Constraint::Fill(3),
+                Constraint::Length(group_rows(model).min(body.height / 3)),
+            ])
+            .areas(right);
+            vec![
+                (amfs, vec![Pane::Amfs]),
+                (matrix, vec![Pane::Matrix]),
+                (traffic, vec![Pane::Traffic]),
+                (io, vec![Pane::Io]),
+                (locks, vec![Pane::Locks]),
+                (group, vec![Pane::Group, Pane::Log]),
+            ]
+        }
+        Class::Wide => {
+            let [left, right] =
+                Layout::horizontal([Constraint::Percentage(52), Constraint::Fill(1)]).areas(body);
+            let [amfs, matrix, locks] = Layout::vertical([
+                Constraint::Length(amf_rows),
+                Constraint::Fill(3),
+                Constraint::Fill(2),
+            ])
+            .areas(left);
+            let [io, traffic, bottom] = Layout::vertical([
+                Constraint::Fill(3),
+                Constraint::Fill(5),
+                Constraint::Length(group_rows(model).clamp(9, body.height / 3)),
+            ])
+            .areas(right);
+            let [group, log] =
+                Layout::horizontal([Constraint::Percentage(50), Constraint::Fill(1)]).areas(bottom);
+            vec![
+                (amfs, vec![Pane::Amfs]),
+                (matrix, vec![Pane::Matrix]),
+                (traffic, vec![Pane::Traffic]),
+                (io, vec![Pane::Io]),
+                (locks, vec![Pane::Locks]),
+                (group, vec![Pane::Group]),
+                (log, vec![Pane::Log]),
+            ]
+        }
+    }
+}
+
+/// Rows of the group pane: frame, summary, heading, disks.
+fn group_rows(model: &Model) -> u16 {
+    u16::from(model.about.disks) + 4
+}
+
+fn caches(class: Class, body: Rect) -> Places {
+    let card = if class >= Class::Large { 54 } else { 38 };
+    let [heat, card] =
+        Layout::horizontal([Constraint::Fill(1), Constraint::Length(card)]).areas(body);
+    vec![(heat, vec![Pane::Heat]), (card, vec![Pane::Card])]
+}
+
+fn locks(class: Class, body: Rect) -> Places {
+    let chain = if class >= Class::Large { body.height / 3 } else { 8 };
+    let [table, chain] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(chain)]).areas(body);
+    vec![(table, vec![Pane::Locks]), (chain, vec![Pane::Chain])]
+}
+
+fn faults(model: &Model, class: Class, body: Rect) -> Places {
+    let inject = if class >= Class::Large { 52 } else { 40 };
+    let [left, right] =
+        Layout::horizontal([Constraint::Length(inject), Constraint::Fill(1)]).areas(body);
+    let amfs = wanted(class, u16::from(model.about.amfs), body.height / 3);
+    if class >= Class::Large {
+        let [active, table, group] = Layout::vertical([
+            Constraint::Fill(1),
+            Constraint::Length(amfs),
+            Constraint::Length(group_rows(model).min(body.height / 3)),
+        ])
+        .areas(right);
+        return vec![
+            (left, vec![Pane::Inject]),
+            (active, vec![Pane::Active]),
+            (table, vec![Pane::Amfs]),
+            (group, vec![Pane::Group]),
+        ];
+    }
+    let [active, table] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(amfs.max(8))]).areas(right);
+    vec![
+        (left, vec![Pane::Inject]),
+        (active, vec![Pane::Active]),
+        (table, vec![Pane::Amfs, Pane::Group]),
+    ]
+}
+
+impl Plan {
+    /// The slot at a position.
+    #[must_use]
+    pub fn slot_at(&self, column: u16, row: u16) -> Option<&Slot> {
+        self.slots.iter().find(|slot| slot.area.contains((column, row).into()))
+    }
+
+    /// The place of a pane, if it is shown.
+    #[must_use]
+    pub fn inner(&self, pane: Pane) -> Option<Rect> {
+        let slot = self.slots.iter().find(|slot| slot.pane == pane)?;
+        Some(super::frame::inner(slot.area, self.class))
+    }
+}

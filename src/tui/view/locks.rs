@@ -1,0 +1,123 @@
+//! The lock table: what each AMF has to do with each key.
+//!
+//! ```text
+//!   key     AMF   does       mode       ticket      waits for     defers     queued   age
+//! ▸ b17     amf1  holding    exclusive  t3.120.1                  amf2            2  12ms
+//! ```
+
+use super::super::model::Model;
+use super::super::theme::Role;
+use super::text::{left, right, scroll, time};
+use crate::protocol::id::{AmfId, Mode};
+use crate::trace::snapshot::{LockInfo, LockPhase};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+/// Columns of the whole table.
+const COLUMNS_FULL: usize = 76;
+
+/// Counts for the title.
+#[must_use]
+pub fn heading(model: &Model) -> String {
+    let locks = &model.cluster.now.locks;
+    let holding = locks.iter().filter(|lock| lock.phase == LockPhase::Holding).count();
+    let waiting = locks.iter().filter(|lock| lock.phase == LockPhase::Waiting).count();
+    format!("{holding} held, {waiting} waiting")
+}
+
+/// The row of the table at this row of the pane.
+#[must_use]
+pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<usize> {
+    let at = usize::from(row.checked_sub(area.y + 1)?) + first_row(area, model);
+    (at < model.cluster.now.locks.len()).then_some(at)
+}
+
+fn first_row(area: Rect, model: &Model) -> usize {
+    let rows = usize::from(area.height.saturating_sub(1));
+    scroll(model.selected.lock, rows, model.cluster.now.locks.len())
+}
+
+/// Draws the pane.
+pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
+    let width = usize::from(area.width);
+    let locks = &model.cluster.now.locks;
+    let heading = if width < COLUMNS_FULL {
+        "  key    AMF   does       waits for"
+    } else {
+        "  key      AMF    does       mode       ticket       waits for    defers    queue   age"
+    };
+    let mut lines = vec![Line::styled(heading, model.style(Role::Dim))];
+    if locks.is_empty() {
+        lines.push(Line::styled("  nothing is locked", model.style(Role::Dim)));
+    }
+    let rows = locks.iter().enumerate().skip(first_row(area, model)).take(usize::from(area.height));
+    lines.extend(rows.map(|(at, lock)| row(lock, at == model.selected.lock, width, model)));
+    frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// The word of a phase, with a sign, and its role.
+#[must_use]
+pub fn phase(phase: LockPhase) -> (&'static str, Role) {
+    match phase {
+        LockPhase::Holding => ("* holds", Role::Good),
+        LockPhase::Waiting => ("? waits", Role::Warn),
+        LockPhase::Suspended => ("? suspended", Role::Warn),
+        LockPhase::Recovering => ("! adopts", Role::Accent),
+        LockPhase::Destaging => ("v to disk", Role::Disk),
+        LockPhase::Queued => ("  queue", Role::Dim),
+    }
+}
+
+/// The role of a mode.
+#[must_use]
+pub fn mode_role(mode: Mode) -> Role {
+    match mode {
+        Mode::Shared => Role::Shared,
+        Mode::Exclusive => Role::Exclusive,
+    }
+}
+
+fn names(amfs: impl Iterator<Item = AmfId>) -> String {
+    amfs.map(|amf| amf.0.to_string()).collect::<Vec<_>>().join(",")
+}
+
+fn row<'a>(lock: &LockInfo, selected: bool, width: usize, model: &Model) -> Line<'a> {
+    let more = model.glyphs.more;
+    let pick = if selected { model.glyphs.pick } else { ' ' };
+    let (word, role) = phase(lock.phase);
+    let missing = names(lock.missing.iter());
+    let missing = if missing.is_empty() { missing } else { format!("amf {missing}") };
+    let mut spans = vec![
+        Span::styled(format!("{pick} "), model.style(Role::Focus)),
+        Span::styled(left(&lock.key.to_string(), 7, more), model.style(Role::Title)),
+        Span::styled(left(&lock.amf.to_string(), 6, more), model.style(Role::Text)),
+        Span::styled(left(word, 11, more), model.style(role)),
+    ];
+    if width < COLUMNS_FULL {
+        let rest = width.saturating_sub(26);
+        spans.push(Span::styled(left(&missing, rest, more), model.style(Role::Text)));
+    } else {
+        let ticket = lock.ticket.map_or_else(String::new, |ticket| ticket.to_string());
+        let deferred = names(lock.deferred.iter().map(|(amf, ..)| *amf));
+        let deferred = if deferred.is_empty() { deferred } else { format!("amf {deferred}") };
+        let queued = if lock.queued == 0 { String::new() } else { lock.queued.to_string() };
+        spans[1] = Span::styled(left(&lock.key.to_string(), 9, more), model.style(Role::Title));
+        spans[2] = Span::styled(left(&lock.amf.to_string(), 7, more), model.style(Role::Text));
+        spans.extend([
+            Span::styled(left(&lock.mode.to_string(), 11, more), model.style(mode_role(lock.mode))),
+            Span::styled(left(&ticket, 13, more), model.style(Role::Dim)),
+            Span::styled(left(&missing, 13, more), model.style(Role::Warn)),
+            Span::styled(left(&deferred, 10, more), model.style(Role::Text)),
+            Span::styled(right(&queued, 5, more), model.style(Role::Text)),
+            Span::styled(right(&time(lock.age), 7, more), model.style(Role::Dim)),
+        ]);
+    }
+    if selected {
+        for span in &mut spans[1..] {
+            span.style = model.style(Role::Select);
+        }
+    }
+    Line::from(spans)
+}

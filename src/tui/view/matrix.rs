@@ -1,0 +1,194 @@
+//! The cache matrix: blocks across, AMFs down, in as many bands as fit. A cell is the letter of the
+//! line's state and a mark; the cursor selects block and AMF.
+//!
+//! ```text
+//!        16              24              32
+//! amf0   M' S  ·  ·  ·  E  ·  ·  S* ·  ·
+//! amf1   ·  S  r  ·  ·  ·  ·  ·  S  ·  ·
+//! M modified  E exclusive  S shared  r replica   * locked ? waits v to disk ' not replicated
+//! ```
+
+use super::super::model::Model;
+use super::super::theme::Role;
+use super::text::{count, scroll};
+use crate::protocol::LineState;
+use crate::protocol::id::{AmfId, Block};
+use crate::trace::snapshot::{LineInfo, LockPhase};
+use core::ops::Range;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+/// Columns before the first cell.
+const LABEL: u16 = 7;
+/// Columns of a cell.
+const CELL: u16 = 2;
+
+/// How the pane is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shape {
+    /// Blocks in a band.
+    blocks: u64,
+    /// Bands.
+    bands: u64,
+    /// AMFs shown of each band.
+    amfs: usize,
+    /// The first AMF shown.
+    first_amf: usize,
+    /// A legend fits below.
+    legend: bool,
+}
+
+fn shape(area: Rect, model: &Model) -> Shape {
+    let all = model.cluster.now.amfs.len();
+    let fitting = area.width.saturating_sub(LABEL) / CELL;
+    let blocks = u64::from(if fitting >= 8 { fitting / 8 * 8 } else { fitting.max(1) });
+    let height = usize::from(area.height);
+    let legend = height >= all + 2;
+    let rows = height - usize::from(legend);
+    let amfs = all.min(rows.saturating_sub(1)).max(1);
+    let bands = (rows / (amfs + 1)).max(1) as u64;
+    let first_amf = scroll(usize::from(model.selected.amf.0), amfs, all);
+    Shape { blocks, bands, amfs, first_amf, legend }
+}
+
+/// The blocks that the pane shows: the page that holds the selected one.
+#[must_use]
+pub fn page(area: Rect, model: &Model) -> Range<u64> {
+    let shape = shape(area, model);
+    let size = shape.blocks * shape.bands;
+    let first = model.selected.block.0 / size * size;
+    first..(first + size).min(model.about.blocks)
+}
+
+/// Blocks in a band: how far the cursor goes between bands.
+#[must_use]
+pub fn band(area: Rect, model: &Model) -> u64 {
+    shape(area, model).blocks
+}
+
+/// The block and AMF at a position.
+#[must_use]
+pub fn cell_at(area: Rect, model: &Model, column: u16, row: u16) -> Option<(AmfId, Block)> {
+    let shape = shape(area, model);
+    let page = page(area, model);
+    let across = u64::from(column.checked_sub(area.x + LABEL)? / CELL);
+    let down = usize::from(row.checked_sub(area.y)?);
+    let band = down / (shape.amfs + 1);
+    let amf = shape.first_amf + (down % (shape.amfs + 1)).checked_sub(1)?;
+    let block = page.start + band as u64 * shape.blocks + across;
+    let inside = across < shape.blocks && (band as u64) < shape.bands && block < page.end;
+    let amf = AmfId(u8::try_from(amf).ok()?);
+    inside.then_some((amf, Block(block)))
+}
+
+/// Counts for the title.
+#[must_use]
+pub fn heading(model: &Model) -> String {
+    let selected = &model.selected;
+    let used: u64 = model.cluster.now.amfs.iter().map(|amf| u64::from(amf.lines_used)).sum();
+    let total = count(model.about.blocks);
+    format!("b{} at {} of {total} blocks, {} lines", selected.block.0, selected.amf, count(used))
+}
+
+/// Draws the pane.
+pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
+    let shape = shape(area, model);
+    let page = page(area, model);
+    let mut lines = Vec::new();
+    for band in 0..shape.bands {
+        let first = page.start + band * shape.blocks;
+        if first >= page.end {
+            break;
+        }
+        let blocks = first..(first + shape.blocks).min(page.end);
+        lines.push(ruler(&blocks, model));
+        for at in shape.first_amf..shape.first_amf + shape.amfs {
+            lines.push(row(at, &blocks, model));
+        }
+    }
+    frame.render_widget(Paragraph::new(lines), area);
+    if shape.legend {
+        let at = Rect { y: area.bottom() - 1, height: 1, ..area };
+        frame.render_widget(legend(model), at);
+    }
+}
+
+fn ruler<'a>(blocks: &Range<u64>, model: &Model) -> Line<'a> {
+    let mut text = " ".repeat(usize::from(LABEL));
+    for block in blocks.clone().step_by(8) {
+        text.push_str(&format!("{:<16}", format!("b{block}")));
+    }
+    Line::styled(text, model.style(Role::Dim))
+}
+
+fn row<'a>(at: usize, blocks: &Range<u64>, model: &Model) -> Line<'a> {
+    let Some(amf) = model.cluster.now.amfs.get(at) else { return Line::default() };
+    let selected = model.selected.amf == amf.id;
+    let role = if selected { Role::Title } else { Role::Dim };
+    let name = format!("{:<width$}", amf.id.to_string(), width = usize::from(LABEL));
+    let mut spans = vec![Span::styled(name, model.style(role))];
+    for block in blocks.clone().map(Block) {
+        let line = model.cluster.line(at, block);
+        let (sign, role) = sign(at, block, line, model);
+        let mark = mark(amf.id, block, line, model);
+        let under = selected && model.selected.block == block;
+        let style = if under { model.style(Role::Cursor) } else { model.style(role) };
+        spans.push(Span::styled(format!("{sign}{mark}"), style));
+    }
+    Line::from(spans)
+}
+
+fn sign(at: usize, block: Block, line: Option<&LineInfo>, model: &Model) -> (char, Role) {
+    if let Some(line) = line {
+        return (line.state.letter(), state_role(line.state));
+    }
+    let kept = model.cluster.now.amfs.get(at).map(|amf| &amf.replicas_kept);
+    if kept.is_some_and(|kept| kept.iter().any(|(_, kept, _)| *kept == block)) {
+        return ('r', Role::Replica);
+    }
+    (model.glyphs.none, Role::StateI)
+}
+
+/// The role of a line's state.
+#[must_use]
+pub fn state_role(state: LineState) -> Role {
+    match state {
+        LineState::M => Role::StateM,
+        LineState::E => Role::StateE,
+        LineState::S => Role::StateS,
+        LineState::I => Role::StateI,
+    }
+}
+
+fn mark(amf: AmfId, block: Block, line: Option<&LineInfo>, model: &Model) -> char {
+    let phase = model.cluster.locks_of(block).find(|lock| lock.amf == amf).map(|lock| lock.phase);
+    match phase {
+        Some(LockPhase::Holding) => '*',
+        Some(LockPhase::Waiting | LockPhase::Suspended | LockPhase::Recovering) => '?',
+        Some(LockPhase::Destaging) => 'v',
+        Some(LockPhase::Queued) | None => match line {
+            Some(line) if line.destaging => 'v',
+            Some(line) if line.unreplicated => '\'',
+            Some(_) | None => ' ',
+        },
+    }
+}
+
+fn legend<'a>(model: &Model) -> Line<'a> {
+    let dim = model.style(Role::Dim);
+    let parts = [
+        ("M", Role::StateM, " modified  "),
+        ("E", Role::StateE, " exclusive  "),
+        ("S", Role::StateS, " shared  "),
+        ("r", Role::Replica, " replica   "),
+        ("*", Role::Text, " locked "),
+        ("?", Role::Text, " waits "),
+        ("v", Role::Text, " to disk "),
+        ("'", Role::Text, " unreplicated"),
+    ];
+    Line::from_iter(parts.into_iter().flat_map(|(sign, role, text)| {
+        [Span::styled(sign, model.style(role)), Span::styled(text, dim)]
+    }))
+}

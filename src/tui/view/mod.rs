@@ -1,0 +1,164 @@
+//! The screen, drawn from the model. Views never change anything; one small file a pane.
+
+pub mod active;
+pub mod amfs;
+pub mod card;
+pub mod chain;
+pub mod frame;
+pub mod group;
+pub mod heat;
+pub mod inject;
+pub mod io;
+pub mod layout;
+pub mod locks;
+pub mod log;
+pub mod matrix;
+pub mod status;
+pub mod text;
+pub mod traffic;
+
+use super::model::{Model, Pane};
+use super::popup;
+use super::theme::Role;
+use layout::Plan;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Paragraph};
+
+/// Draws everything.
+pub fn draw(frame: &mut Frame, model: &Model) {
+    let area = frame.area();
+    frame.render_widget(Block::new().style(model.style(Role::Text)), area);
+    let Some(plan) = layout::plan(model) else {
+        too_small(frame, area, model);
+        return;
+    };
+    status::tabs(frame, plan.tabs, model);
+    for slot in &plan.slots {
+        let detail = heading(slot.pane, model);
+        let inside = frame::draw(frame, slot, plan.class, model, &detail);
+        if !inside.is_empty() {
+            render(frame, inside, model, slot.pane);
+        }
+    }
+    if let Some(hint) = plan.hint {
+        first_hint(frame, hint, model);
+    }
+    status::bar(frame, plan.status, model);
+    status::keys(frame, plan.keys, model);
+    popup::draw(frame, &plan, model);
+}
+
+fn render(frame: &mut Frame, area: Rect, model: &Model, pane: Pane) {
+    match pane {
+        Pane::Amfs => amfs::render(frame, area, model),
+        Pane::Matrix => matrix::render(frame, area, model),
+        Pane::Traffic => traffic::render(frame, area, model),
+        Pane::Io => io::render(frame, area, model),
+        Pane::Locks => locks::render(frame, area, model),
+        Pane::Group => group::render(frame, area, model),
+        Pane::Log => log::render(frame, area, model),
+        Pane::Heat => heat::render(frame, area, model),
+        Pane::Card => card::render(frame, area, model),
+        Pane::Chain => chain::render(frame, area, model),
+        Pane::Inject => inject::render(frame, area, model),
+        Pane::Active => active::render(frame, area, model),
+    }
+}
+
+/// What stands at the right of a pane's title: its counts.
+fn heading(pane: Pane, model: &Model) -> String {
+    match pane {
+        Pane::Amfs => amfs::heading(model),
+        Pane::Matrix => matrix::heading(model),
+        Pane::Traffic => traffic::heading(model),
+        Pane::Io => io::heading(model),
+        Pane::Locks => locks::heading(model),
+        Pane::Group => group::heading(model),
+        Pane::Log => String::new(),
+        Pane::Heat => heat::heading(model),
+        Pane::Card => card::heading(model),
+        Pane::Chain => chain::heading(model),
+        Pane::Inject => inject::heading(model),
+        Pane::Active => active::heading(model),
+    }
+}
+
+/// The part of the volume whose lines the screen shows: what a snapshot must hold.
+#[must_use]
+pub fn blocks_shown(plan: Option<&Plan>, model: &Model) -> (u64, u64) {
+    let here = model.selected.block.0;
+    let Some(plan) = plan else { return (here, here + 1) };
+    let (mut first, mut end) = (here, here + 1);
+    if let Some(area) = plan.inner(Pane::Matrix) {
+        let page = matrix::page(area, model);
+        (first, end) = (first.min(page.start), end.max(page.end));
+    }
+    if plan.inner(Pane::Heat).is_some() {
+        let heat = model.heat;
+        (first, end) = (first.min(heat.first), end.max(heat.first + heat.blocks));
+    }
+    (first, end)
+}
+
+fn too_small(frame: &mut Frame, area: Rect, model: &Model) {
+    let (needs, has) = ((layout::COLUMNS_MIN, layout::ROWS_MIN), (area.width, area.height));
+    let lines = [
+        "terminal too small".to_owned(),
+        format!("needs {}x{}, has {}x{}", needs.0, needs.1, has.0, has.1),
+    ];
+    let lines: Vec<Line> = lines.into_iter().map(Line::from).collect();
+    frame.render_widget(Paragraph::new(lines).style(model.style(Role::Warn)), area);
+}
+
+/// Three lines for the first minute; any key closes them.
+fn first_hint(frame: &mut Frame, area: Rect, model: &Model) {
+    let key = model.style(Role::Key);
+    let dim = model.style(Role::Dim);
+    let said = |parts: &[(&'static str, bool)]| {
+        let spans = parts.iter().map(|(text, is_key)| {
+            Span::styled(*text, if *is_key { key } else { model.style(Role::Text) })
+        });
+        Line::from_iter(spans)
+    };
+    let workload = if model.workload_running() {
+        " stops the gentle workload that runs now."
+    } else {
+        " starts the profile's workload."
+    };
+    let lines = vec![
+        said(&[
+            (" Arrows move the cursor over the caches; ", false),
+            ("r", true),
+            (" reads and ", false),
+            ("w", true),
+            (" writes there. ", false),
+            ("p", true),
+            (workload, false),
+        ]),
+        said(&[
+            (" ", false),
+            ("space", true),
+            (" holds every message, ", false),
+            ("n", true),
+            (" lets one go. ", false),
+            ("-", true),
+            (" slows time. ", false),
+            ("x", true),
+            (" crashes an AMF, ", false),
+            ("4", true),
+            (" breaks more.", false),
+        ]),
+        Line::from_iter([
+            Span::styled(" ?", key),
+            Span::raw(" shows every key, "),
+            Span::styled("ctrl-p", key),
+            Span::raw(" finds anything, "),
+            Span::styled(":", key),
+            Span::raw(" takes commands. "),
+            Span::styled("(any key closes this)", dim),
+        ]),
+    ];
+    frame.render_widget(Paragraph::new(lines).style(model.style(Role::Text)), area);
+}

@@ -1,0 +1,219 @@
+//! The first line (screens), the status bar, and the line with keys and notices.
+//!
+//! ```text
+//!  amflab  1 Dashboard  2 Caches  3 Locks  4 Faults                              12.345 s
+//!  demo  sim  e3  sharing  ● running  tempo 1  ● no violation  volatile  1 fault
+//!  r read  w write  space run/step  : command  ? help
+//! ```
+
+use super::super::command::{self, Act, Scope};
+use super::super::model::{Level, Model, Screen};
+use super::super::theme::Role;
+use super::text::left;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use unicode_width::UnicodeWidthStr;
+
+/// Width of the name before the screens.
+const NAME: &str = " amflab ";
+
+/// Draws the first line.
+pub fn tabs(frame: &mut Frame, area: Rect, model: &Model) {
+    let mut spans = vec![Span::styled(NAME, model.style(Role::Focus))];
+    for (digit, screen) in (1..).zip(Screen::ALL) {
+        let role = if screen == model.screen { Role::Title } else { Role::Dim };
+        let style = model.style(role);
+        let style =
+            if screen == model.screen { style.patch(model.style(Role::Select)) } else { style };
+        spans.push(Span::styled(format!(" {digit} {} ", title(screen, area.width)), style));
+    }
+    let clock = format!("{} s ", model.cluster.clock());
+    let used: usize = spans.iter().map(Span::width).sum();
+    if let Some(gap) = usize::from(area.width).checked_sub(used + clock.len()) {
+        spans.push(Span::raw(" ".repeat(gap)));
+        spans.push(Span::styled(clock, model.style(Role::Dim)));
+    }
+    frame.render_widget(Line::from(spans), area);
+}
+
+fn title(screen: Screen, width: u16) -> &'static str {
+    match screen {
+        Screen::Dashboard if width < 60 => "Dash",
+        other => other.title(),
+    }
+}
+
+/// The screen whose name is at this column of the first line.
+#[must_use]
+pub fn screen_at(model: &Model, column: u16) -> Option<Screen> {
+    let mut x = NAME.len();
+    Screen::ALL.into_iter().find(|screen| {
+        let wide = title(*screen, model.size.width).len() + 4;
+        let here = (x..x + wide).contains(&usize::from(column));
+        x += wide;
+        here
+    })
+}
+
+/// One part of the status bar; the least important go first when there is no room.
+struct Part {
+    text: String,
+    role: Role,
+    importance: u8,
+}
+
+fn parts(model: &Model) -> Vec<Part> {
+    let now = &model.cluster.now;
+    let glyphs = model.glyphs;
+    let part = |text: String, role: Role, importance: u8| Part { text, role, importance };
+    let mut parts = vec![
+        part(model.about.profile.clone(), Role::Title, 6),
+        part(now.engine.to_owned(), Role::Text, 5),
+        part(now.view.epoch.to_string(), Role::Text, 7),
+        part(now.view.protocol.to_string(), Role::Text, 2),
+    ];
+    parts.push(if now.step_mode {
+        part(format!("{} step, {} held", glyphs.held, now.held_total), Role::Warn, 9)
+    } else {
+        part(format!("{} running", glyphs.on), Role::Good, 9)
+    });
+    parts.push(part(format!("tempo {}", tempo(now.tempo)), Role::Text, 4));
+    parts.push(match now.violations_total {
+        0 => part(format!("{} no violation", glyphs.on), Role::Good, 8),
+        1 => part(format!("{} 1 VIOLATION", glyphs.lost), Role::Bad, 10),
+        n => part(format!("{} {n} VIOLATIONS", glyphs.lost), Role::Bad, 10),
+    });
+    let faults = now.faults.len();
+    if faults > 0 {
+        let word = if faults == 1 { "fault" } else { "faults" };
+        parts.push(part(format!("{faults} {word}"), Role::Bad, 7));
+    }
+    if now.volatile.is_some() || model.about.volatile.is_some() {
+        parts.push(part("volatile".to_owned(), Role::Warn, 5));
+    }
+    if model.workload_running() {
+        parts.push(part("workload on".to_owned(), Role::Text, 3));
+    }
+    parts
+}
+
+/// `1`, `0.1`, `0.01`.
+fn tempo(thousandths: u32) -> String {
+    match thousandths {
+        1_000 => "1".to_owned(),
+        n if n % 100 == 0 => format!("0.{}", n / 100),
+        n if n % 10 == 0 => format!("0.{:02}", n / 10),
+        n => format!("0.{n:03}"),
+    }
+}
+
+/// Draws the status bar.
+pub fn bar(frame: &mut Frame, area: Rect, model: &Model) {
+    let mut parts = parts(model);
+    let room = usize::from(area.width).saturating_sub(1);
+    let used = |parts: &[Part]| parts.iter().map(|p| p.text.width() + 2).sum::<usize>();
+    while used(&parts) > room {
+        let Some(least) = (0..parts.len()).min_by_key(|at| parts[*at].importance) else { break };
+        parts.remove(least);
+    }
+    let base = model.style(Role::Bar);
+    let mut spans = vec![Span::styled(" ", base)];
+    for part in parts {
+        spans.push(Span::styled(format!("{}  ", part.text), on_bar(base, part.role, model)));
+    }
+    let used: usize = spans.iter().map(Span::width).sum();
+    let rest = usize::from(area.width).saturating_sub(used);
+    spans.push(Span::styled(" ".repeat(rest), base));
+    frame.render_widget(Line::from(spans), area);
+}
+
+/// A role's accent on the bar: on a reversed bar only bold and underline would stay readable.
+fn on_bar(base: Style, role: Role, model: &Model) -> Style {
+    let style = model.style(role);
+    if base.bg.is_some() {
+        return base.patch(Style { bg: None, ..style });
+    }
+    let loud = matches!(role, Role::Bad | Role::Warn | Role::Title);
+    if loud { base.add_modifier(ratatui::style::Modifier::BOLD) } else { base }
+}
+
+/// What stands on the line with keys: text, role, and what a click on it does.
+fn keys_line(model: &Model) -> Vec<(String, Role, Option<Act>)> {
+    let width = usize::from(model.size.width);
+    let mut parts = vec![(" ".to_owned(), Role::Text, None)];
+    let mut used = 1;
+    if let Some(notice) = &model.notice {
+        let role = match notice.level {
+            Level::Info => Role::Accent,
+            Level::Warn => Role::Warn,
+            Level::Bad => Role::Bad,
+        };
+        let room = notice.text.width().min(width.saturating_sub(2));
+        let text = left(&notice.text, room, model.glyphs.more);
+        used += text.width() + 2;
+        parts.push((text, role, None));
+        parts.push(("  ".to_owned(), Role::Text, None));
+    }
+    for (key, word, act) in hints(model) {
+        let wide = key.width() + word.width() + 3;
+        if used + wide > width {
+            break;
+        }
+        used += wide;
+        parts.push((key, Role::Key, Some(act)));
+        parts.push((format!(" {word}  "), Role::Dim, Some(act)));
+    }
+    parts
+}
+
+/// Draws the line with keys; a notice stands before them.
+pub fn keys(frame: &mut Frame, area: Rect, model: &Model) {
+    let parts = keys_line(model).into_iter();
+    let spans = parts.map(|(text, role, _)| Span::styled(text, model.style(role)));
+    frame.render_widget(Line::from_iter(spans), area);
+}
+
+/// What the hint at this column does.
+#[must_use]
+pub fn hint_at(model: &Model, column: u16) -> Option<Act> {
+    let mut x = 0;
+    let found = keys_line(model).into_iter().find(|(text, ..)| {
+        let here = (x..x + text.width()).contains(&usize::from(column));
+        x += text.width();
+        here
+    });
+    found.and_then(|(_, _, act)| act)
+}
+
+/// Keys worth showing here: the pane's own, then those that make sense now, then the general ones.
+fn hints(model: &Model) -> Vec<(String, &'static str, Act)> {
+    let pane = model.focus();
+    let own = command::ENTRIES.iter().filter(|entry| {
+        let stepping = matches!(entry.act, Act::DropHeld | Act::DuplicateHeld);
+        matches!(entry.scope, Scope::Panes(panes) if panes.contains(&pane))
+            && (!stepping || model.cluster.now.held_total > 0)
+    });
+    let mut general = vec![Act::Help, Act::Palette, Act::CommandLine];
+    if model.cluster.now.step_mode {
+        general.push(Act::ReleaseNext);
+    }
+    general.extend([
+        Act::StepMode,
+        Act::Read,
+        Act::Write,
+        Act::Workload,
+        Act::CrashRestart,
+        Act::FocusNext,
+        Act::Zoom,
+        Act::Slower,
+        Act::Filter,
+        Act::Quit,
+    ]);
+    let general = general.into_iter().filter_map(command::of);
+    own.chain(general)
+        .filter(|entry| !entry.short.is_empty())
+        .filter_map(|entry| Some((model.keymap.key_of(entry)?.to_string(), entry.short, entry.act)))
+        .collect()
+}

@@ -1,0 +1,88 @@
+//! Cells of fixed width, short numbers, short times.
+
+use crate::protocol::id::Span;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// `text` cut or padded on the right to `width` columns; `more` marks a cut.
+#[must_use]
+pub fn left(text: &str, width: usize, more: char) -> String {
+    let used = text.width();
+    if used <= width {
+        return format!("{text}{}", " ".repeat(width - used));
+    }
+    let mut out = String::new();
+    let mut columns = 0;
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if columns + wide + 1 > width {
+            break;
+        }
+        out.push(c);
+        columns += wide;
+    }
+    if columns < width {
+        out.push(more);
+        columns += 1;
+    }
+    out + &" ".repeat(width - columns)
+}
+
+/// `text` padded on the left to `width` columns, or cut.
+#[must_use]
+pub fn right(text: &str, width: usize, more: char) -> String {
+    let used = text.width();
+    if used <= width {
+        format!("{}{text}", " ".repeat(width - used))
+    } else {
+        left(text, width, more)
+    }
+}
+
+/// A count in at most six columns: `842`, `9,120`, `48.2k`, `1.5M`.
+#[must_use]
+pub fn count(n: u64) -> String {
+    match n {
+        0..1_000 => n.to_string(),
+        1_000..10_000 => format!("{},{:03}", n / 1_000, n % 1_000),
+        10_000..1_000_000 => format!("{}.{}k", n / 1_000, n % 1_000 / 100),
+        1_000_000..1_000_000_000 => format!("{}.{}M", n / 1_000_000, n % 1_000_000 / 100_000),
+        _ => format!("{}.{}G", n / 1_000_000_000, n % 1_000_000_000 / 100_000_000),
+    }
+}
+
+/// A time in at most six columns without a space: `412us`, `1.8s`, `3m`.
+#[must_use]
+pub fn time(span: Span) -> String {
+    let us = span.as_micros();
+    match us {
+        0..1_000 => format!("{us}us"),
+        1_000..10_000 => format!("{}.{}ms", us / 1_000, us % 1_000 / 100),
+        10_000..1_000_000 => format!("{}ms", us / 1_000),
+        1_000_000..10_000_000 => format!("{}.{}s", us / 1_000_000, us % 1_000_000 / 100_000),
+        10_000_000..600_000_000 => format!("{}s", us / 1_000_000),
+        _ => format!("{}m", us / 60_000_000),
+    }
+}
+
+/// `part` of `whole` in percent, or `-`.
+#[must_use]
+pub fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 { "-".to_owned() } else { format!("{}%", part.saturating_mul(100) / whole) }
+}
+
+/// Bytes as people say them: `64 MiB`.
+#[must_use]
+pub fn bytes(n: u64) -> String {
+    const UNITS: [(&str, u32); 4] = [("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    let unit = UNITS.iter().find(|(_, bits)| n >> bits >= 1 && n.trailing_zeros() + 7 >= *bits);
+    unit.map_or_else(|| format!("{n} B"), |(name, bits)| format!("{} {name}", n >> bits))
+}
+
+/// The first of `total` rows to show, so that row `at` is inside `height` rows.
+#[must_use]
+pub fn scroll(at: usize, height: usize, total: usize) -> usize {
+    if total <= height || height == 0 {
+        return 0;
+    }
+    at.saturating_sub(height / 2).min(total - height)
+}

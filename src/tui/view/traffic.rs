@@ -1,0 +1,260 @@
+//! The traffic between AMFs, one line a message, newest below; in step mode what is held stands above.
+//!
+//! ```text
+//! search 12  invalidate 5  grant 17  replicate 8  ack 8     saved 42
+//! ‖ amf1 → amf2  access-exclusive b17                          (held: n next, enter this, d drop)
+//!  12.345 amf1 → amf0  access-exclusive b17     t3.120.1   op45 ✓ 210us
+//! ```
+
+use super::super::model::Model;
+use super::super::snapshot::seconds;
+use super::super::snapshot::traffic::{Fate, Item, Line as Entry, op_text};
+use super::super::theme::Role;
+use super::text::{count, left, right, scroll, time};
+use crate::protocol::MsgKind;
+use crate::trace::event::Passage;
+use crate::trace::snapshot::HeldInfo;
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
+
+/// Counts for the title.
+#[must_use]
+pub fn heading(model: &Model) -> String {
+    let now = &model.cluster.now;
+    let mut text = String::new();
+    if now.held_total > 0 {
+        text = format!("{} held, ", now.held_total);
+    }
+    if now.events_lost > 0 {
+        text += &format!("{} not shown, ", count(now.events_lost));
+    }
+    if model.filter.is_empty() {
+        let sent: u64 = now.counts.messages.iter().sum();
+        format!("{text}{} sent", count(sent))
+    } else {
+        format!("{text}only `{}`", model.filter)
+    }
+}
+
+/// Where the parts of the pane are: counts, held messages, passing ones.
+fn parts(area: Rect, model: &Model) -> (Rect, Rect, Rect) {
+    let counts = u16::from(area.height >= 4);
+    let rest = area.height - counts;
+    let held = u16::try_from(model.cluster.now.held.len()).unwrap_or(u16::MAX);
+    let held = held.min(rest.div_ceil(2));
+    let below = area.y + counts + held;
+    (
+        Rect { height: counts, ..area },
+        Rect { y: area.y + counts, height: held, ..area },
+        Rect { y: below, height: rest - held, ..area },
+    )
+}
+
+/// What a click on a row means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hit {
+    /// A held message.
+    Held(u64),
+    /// A line of the traffic.
+    Line(u64),
+}
+
+/// What is at this row.
+#[must_use]
+pub fn hit(area: Rect, model: &Model, row: u16) -> Option<Hit> {
+    let (_, held, passing) = parts(area, model);
+    if (held.y..held.bottom()).contains(&row) {
+        let at = held_first(held, model) + usize::from(row - held.y);
+        return model.cluster.now.held.get(at).map(|held| Hit::Held(held.id));
+    }
+    let at = usize::from(row.checked_sub(passing.y)?);
+    visible(model, usize::from(passing.height)).get(at).map(|line| Hit::Line(line.id))
+}
+
+fn held_first(area: Rect, model: &Model) -> usize {
+    let held = &model.cluster.now.held;
+    let at = held.iter().position(|held| Some(held.id) == model.selected.held).unwrap_or(0);
+    scroll(at, usize::from(area.height), held.len())
+}
+
+/// The lines to show, oldest first: the newest, or those around the selected one.
+fn visible(model: &Model, height: usize) -> Vec<&Entry> {
+    let lines = &model.cluster.traffic.lines;
+    let end = match model.selected.message {
+        Some(id) => {
+            // A third of the pane shows what came after the selected line.
+            let at = lines.partition_point(|line| line.id <= id);
+            let later =
+                lines.range(at..).enumerate().filter(|(_, line)| line.matches(&model.filter));
+            later.take(height / 3).last().map_or(at, |(further, _)| at + further + 1)
+        }
+        None => lines.len(),
+    };
+    let back = lines.range(..end).rev().filter(|line| line.matches(&model.filter));
+    let mut shown: Vec<&Entry> = back.take(height).collect();
+    shown.reverse();
+    shown
+}
+
+/// The line `by` lines away from the selected one (from the newest, if none is), among those shown.
+#[must_use]
+pub fn neighbour(model: &Model, by: isize) -> Option<u64> {
+    let lines = &model.cluster.traffic.lines;
+    let matching = |line: &&Entry| line.matches(&model.filter);
+    let steps = by.unsigned_abs();
+    let found = match (model.selected.message, by < 0) {
+        (None, true) => lines.iter().rev().filter(matching).take(steps).last(),
+        (None, false) => None,
+        (Some(id), true) => {
+            let at = lines.partition_point(|line| line.id < id);
+            let found = lines.range(..at).rev().filter(matching).take(steps).last();
+            found.or_else(|| lines.get(at))
+        }
+        (Some(id), false) => {
+            let at = lines.partition_point(|line| line.id <= id);
+            lines.range(at..).filter(matching).nth(steps.saturating_sub(1))
+        }
+    };
+    found.map(|line| line.id)
+}
+
+/// Draws the pane.
+pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
+    let (counts, held, passing) = parts(area, model);
+    frame.render_widget(totals(usize::from(counts.width), model), counts);
+    let first = held_first(held, model);
+    let waiting = model.cluster.now.held.iter().skip(first).take(usize::from(held.height));
+    let next = model.cluster.now.held.first().map(|held| held.id);
+    let rows: Vec<Line> =
+        waiting.map(|held| held_row(held, next, usize::from(area.width), model)).collect();
+    frame.render_widget(Paragraph::new(rows), held);
+    let shown = visible(model, usize::from(passing.height));
+    let rows: Vec<Line> = if shown.is_empty() {
+        vec![Line::styled(nothing(model), model.style(Role::Dim))]
+    } else {
+        shown.into_iter().map(|line| row(line, usize::from(area.width), model)).collect()
+    };
+    frame.render_widget(Paragraph::new(rows), passing);
+}
+
+fn nothing(model: &Model) -> &'static str {
+    if model.filter.is_empty() { "no message yet" } else { "no message matches; esc shows all" }
+}
+
+/// A short word for each kind, and its role.
+fn kind_word(kind: MsgKind) -> (&'static str, Role) {
+    match kind {
+        MsgKind::AccessShared => ("search", Role::Shared),
+        MsgKind::AccessExclusive => ("invalidate", Role::Exclusive),
+        MsgKind::Grant => ("grant", Role::Grant),
+        MsgKind::Replicate => ("replicate", Role::Replica),
+        MsgKind::ReplicateAck => ("ack", Role::Replica),
+        MsgKind::Retire => ("retire", Role::Dim),
+        MsgKind::List => ("list", Role::Dim),
+        MsgKind::DropOld => ("drop-old", Role::Dim),
+    }
+}
+
+fn totals<'a>(width: usize, model: &Model) -> Line<'a> {
+    let counts = &model.cluster.now.counts;
+    let saved = format!("{} saved", count(counts.broadcasts_saved));
+    let mut room = width.saturating_sub(saved.len() + 2);
+    let mut spans = Vec::new();
+    for kind in MsgKind::ALL {
+        let number = counts.sent(kind);
+        let (word, role) = kind_word(kind);
+        let word = if width < 60 { &word[..word.len().min(3)] } else { word };
+        let number = count(number);
+        let used = word.len() + number.len() + 3;
+        if used > room {
+            break;
+        }
+        room -= used;
+        spans.push(Span::styled(word, model.style(role)));
+        spans.push(Span::styled(format!(" {number}  "), model.style(Role::Text)));
+    }
+    spans.push(Span::raw(" ".repeat(room + 2)));
+    spans.push(Span::styled(saved, model.style(Role::Good)));
+    Line::from(spans)
+}
+
+fn held_row<'a>(held: &HeldInfo, next: Option<u64>, width: usize, model: &Model) -> Line<'a> {
+    let selected = model.selected.held == Some(held.id);
+    let sign = if next == Some(held.id) { model.glyphs.pick } else { ' ' };
+    let arrow = model.glyphs.arrow;
+    let pair = format!("{} {arrow} {}", held.from, held.to);
+    let text = format!("{sign}{} {} {}", model.glyphs.held, left(&pair, 14, arrow), held.what);
+    let role = if selected { Role::Select } else { Role::Warn };
+    Line::styled(left(&text, width, model.glyphs.more), model.style(role))
+}
+
+fn row<'a>(line: &Entry, width: usize, model: &Model) -> Line<'a> {
+    let more = model.glyphs.more;
+    let clock = right(&seconds(line.now), 8, more);
+    let mut row = match &line.item {
+        Item::Mark(text, bad) => {
+            let role = if *bad { Role::Bad } else { Role::Warn };
+            let rule = model.glyphs.rule;
+            let text = left(&format!("{rule}{rule} {text}"), width.saturating_sub(9), more);
+            Line::from(vec![
+                Span::styled(clock, model.style(Role::Dim)),
+                Span::raw(" "),
+                Span::styled(text, model.style(role)),
+            ])
+        }
+        Item::Message(passage, fate) => message(clock, passage, *fate, width, model),
+    };
+    if model.selected.message == Some(line.id) {
+        row = row.style(model.style(Role::Select));
+        for span in &mut row.spans {
+            span.style = model.style(Role::Select);
+        }
+    }
+    row
+}
+
+fn message<'a>(
+    clock: String,
+    passage: &Passage,
+    fate: Fate,
+    width: usize,
+    model: &Model,
+) -> Line<'a> {
+    let glyphs = model.glyphs;
+    let (_, role) = kind_word(passage.kind);
+    let (sign, took, fate_role) = match fate {
+        Fate::Flying => (glyphs.flying, String::new(), Role::Accent),
+        Fate::Arrived(took) => (glyphs.arrived, time(took), Role::Good),
+        Fate::Lost => (glyphs.lost, "lost".to_owned(), Role::Bad),
+    };
+    let name = if passage.again {
+        format!("{}*", passage.kind.name())
+    } else {
+        passage.kind.name().to_owned()
+    };
+    let key = passage.key.map_or_else(String::new, |key| key.to_string());
+    let pair = format!("{}{}{}", passage.from, glyphs.arrow, passage.to);
+    let mut spans = vec![
+        Span::styled(clock, model.style(Role::Dim)),
+        Span::raw(" "),
+        Span::styled(left(&pair, 12, glyphs.more), model.style(Role::Text)),
+        Span::styled(left(&name, 17, glyphs.more), model.style(role)),
+    ];
+    let used = 8 + 1 + 12 + 17;
+    if width < used + 26 {
+        let rest = width.saturating_sub(used + 2);
+        spans.push(Span::styled(left(&key, rest, glyphs.more), model.style(Role::Text)));
+        spans.push(Span::styled(format!(" {sign}"), model.style(fate_role)));
+        return Line::from(spans);
+    }
+    let rest = width - used - 7 - 8 - 8;
+    spans.push(Span::styled(left(&key, 7, glyphs.more), model.style(Role::Text)));
+    spans.push(Span::styled(left(&passage.detail, rest, glyphs.more), model.style(Role::Dim)));
+    spans
+        .push(Span::styled(right(&op_text(passage.cause), 7, glyphs.more), model.style(Role::Dim)));
+    spans.push(Span::styled(format!(" {sign}"), model.style(fate_role)));
+    spans.push(Span::styled(right(&took, 7, glyphs.more), model.style(Role::Dim)));
+    Line::from(spans)
+}

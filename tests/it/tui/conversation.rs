@@ -1,0 +1,1 @@
+//! `update` as conversations: keys in, effects out.

@@ -1,0 +1,5 @@
+//! The console: golden screens, and `update` as conversations.
+
+mod conversation;
+mod fake;
+mod screens;

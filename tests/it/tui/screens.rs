@@ -1,0 +1,182 @@
+//! Golden screens: text and styles, at fixed sizes. `AMFLAB_BLESS=1` rewrites them; read the
+//! difference before committing it.
+
+use super::fake;
+use amflab::trace::Snapshot;
+use amflab::tui::command::Act;
+use amflab::tui::glyph;
+use amflab::tui::model::{Model, Pane, Screen};
+use amflab::tui::update::acts;
+use amflab::tui::view;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Size;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// Draws a model at a size.
+pub(crate) fn draw(model: &mut Model, size: (u16, u16)) -> Buffer {
+    model.size = Size::new(size.0, size.1);
+    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
+    terminal.draw(|frame| view::draw(frame, model)).unwrap();
+    terminal.backend().buffer().clone()
+}
+
+/// The text of a screen, a line each.
+pub(crate) fn text(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for y in 0..buffer.area.height {
+        let row: String = (0..buffer.area.width).map(|x| buffer[(x, y)].symbol()).collect();
+        out.push_str(row.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Text, then the styles: a letter for each style in use, the same grid, and what the letters mean.
+fn dump(buffer: &Buffer) -> String {
+    let mut styles = Vec::new();
+    let mut grid = String::new();
+    for y in 0..buffer.area.height {
+        let mut row = String::new();
+        for x in 0..buffer.area.width {
+            let cell = &buffer[(x, y)];
+            let style = (cell.fg, cell.bg, cell.modifier);
+            let at = styles.iter().position(|known| *known == style).unwrap_or_else(|| {
+                styles.push(style);
+                styles.len() - 1
+            });
+            row.push(b".abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[at] as char);
+        }
+        grid.push_str(row.trim_end_matches('.'));
+        grid.push('\n');
+    }
+    let mut out = text(buffer);
+    out.push_str("--- styles\n");
+    out.push_str(&grid);
+    out.push_str("--- legend\n");
+    for (at, (fg, bg, modifier)) in styles.iter().enumerate() {
+        let letter = b".abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"[at] as char;
+        writeln!(out, "{letter} {fg} on {bg} {modifier:?}").unwrap();
+    }
+    out
+}
+
+fn golden(name: &str, buffer: &Buffer) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden/screens")
+        .join(format!("{name}.txt"));
+    let got = dump(buffer);
+    if std::env::var_os("AMFLAB_BLESS").is_some() {
+        std::fs::write(&path, &got).unwrap();
+        return;
+    }
+    let want = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        got == want,
+        "screen {name} differs from its golden file (AMFLAB_BLESS=1 rewrites it):\n{}",
+        text(buffer)
+    );
+}
+
+#[derive(Clone, Copy)]
+enum Form {
+    Default,
+    Ascii,
+    NoColour,
+}
+
+fn shown(snapshot: Snapshot, screen: Screen, form: Form) -> Model {
+    let mut model = fake::model(snapshot);
+    model.screen = screen;
+    match form {
+        Form::Default => {}
+        Form::Ascii => model.glyphs = &glyph::ASCII,
+        Form::NoColour => {
+            model.no_color = true;
+            model.theme = model.theme.clone().without_colour();
+        }
+    }
+    model
+}
+
+const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
+
+#[test]
+fn dashboard_at_every_size_and_in_every_form() {
+    for size in SIZES {
+        for (form, name) in
+            [(Form::Default, ""), (Form::Ascii, "-ascii"), (Form::NoColour, "-no-colour")]
+        {
+            let mut model = shown(fake::snapshot(), Screen::Dashboard, form);
+            let name = format!("dashboard-{}x{}{name}", size.0, size.1);
+            golden(&name, &draw(&mut model, size));
+        }
+    }
+}
+
+#[test]
+fn a_cluster_in_trouble() {
+    for size in SIZES {
+        let mut model = shown(fake::trouble(), Screen::Dashboard, Form::Default);
+        model.focus_on(Pane::Traffic);
+        model.selected.held = Some(701);
+        golden(&format!("trouble-{}x{}", size.0, size.1), &draw(&mut model, size));
+    }
+}
+
+#[test]
+fn the_other_screens() {
+    for size in SIZES {
+        for (screen, name) in
+            [(Screen::Caches, "caches"), (Screen::Locks, "locks"), (Screen::Faults, "faults")]
+        {
+            let mut model = shown(fake::trouble(), screen, Form::Default);
+            golden(&format!("{name}-{}x{}", size.0, size.1), &draw(&mut model, size));
+        }
+    }
+}
+
+#[test]
+fn what_opens_above_the_screen() {
+    let opened = [
+        (Act::Help, "help"),
+        (Act::Palette, "palette"),
+        (Act::CommandLine, "line"),
+        (Act::Write, "write"),
+        (Act::Quit, "quit"),
+    ];
+    for (act, name) in opened {
+        let mut model = shown(fake::snapshot(), Screen::Dashboard, Form::Default);
+        acts::act(&mut model, act);
+        golden(&format!("{name}-80x24"), &draw(&mut model, (80, 24)));
+    }
+}
+
+#[test]
+fn first_hint_and_too_small() {
+    let mut model = shown(fake::snapshot(), Screen::Dashboard, Form::Default);
+    model.hint = true;
+    golden("hint-80x24", &draw(&mut model, (80, 24)));
+    golden("too-small-39x12", &draw(&mut model, (39, 12)));
+}
+
+#[test]
+fn no_size_makes_a_view_panic() {
+    for screen in Screen::ALL {
+        for pane in screen.panes() {
+            for zoomed in [false, true] {
+                let mut model = shown(fake::trouble(), screen, Form::Default);
+                model.focus_on(*pane);
+                model.zoomed = zoomed;
+                model.hint = true;
+                for width in [1, 5, 39, 40, 41, 69, 70, 79, 109, 110, 160, 240] {
+                    for height in [1, 5, 11, 12, 13, 19, 20, 31, 32, 45, 67] {
+                        draw(&mut model, (width, height));
+                    }
+                }
+            }
+        }
+    }
+}
