@@ -6,7 +6,6 @@
 //! - [`trace`]: commands, events, snapshots, steps; the traits `Engine` and `HostPort`.
 //! - [`profile`]: TOML in, a validated profile out.
 //! - [`workload`]: what hosts do: generators, traces, and who may be asked next.
-//! - [`workload`]: what hosts do: traces and their mapping to AMFs and addresses.
 //! - [`session`]: runs commands and scripts over any engine, and checks what they expect.
 //! - [`store`]: disks of real bytes: sled, memory, faulty; a thread each.
 //! - [`tui`]: the console.

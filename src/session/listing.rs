@@ -55,7 +55,7 @@ impl Session {
     fn summary(&mut self, op: HostOpId) -> Vec<String> {
         let mut lines = vec![format!("{SUMMARY}{}", self.result_line(op))];
         // What else is under way moves lines and sends messages: then these say nothing of this one.
-        if !self.hosts.in_flight.is_empty() || self.workloads > 0 {
+        if !self.hosts.in_flight.is_empty() || self.workloads.is_busy() {
             return lines;
         }
         if let Some(done) = self.hosts.completion(op) {

@@ -19,6 +19,7 @@ pub mod sentence;
 mod task;
 pub mod wait;
 pub mod why;
+mod workloads;
 
 pub use recorder::Recorder;
 pub use script::{ScriptReport, run_script};
@@ -32,6 +33,7 @@ use crate::trace::snapshot::{AmfInfo, Ask, Snapshot};
 use crate::trace::{Command, Completion};
 use host::Hosts;
 use observer::Observer;
+use workloads::Workloads;
 
 /// An engine of whatever kind; a session may live in a thread of its own.
 pub type AnyEngine = Box<dyn Engine + Send>;
@@ -54,8 +56,7 @@ pub struct Session {
     observer: Observer,
     /// `hold on` without its `hold off`: what is waited for may never come.
     holds: u32,
-    /// Generators that were started and not stopped.
-    workloads: u32,
+    workloads: Workloads,
 }
 
 impl Session {
@@ -71,7 +72,12 @@ impl Session {
             hosts: Hosts::new(&profile.config),
             observer: Observer::default(),
             holds: 0,
-            workloads: 0,
+            workloads: Workloads::new(
+                &profile.workloads,
+                &profile.config,
+                profile.seed,
+                profile.host.timeout,
+            ),
         }
     }
 
@@ -105,6 +111,11 @@ impl Session {
         (snapshot, info)
     }
 
+    /// Names of the generators that make requests now.
+    pub fn workloads_running(&self) -> impl Iterator<Item = &str> {
+        self.workloads.running()
+    }
+
     /// Number of the next event: what [`Self::events_since`] takes.
     #[must_use]
     pub fn mark(&self) -> u64 {
@@ -129,9 +140,12 @@ impl Session {
             self.observer.push(event);
         }
         while let Some(completion) = self.engine.poll_completion() {
-            self.hosts.answered(completion);
+            if !self.workloads.answered(&completion, self.engine.now()) {
+                self.hosts.answered(completion);
+            }
         }
         self.hosts.tick(self.engine.as_mut());
+        self.workloads.tick(self.engine.as_mut());
     }
 
     /// Gives a command and lets time pass until it is through.
@@ -161,7 +175,7 @@ impl Session {
     /// # Errors
     /// [`EngineError::Broken`] if the cluster cannot go on.
     pub fn advance(&mut self, deadline: Instant) -> Result<Progress, EngineError> {
-        let mut until = deadline;
+        let mut until = deadline.min(self.workloads.next());
         if self.live {
             until = until.min(self.now() + LOOK_AGAIN);
         }

@@ -229,8 +229,9 @@ impl Session {
     }
 
     fn workload(&mut self, start: bool, name: &str) -> Report {
-        self.workloads = if start { self.workloads + 1 } else { self.workloads.saturating_sub(1) };
-        Report::new(Status::Refused, format!("workload `{name}` cannot be driven here"))
+        let now = self.now();
+        let done = if start { self.workloads.start(name, now) } else { self.workloads.stop(name) };
+        done.map_or_else(|why| Report::new(Status::Refused, why), |()| Report::fine())
     }
 
     /// Says whether a command is through. Call after every [`Session::pump`].

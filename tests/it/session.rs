@@ -381,6 +381,34 @@ fn what_an_engine_refuses_is_a_failure_and_the_next_command_runs() {
     assert_eq!(reports[1].0, Fine);
 }
 
+#[test]
+fn a_workload_asks_until_it_is_stopped() {
+    let profile = profile::load("demo", &[]).expect("a built-in profile");
+    let limits = Limits::of(&profile, Path::new("."));
+    let name = &limits.workloads[0];
+    let mut session = Session::new(Box::new(Fake::new(&profile.config)), &profile);
+    let give = |session: &mut Session, text: &str| {
+        let command = parse_command(text, &limits).expect(text);
+        session.execute(&command).expect("no break").status
+    };
+    let asked = |session: &Session, mark| {
+        session.events_since(mark).filter(|e| matches!(e.kind, EventKind::Asked { .. })).count()
+    };
+    assert_eq!(give(&mut session, &format!("workload start {name}")), Fine);
+    assert_eq!(give(&mut session, &format!("workload start {name}")), Refused);
+    assert_eq!(give(&mut session, "wait 5s"), Fine);
+    let rate = profile.workloads[0].rate.expect("the gentle workload has a rate");
+    let (low, high) = (rate * 4.0, rate * 6.0);
+    let count = asked(&session, 0);
+    assert!((low..high).contains(&f64::from(u32::try_from(count).expect("few"))), "{count}");
+    assert_eq!(give(&mut session, &format!("workload stop {name}")), Fine);
+    assert_eq!(session.workloads_running().count(), 0);
+    let mark = session.mark();
+    assert_eq!(give(&mut session, "wait 5s"), Fine);
+    assert_eq!(asked(&session, mark), 0);
+    assert_eq!(give(&mut session, &format!("workload stop {name}")), Refused);
+}
+
 fn run_text(text: &str, bless: bool) -> (amflab::session::ScriptReport, amflab::trace::Script) {
     let (mut session, limits) = session();
     let script = parse_script(text, "test", &limits).expect("a sound script");
