@@ -156,6 +156,11 @@ impl Hosts {
         self.by_op.get(&op).copied()
     }
 
+    /// The engine's number of an operation of this session.
+    pub(super) fn engine_op(&self, id: HostOpId) -> Option<OpId> {
+        self.by_op.iter().rev().find(|(_, known)| **known == id).map(|(op, _)| *op)
+    }
+
     pub(super) fn completion(&self, id: HostOpId) -> Option<&Completion> {
         match &self.ops.get(&id)?.state {
             State::Done(completion) => Some(completion),

@@ -26,7 +26,7 @@ pub use script::{ScriptReport, run_script};
 pub use task::{Report, Running, Status};
 
 use crate::profile::Profile;
-use crate::protocol::id::{AmfId, Block, Instant, Span};
+use crate::protocol::id::{AmfId, Block, Instant, OpId, Span};
 use crate::trace::engine::{Advance, Engine, EngineError, Progress};
 use crate::trace::event::Event;
 use crate::trace::snapshot::{AmfInfo, Ask, Snapshot};
@@ -133,6 +133,19 @@ impl Session {
         self.hosts.completion(op)
     }
 
+    /// The engine's number of an operation; `None` while its AMF is joining.
+    #[must_use]
+    pub fn engine_op(&self, op: host::HostOpId) -> Option<OpId> {
+        self.hosts.engine_op(op)
+    }
+
+    /// When a generator's next request is due, on the cluster's clock: no later may time pass in one
+    /// go. [`Instant::NEVER`]: nothing is due.
+    #[must_use]
+    pub fn next_due(&self) -> Instant {
+        self.workloads.next()
+    }
+
     /// Takes in what has happened: events, answers, timeouts; gives operations that waited for a
     /// joining AMF.
     pub fn pump(&mut self) {
@@ -175,11 +188,24 @@ impl Session {
     /// # Errors
     /// [`EngineError::Broken`] if the cluster cannot go on.
     pub fn advance(&mut self, deadline: Instant) -> Result<Progress, EngineError> {
+        self.advance_steps(deadline, 1)
+    }
+
+    /// Lets time pass, at most so many steps and to the next request of a generator, and takes in
+    /// what happened. The console's way: a frame has room for many steps.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if the cluster cannot go on.
+    pub fn advance_steps(
+        &mut self,
+        deadline: Instant,
+        steps_max: u64,
+    ) -> Result<Progress, EngineError> {
         let mut until = deadline.min(self.workloads.next());
         if self.live {
             until = until.min(self.now() + LOOK_AGAIN);
         }
-        let progress = self.engine.advance(Advance { until, steps_max: 1 })?;
+        let progress = self.engine.advance(Advance { until, steps_max })?;
         self.pump();
         Ok(progress)
     }

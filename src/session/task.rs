@@ -75,6 +75,16 @@ enum Task {
 }
 
 impl Running {
+    /// The host operation that is waited for.
+    #[must_use]
+    pub fn op(&self) -> Option<HostOpId> {
+        match &self.task {
+            Task::Op(id, _) | Task::Value(id, ..) => Some(*id),
+            Task::Done(report) => report.op,
+            Task::Until(..) | Task::Settle(_) | Task::Wait(_) | Task::Ends(..) => None,
+        }
+    }
+
     /// Until when time may pass before it must be looked at.
     #[must_use]
     pub fn deadline(&self) -> Instant {
