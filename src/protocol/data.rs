@@ -168,6 +168,19 @@ impl Data {
         }
     }
 
+    /// If all sectors come from one write: its stamp for the first of them, and how many there are.
+    /// Zeroes count as one write. What is `None` may still be looked at sector by sector.
+    #[must_use]
+    pub fn run(&self) -> Option<(Stamp, u32)> {
+        match &self.0 {
+            Repr::Zero { len } if len.is_multiple_of(SECTOR_BYTES) => {
+                Some((Stamp::ZERO, len / SECTOR_BYTES))
+            }
+            Repr::Run { first, sectors } => Some((*first, u32::from(*sectors))),
+            Repr::Zero { .. } | Repr::Stamps(_) | Repr::Bytes(_) => None,
+        }
+    }
+
     /// The real bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
