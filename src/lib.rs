@@ -6,10 +6,12 @@
 //! - [`trace`]: commands, events, snapshots, steps; the traits `Engine` and `HostPort`.
 //! - [`profile`]: TOML in, a validated profile out.
 //! - [`workload`]: what hosts do: generators, traces, and who may be asked next.
+//! - [`check`]: judges of what a cluster answered: reads, durability, histories.
 //! - [`session`]: runs commands and scripts over any engine, and checks what they expect.
 //! - [`store`]: disks of real bytes: sled, memory, faulty; a thread each.
 //! - [`tui`]: the console.
 
+pub mod check;
 pub mod profile;
 pub mod protocol;
 pub mod session;

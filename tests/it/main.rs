@@ -1,8 +1,11 @@
 //! Tests of the whole: one binary, a module for each room.
 
+mod checker;
 mod grammar;
+mod lru;
 mod mapping;
 mod profiles;
+mod register;
 mod session;
 mod store;
 mod traces;

@@ -15,6 +15,7 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
 }
 
 /// A real trace beside the project, or a visible word that the test is skipped.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces").join(name);
     if path.exists() {
@@ -183,7 +184,7 @@ fn real_vscsi_trace() {
     assert_eq!((format, requests.len()), ("vscsi v1", 20_000));
     assert_eq!((counts.reads, counts.writes), (4_153, 15_847));
     assert_eq!((counts.sectors * 512, counts.unaligned), (869_779_456, 0));
-    let aligned = |r: &&TraceRequest| r.first % 8 == 0 && r.sectors % 8 == 0;
+    let aligned = |r: &&TraceRequest| r.first.is_multiple_of(8) && r.sectors.is_multiple_of(8);
     assert_eq!(requests.iter().filter(aligned).count(), 3, "few are 4 KiB aligned");
 }
 

@@ -1,0 +1,19 @@
+//! Judges: what a cluster answered against what it may answer. Pure; they read the log, and know
+//! nothing of how the answers came about.
+//!
+//! - [`value`]: what a sector holds, as one comparable word; [`register`]: the rule for one sector;
+//!   `blocks`: where all sectors are kept, small while they are quiet;
+//! - [`reads`]: every read of a run, online;
+//! - [`durability`]: what must be there at the end;
+//! - [`history`]: operations as hosts saw them, one JSON line each.
+
+mod blocks;
+pub mod durability;
+pub mod history;
+pub mod reads;
+pub mod register;
+pub mod value;
+
+pub use durability::{Tally, Verdict};
+pub use reads::{ReadChecker, ReadCounts, Start};
+pub use value::Value;
