@@ -10,6 +10,8 @@ use crate::protocol::id::{AmfId, Block, Key};
 use crate::protocol::{Data, MsgKind, Source};
 use crate::trace::Completion;
 use crate::trace::command::{Expectation, HostCommand, Outcome};
+use crate::trace::engine::ByKind;
+use crate::trace::event::EventKind;
 use crate::trace::snapshot::Ask;
 
 impl Session {
@@ -29,11 +31,11 @@ impl Session {
             }
             Expectation::Source(want) => self.source_is(*want),
             Expectation::Messages(kind, want) => {
-                let is = self.last_done().map(|done| done.messages[kind.index()]);
+                let is = self.last_caused().map(|caused| caused.messages[kind.index()]);
                 counted(is, *want, &format!("{kind} messages"))
             }
             Expectation::Broadcasts(want) => {
-                let is = self.last_done().map(|done| u64::from(done.broadcasts));
+                let is = self.last_caused().map(|caused| caused.broadcasts);
                 counted(is, *want, "broadcasts")
             }
             Expectation::Result(label, want) => match self.hosts.labelled(label) {
@@ -64,6 +66,31 @@ impl Session {
         })
     }
 
+    /// What the last host command written has sent: from its answer, or so far.
+    fn last_caused(&self) -> Result<Caused, String> {
+        let id = self.hosts.last().ok_or(NO_COMMAND)?;
+        if let Some(done) = self.hosts.completion(id) {
+            return Ok(Caused { messages: done.messages, broadcasts: done.broadcasts.into() });
+        }
+        let mut caused = Caused { messages: [0; MsgKind::ALL.len()], broadcasts: 0 };
+        let Some(op) = self.hosts.get(id) else { return Ok(caused) };
+        // A broadcast is one ticket, however many AMFs it asks.
+        let mut tickets: Vec<&str> = Vec::new();
+        for event in self.events_since(op.mark) {
+            let EventKind::Sent(sent) = &event.kind else { continue };
+            if sent.again || op.op != Some(sent.cause) {
+                continue;
+            }
+            caused.messages[sent.kind.index()] += 1;
+            let asks = matches!(sent.kind, MsgKind::AccessShared | MsgKind::AccessExclusive);
+            if asks && !tickets.contains(&sent.detail.as_str()) {
+                tickets.push(&sent.detail);
+            }
+        }
+        caused.broadcasts = tickets.len() as u64;
+        Ok(caused)
+    }
+
     fn source_is(&self, want: Source) -> Option<String> {
         let done = match self.last_done() {
             Ok(done) => done,
@@ -87,6 +114,12 @@ impl Session {
         let is = snapshot.violations_total;
         Some(format!("{is} violations, not {want}{}", first.unwrap_or_default()))
     }
+}
+
+/// What a host command has sent.
+struct Caused {
+    messages: ByKind,
+    broadcasts: u64,
 }
 
 const NO_COMMAND: &str = "there was no host command yet";

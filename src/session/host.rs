@@ -24,6 +24,10 @@ pub(super) struct HostOp {
     pub(super) command: HostCommand,
     kind: RequestKind,
     state: State,
+    /// The engine's number, once it was given.
+    pub(super) op: Option<OpId>,
+    /// Number of the first event that can be its doing.
+    pub(super) mark: u64,
     /// When its host gives up.
     pub(super) deadline: Instant,
 }
@@ -102,13 +106,15 @@ impl Hosts {
         &mut self,
         command: &HostCommand,
         timeout: Span,
+        mark: u64,
         engine: &mut dyn Engine,
     ) -> Result<HostOpId, Wrong> {
         let kind = self.request(command)?;
         let id = HostOpId(self.next);
         self.next += 1;
         let deadline = engine.now() + timeout;
-        let op = HostOp { command: command.clone(), kind, state: State::Waiting, deadline };
+        let (command, state) = (command.clone(), State::Waiting);
+        let op = HostOp { command, kind, state, op: None, mark, deadline };
         self.ops.insert(id, op);
         self.open.push(id);
         self.forget_old();
@@ -199,6 +205,7 @@ impl Hosts {
                 if !joining.contains(&op.command.amf()) {
                     let given = engine.host(op.command.amf(), op.kind.clone());
                     op.state = State::Given;
+                    op.op = Some(given);
                     self.by_op.insert(given, id);
                 }
             }

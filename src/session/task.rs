@@ -167,8 +167,8 @@ impl Session {
     }
 
     fn begin_host(&mut self, host: &HostCommand, label: Option<&String>) -> Task {
-        let timeout = self.host_timeout;
-        let given = self.hosts.give(host, timeout, self.engine.as_mut());
+        let (timeout, mark) = (self.host_timeout, self.mark());
+        let given = self.hosts.give(host, timeout, mark, self.engine.as_mut());
         let id = match given {
             Ok(id) => id,
             Err(wrong) => return Task::Done(Report::new(Status::Refused, wrong.to_string())),
@@ -202,8 +202,9 @@ impl Session {
             return Task::Value(id, Instant(0), block, want);
         }
         let read = HostCommand::Read(amf, block, 1);
-        match self.hosts.give(&read, self.host_timeout, self.engine.as_mut()) {
-            Ok(id) => Task::Value(id, self.now() + self.host_timeout, block, want),
+        let (timeout, mark) = (self.host_timeout, self.mark());
+        match self.hosts.give(&read, timeout, mark, self.engine.as_mut()) {
+            Ok(id) => Task::Value(id, self.now() + timeout, block, want),
             Err(wrong) => Task::Done(Report::new(Status::Refused, wrong.to_string())),
         }
     }
