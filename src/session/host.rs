@@ -164,7 +164,7 @@ impl Hosts {
 
     /// The engine's number of an operation of this session.
     pub(super) fn engine_op(&self, id: HostOpId) -> Option<OpId> {
-        self.by_op.iter().rev().find(|(_, known)| **known == id).map(|(op, _)| *op)
+        self.ops.get(&id)?.op
     }
 
     pub(super) fn completion(&self, id: HostOpId) -> Option<&Completion> {
