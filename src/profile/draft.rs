@@ -3,8 +3,8 @@
 //! The schema fills a [`Draft`]; [`super::build`] compares the keys with each other and makes the
 //! [`super::Profile`]; `From<&Profile>` goes the other way, so that an effective profile can be shown.
 
-use super::kind::Extent;
 use super::model::{Access, Durability, FaultSpec, Profile, StoreEngine, WorkloadSpec};
+use super::value::Extent;
 use crate::protocol::id::Span;
 use crate::protocol::{Defect, Layout, Protocol, WritePolicy};
 
@@ -51,6 +51,7 @@ pub(super) struct Draft {
     pub(super) disk_time: Span,
     pub(super) journal: bool,
     pub(super) lease: Span,
+    /// 0: half a lease.
     pub(super) renew: Span,
     pub(super) suspect_after: Span,
     pub(super) retry: Span,
@@ -94,7 +95,7 @@ impl Default for Draft {
             disk_time: Span::micros(100),
             journal: false,
             lease: Span::secs(2),
-            renew: Span::secs(1),
+            renew: Span(0),
             suspect_after: Span::secs(1),
             retry: Span::millis(10),
             delay: Span(0),
@@ -112,8 +113,28 @@ impl Default for Draft {
     }
 }
 
-/// Names of [`Access`], in the order of `WorkloadDraft::access`.
-pub(super) const ACCESSES: [&str; 4] = ["uniform", "zipf", "sequential", "hotspot"];
+/// An [`Access`] without its figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    Uniform,
+    Zipf,
+    Sequential,
+    Hotspot,
+}
+
+pub(super) const SHAPES: [Shape; 4] =
+    [Shape::Uniform, Shape::Zipf, Shape::Sequential, Shape::Hotspot];
+
+impl Shape {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Zipf => "zipf",
+            Self::Sequential => "sequential",
+            Self::Hotspot => "hotspot",
+        }
+    }
+}
 
 /// One `[[workload]]`.
 #[derive(Clone, Debug)]
@@ -145,7 +166,7 @@ impl Default for WorkloadDraft {
             amfs: Vec::new(),
             read_ratio: 0.7,
             sizes: Vec::new(),
-            access: 0,
+            access: index(&SHAPES, &Shape::Uniform),
             theta: 0.99,
             scatter: false,
             hot: 0.1,
@@ -234,19 +255,19 @@ impl From<&WorkloadSpec> for WorkloadDraft {
             ops: spec.ops.unwrap_or(0),
             ..Self::default()
         };
-        let name = match spec.access {
-            Access::Uniform => "uniform",
+        let shape = match spec.access {
+            Access::Uniform => Shape::Uniform,
             Access::Zipf { theta, scatter } => {
                 (draft.theta, draft.scatter) = (theta, scatter);
-                "zipf"
+                Shape::Zipf
             }
-            Access::Sequential => "sequential",
+            Access::Sequential => Shape::Sequential,
             Access::Hotspot { hot, share } => {
                 (draft.hot, draft.share) = (hot, share);
-                "hotspot"
+                Shape::Hotspot
             }
         };
-        draft.access = index(&ACCESSES, &name);
+        draft.access = index(&SHAPES, &shape);
         draft
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`model`]: what a profile says; [`schema`]: the table of all keys, which messages, defaults and
 //!   documentation come from; [`error`]: what can be wrong, and where.
-//! - `kind` reads one value, `draft` holds all of them, `build` compares them, `print` goes back.
+//! - `kind` reads one `value`, `draft` holds all of them, `build` compares them, `print` goes back.
 
 mod build;
 mod draft;
@@ -13,6 +13,7 @@ pub mod model;
 mod parse;
 mod print;
 pub mod schema;
+mod value;
 
 pub use error::{Place, Problem, ProfileError};
 pub use model::{

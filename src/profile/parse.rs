@@ -3,9 +3,9 @@
 use super::build::{Places, build};
 use super::draft::{Draft, FaultDraft, WorkloadDraft};
 use super::error::{Place, Problem, ProfileError};
-use super::kind::{Raw, is_name};
 use super::model::Profile;
 use super::schema::{self, Key, LIST_MAX, LISTS, Section};
+use super::value::{Raw, is_name};
 use crate::trace::grammar::nearest;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -234,7 +234,7 @@ impl Reader {
             }
             [list @ ("workload" | "fault"), which, key] => match self.index(list, which) {
                 Some(index) => self.key(place, &format!("{list}[{index}]"), key, &value),
-                None => self.refuse(place, path, &format!("the profile has no {list} `{which}`")),
+                None => self.unknown_entry(place, path, list, which),
             },
             [list @ ("workload" | "fault"), ..] => {
                 let text = format!("names no key; write {list}.NAME.KEY=VALUE");
@@ -243,6 +243,14 @@ impl Reader {
             [section, ..] => self.unknown_section(place, section),
             [] => unreachable!("splitting gives at least one part"),
         }
+    }
+
+    fn unknown_entry(&mut self, place: Place, path: &str, list: &str, which: &str) {
+        let names = self.draft.workloads.iter().map(|workload| workload.name.as_str());
+        let near = if list == "workload" { nearest(which, names) } else { None };
+        let hint = near.map(|near| format!("did you mean `{near}`?"));
+        let text = format!("the profile has no {list} `{which}`");
+        self.problems.push(Problem { place, key: path.to_owned(), text, hint });
     }
 
     fn index(&self, list: &str, which: &str) -> Option<usize> {

@@ -56,7 +56,7 @@ fn keys<T>(out: &mut String, keys: &[Key<T>], target: &mut T, wanted: impl Fn(&s
         } else {
             key.kind.range()
         };
-        line(out, &format!("{left:<COMMENT_COLUMN$}  # {}; {range}", key.doc));
+        line(out, &format!("{left:<COMMENT_COLUMN$}  # {} ({range})", key.doc));
     }
 }
 

@@ -4,6 +4,7 @@
 use amflab::profile::{self, Access, Profile};
 use amflab::protocol::id::Span;
 use amflab::protocol::{Defect, Protocol, WritePolicy};
+use proptest::prelude::*;
 use std::path::{Path, PathBuf};
 
 fn sets(all: &[&str]) -> Vec<String> {
@@ -168,7 +169,21 @@ fn a_contradiction_made_by_an_override_names_the_override() {
         "{error}"
     );
     let error = refusal(text, &["cluster.amfs=2"]);
-    assert!(error.starts_with("test.toml:3: workload[0].amfs: amf3 does not exist"), "{error}");
+    let wanted = "--set cluster.amfs=2: cluster.amfs: amf3 does not exist; allowed: amf0 to amf1 \
+                  (workload[0].amfs, test.toml:3)";
+    assert_eq!(error, wanted);
+    let error = refusal("[group]\ncopies = 3\n", &[]);
+    let wanted = "test.toml:2: group.copies: 4 disks cannot be split into mirrors of 3 copies \
+                  (group.disks, by default)";
+    assert_eq!(error, wanted);
+}
+
+#[test]
+fn a_lease_by_itself_is_renewed_twice() {
+    let profile = profile::load("demo", &sets(&["timing.lease_ms=3s"])).unwrap();
+    assert_eq!((profile.config.lease, profile.config.renew), (Span::secs(3), Span::millis(1500)));
+    let error = refusal("[[workload]]\nname = \"gentle\"\n", &["workload.gentel.rate=1"]);
+    assert!(error.ends_with("no workload `gentel`\n  hint: did you mean `gentle`?"), "{error}");
 }
 
 #[test]
@@ -236,4 +251,50 @@ fn folder(name: &str) -> Vec<PathBuf> {
     let files = std::fs::read_dir(folder).expect("the folder is part of the project");
     let files = files.map(|entry| entry.expect("a readable folder").path());
     files.filter(|path| path.extension().is_some_and(|end| end == "toml")).collect()
+}
+
+proptest! {
+    /// A damaged profile is refused or accepted, never a panic; what is accepted survives a round trip.
+    #[test]
+    fn damage_is_never_a_panic(
+        which in 0usize..6,
+        cuts in prop::collection::vec((any::<prop::sample::Index>(), ".{0,6}"), 0..4),
+    ) {
+        let mut text = profile::builtin()[which].1.to_owned();
+        for (at, put) in cuts {
+            let mut at = at.index(text.len() + 1);
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            let end = (at + put.len()).min(text.len());
+            let end = (end..=text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(at);
+            text.replace_range(at..end, &put);
+        }
+        if let Ok(profile) = profile::parse("damaged", "damaged.toml", &text, &[]) {
+            round_trip(&profile);
+        }
+    }
+
+    /// Every key takes any value: inside its range, or a refusal that names the key.
+    #[test]
+    fn any_override_is_taken_or_named(
+        key in any::<prop::sample::Index>(),
+        value in prop_oneof![
+            "-?[0-9]{1,25}", "[0-9]{1,9}(\\.[0-9]{1,3})?(s|ms|us|ns|h|KiB|MiB|PiB|B|%)?", ".{0,12}",
+            "(true|all|none|single|stripe|mirror|zipf|hotspot|sequential|\\[\\]|\\[0, 1\\])",
+        ],
+    ) {
+        let keys = profile::schema();
+        let key = &keys[key.index(keys.len())];
+        let path = match key.section {
+            "" => key.key.to_owned(),
+            "workload" => format!("workload.gentle.{}", key.key),
+            "fault" => return Ok(()),
+            section => format!("{section}.{}", key.key),
+        };
+        match profile::load("demo", &[format!("{path}={value}")]) {
+            Ok(profile) => round_trip(&profile),
+            Err(error) => prop_assert!(error.to_string().contains(key.key), "{}", error),
+        }
+    }
 }

@@ -1,78 +1,13 @@
-//! The table of all keys: section, name, type, range, meaning. The parser, its messages, the nearest
-//! key, the effective profile and the documentation all come from here.
+//! Keys of the sections that are tables.
 
-use super::build::CHUNK_MAX;
-use super::draft::{
-    ACCESSES, DURABILITIES, Draft, ENGINES, FaultDraft, LAYOUTS, WRITES, WorkloadDraft,
-};
-use super::kind::{At, Kind, Unit};
-use super::model::{Durability, StoreEngine};
+use super::{DAY, Key, MINUTE, Section, choice, int, time};
+use crate::profile::build::CHUNK_MAX;
+use crate::profile::draft::{DURABILITIES, Draft, ENGINES, LAYOUTS, WRITES};
+use crate::profile::kind::Kind;
+use crate::profile::model::{Durability, StoreEngine};
+use crate::profile::value::Unit;
 use crate::protocol::id::{AMFS_MAX, DISKS_MAX, SECTOR_BYTES, Span};
 use crate::protocol::{Defect, Layout, Protocol, WritePolicy};
-
-/// A key of `T`.
-pub(super) struct Key<T> {
-    /// Its name.
-    pub(super) name: &'static str,
-    /// What it accepts, and where that goes.
-    pub(super) kind: Kind<T>,
-    /// What it means.
-    pub(super) doc: &'static str,
-    /// The default in words, where it depends on other keys.
-    pub(super) default: &'static str,
-}
-
-impl<T> Key<T> {
-    const fn new(name: &'static str, kind: Kind<T>, doc: &'static str) -> Self {
-        Self { name, kind, doc, default: "" }
-    }
-
-    const fn by_default(mut self, default: &'static str) -> Self {
-        self.default = default;
-        self
-    }
-}
-
-/// A section that is a table.
-pub(super) struct Section {
-    /// Its name; empty: the keys above the first section.
-    pub(super) name: &'static str,
-    /// Its keys.
-    pub(super) keys: Vec<Key<Draft>>,
-}
-
-/// Names of the sections that are lists of tables.
-pub(super) const LISTS: [&str; 2] = ["workload", "fault"];
-
-/// Most workloads, and most faults, in a profile.
-pub(super) const LIST_MAX: usize = 256;
-
-const DAY: Span = Span::secs(86_400);
-const MINUTE: Span = Span::secs(60);
-
-fn int<T>(name: &'static str, range: (u64, u64), at: At<T, u64>, doc: &'static str) -> Key<T> {
-    Key::new(name, Kind::Int { min: range.0, max: range.1, at }, doc)
-}
-
-fn time<T>(
-    name: &'static str,
-    unit: Unit,
-    range: (Span, Span),
-    at: At<T, Span>,
-    doc: &'static str,
-) -> Key<T> {
-    Key::new(name, Kind::Time { unit, min: range.0, max: range.1, at }, doc)
-}
-
-fn choice<T>(
-    name: &'static str,
-    names: fn() -> Vec<&'static str>,
-    later: &'static [&'static str],
-    at: At<T, usize>,
-    doc: &'static str,
-) -> Key<T> {
-    Key::new(name, Kind::Choice { names, later, at }, doc)
-}
 
 fn protocols() -> Vec<&'static str> {
     Protocol::ALL.iter().map(|protocol| protocol.name()).collect()
@@ -112,7 +47,7 @@ fn engines() -> Vec<&'static str> {
 }
 
 /// Every section that is a table, in the order in which an effective profile shows them.
-pub(super) fn sections() -> Vec<Section> {
+pub(in crate::profile) fn sections() -> Vec<Section> {
     let section = |name, keys| Section { name, keys };
     vec![
         section("", head()),
@@ -275,9 +210,10 @@ fn timing() -> Vec<Key<Draft>> {
             "renew_ms",
             Unit::Millis,
             (ms, hour),
-            |d| &mut d.renew,
+            |d: &mut Draft| &mut d.renew,
             "how often it is renewed; at most half of lease_ms",
-        ),
+        )
+        .by_default("half of lease_ms"),
         time(
             "suspect_after_ms",
             Unit::Millis,
@@ -346,133 +282,4 @@ fn end() -> Vec<Key<Draft>> {
             "a run ends after this time; 0: no",
         ),
     ]
-}
-
-/// Keys of a `[[workload]]`.
-pub(super) fn workload() -> Vec<Key<WorkloadDraft>> {
-    let blocks = 1 << 41;
-    let mut keys = vec![
-        Key::new(
-            "name",
-            Kind::Name { at: |w: &mut WorkloadDraft| &mut w.name },
-            "for `workload start NAME`",
-        )
-        .by_default("none: it must be given"),
-        Key::new("autostart", Kind::Bool { at: |w| &mut w.autostart }, "starts with the profile"),
-        Key::new("amfs", Kind::Amfs { at: |w| &mut w.amfs }, "AMFs that it sends to"),
-        Key::new("read_ratio", Kind::Ratio { at: |w| &mut w.read_ratio }, "requests that read"),
-        Key::new(
-            "sizes",
-            Kind::Sizes { at: |w: &mut WorkloadDraft| &mut w.sizes },
-            "request sizes, with weights",
-        )
-        .by_default("volume.block_size"),
-    ];
-    keys.extend(pattern());
-    keys.extend([
-        Key::new(
-            "working_set",
-            Kind::Extent { min: 0, max: blocks, at: |w: &mut WorkloadDraft| &mut w.working_set },
-            "what it touches; 0: all from first_block on",
-        ),
-        int("first_block", (0, blocks), |w| &mut w.first_block, "where its working set begins"),
-        Key::new(
-            "sharing_degree",
-            Kind::Degree { at: |w| &mut w.sharing_degree },
-            "AMFs that share a part of the working set; 1: each has its own part",
-        ),
-        int("queue_depth", (1, 4096), |w| &mut w.queue_depth, "requests outstanding at each AMF"),
-        Key::new(
-            "rate",
-            Kind::Float { min: 0.0, max: 1e9, at: |w| &mut w.rate },
-            "requests a second over all AMFs; 0: as fast as they are answered",
-        ),
-        int("ops", (0, u64::MAX), |w| &mut w.ops, "requests after which it stops; 0: never"),
-    ]);
-    keys
-}
-
-fn pattern() -> [Key<WorkloadDraft>; 5] {
-    [
-        choice("access", || ACCESSES.to_vec(), &[], |w| &mut w.access, "which blocks"),
-        Key::new(
-            "theta",
-            Kind::Float { min: 0.01, max: 10.0, at: |w| &mut w.theta },
-            "zipf: the exponent",
-        ),
-        Key::new(
-            "scatter",
-            Kind::Bool { at: |w| &mut w.scatter },
-            "zipf: popular blocks lie scattered, not at the beginning",
-        ),
-        Key::new(
-            "hot",
-            Kind::Ratio { at: |w| &mut w.hot },
-            "hotspot: this part of the working set ..",
-        ),
-        Key::new("share", Kind::Ratio { at: |w| &mut w.share }, "hotspot: .. gets this many"),
-    ]
-}
-
-/// Keys of a `[[fault]]`.
-pub(super) fn fault() -> Vec<Key<FaultDraft>> {
-    vec![
-        time("at", Unit::Seconds, (Span(0), Span(DAY.0 * 30)), |f| &mut f.at, "when"),
-        Key::new(
-            "command",
-            Kind::Text { max: 1000, at: |f: &mut FaultDraft| &mut f.command },
-            "what to do, as a script would say it",
-        )
-        .by_default("none: it must be given"),
-    ]
-}
-
-/// A key, in words: for the documentation, the help and `profiles show`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyInfo {
-    /// `cluster`, `workload`; empty: above the first section.
-    pub section: &'static str,
-    /// The key.
-    pub key: &'static str,
-    /// What it is: `a time`, `a whole number`.
-    pub type_name: &'static str,
-    /// The unit of a plain number; empty: it has none.
-    pub unit: &'static str,
-    /// What is allowed.
-    pub range: String,
-    /// The default as TOML, or in words where it depends on other keys.
-    pub default: String,
-    /// What it means.
-    pub doc: &'static str,
-}
-
-fn info<T: Default>(section: &'static str, keys: &[Key<T>], to: &mut Vec<KeyInfo>) {
-    let mut defaults = T::default();
-    for key in keys {
-        let default = match key.default {
-            "" => key.kind.show(&mut defaults).unwrap_or_default(),
-            words => words.to_owned(),
-        };
-        to.push(KeyInfo {
-            section,
-            key: key.name,
-            type_name: key.kind.type_name(),
-            unit: key.kind.unit(),
-            range: key.kind.range(),
-            default,
-            doc: key.doc,
-        });
-    }
-}
-
-/// Every key there is, in the order in which an effective profile shows them.
-#[must_use]
-pub fn schema() -> Vec<KeyInfo> {
-    let mut all = Vec::new();
-    for section in sections() {
-        info(section.name, &section.keys, &mut all);
-    }
-    info("workload", &workload(), &mut all);
-    info("fault", &fault(), &mut all);
-    all
 }

@@ -2,20 +2,16 @@
 //!
 //! Every contradiction is reported at the key that made it, as far as one was written.
 
-use super::draft::{
-    DIRTY_HIGH_PARTS, DURABILITIES, Draft, ENGINES, LAYOUTS, WRITES, WorkloadDraft,
-};
+mod lists;
+
+use super::draft::{DIRTY_HIGH_PARTS, DURABILITIES, Draft, ENGINES, LAYOUTS, WRITES};
 use super::error::{Place, Problem};
-use super::kind::Extent;
-use super::model::{
-    Access, EndSpec, FaultSpec, HostSpec, LinkSpec, Profile, StoreSpec, WorkloadSpec,
-};
-use crate::protocol::id::{AMFS_MAX, AmfId, DISKS_MAX, Instant, Span};
+use super::model::{EndSpec, HostSpec, LinkSpec, Profile, StoreSpec};
+use super::value::Extent;
+use crate::protocol::id::{DISKS_MAX, Span};
 use crate::protocol::{Config, Defect, GroupConfig, Layout, Protocol};
-use crate::trace::Command;
-use crate::trace::grammar::{Limits, parse_command};
+use crate::trace::action::PPM;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// Where each key was written, by its path (`cluster.amfs`, `workload[0].name`).
 #[derive(Debug)]
@@ -31,19 +27,25 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// Unless `ok`, a problem at the first of `keys` that was written; it is named after the first.
-    fn must(&mut self, ok: bool, keys: &[&str], text: impl FnOnce() -> String) -> bool {
-        if !ok {
-            let place = keys.iter().find_map(|key| self.places.of.get(*key)).cloned();
-            let key = keys
-                .iter()
-                .find(|key| self.places.of.contains_key(**key))
-                .or(keys.first())
-                .map_or(String::new(), |key| (*key).to_owned());
-            let place = place.unwrap_or_else(|| Place::File(self.places.file.clone()));
-            self.problems.push(Problem { place, key, text: text(), hint: None });
+    /// Unless `ok`, a problem about `keys[0]`. It is put down to the one of `keys` that `--set` wrote,
+    /// else to the first that the file wrote: that is where the reader changed something.
+    fn must(&mut self, ok: bool, keys: &[&str], text: impl FnOnce() -> String) {
+        if ok {
+            return;
         }
-        ok
+        let file = Place::File(self.places.file.clone());
+        let place_of = |key: &str| self.places.of.get(key);
+        let is_set = |key: &&&str| matches!(place_of(key), Some(Place::Set(_)));
+        let to_blame = keys.iter().find(is_set);
+        let to_blame = to_blame.or_else(|| keys.iter().find(|key| place_of(key).is_some()));
+        let key = to_blame.or(keys.first()).copied().unwrap_or_default();
+        let mut text = text();
+        if let Some(about) = keys.first().filter(|about| **about != key) {
+            let place = place_of(about).map_or("by default".to_owned(), Place::to_string);
+            text = format!("{text} ({about}, {place})");
+        }
+        let place = place_of(key).cloned().unwrap_or(file);
+        self.problems.push(Problem { place, key: key.to_owned(), text, hint: None });
     }
 
     /// An extent in blocks.
@@ -51,7 +53,7 @@ impl Check<'_> {
         match extent {
             Extent::Blocks(blocks) => blocks,
             Extent::Bytes(bytes) => {
-                self.must(bytes.is_multiple_of(block_size), &[key], || {
+                self.must(bytes.is_multiple_of(block_size), &[key, "volume.block_size"], || {
                     format!("{bytes} bytes are no whole number of blocks of {block_size} bytes")
                 });
                 bytes / block_size
@@ -68,7 +70,7 @@ pub(super) fn build(name: &str, draft: &Draft, places: &Places) -> Result<Profil
     check.must(!draft.journal, &["journal.enabled"], || {
         "the journal comes with a later version; allowed: false".to_owned()
     });
-    let workloads = workloads(draft, &config, &mut check);
+    let workloads = lists::workloads(draft, &config, &mut check);
     let mut profile = Profile {
         name: name.to_owned(),
         summary: draft.summary.clone(),
@@ -96,7 +98,7 @@ pub(super) fn build(name: &str, draft: &Draft, places: &Places) -> Result<Profil
         notes: Vec::new(),
         config,
     };
-    profile.faults = faults(draft, &profile, &mut check);
+    profile.faults = lists::faults(draft, &profile, &mut check);
     profile.notes = notes(&profile);
     if check.problems.is_empty()
         && let Err(text) = profile.config.check()
@@ -135,9 +137,10 @@ fn config(draft: &Draft, check: &mut Check) -> Config {
     check.must(dirty_high <= draft.lines, &["cache.dirty_high", "cache.lines"], || {
         format!("{dirty_high} is more than the {} lines of a cache", draft.lines)
     });
-    check.must(draft.renew.0 * 2 <= draft.lease.0, &["timing.renew_ms", "timing.lease_ms"], || {
-        let (renew, lease) = (draft.renew.as_millis(), draft.lease.as_millis());
-        format!("{renew} ms is more than half of lease_ms, {lease} ms")
+    let renew = if draft.renew.0 == 0 { Span(draft.lease.0 / 2) } else { draft.renew };
+    check.must(renew.0 * 2 <= draft.lease.0, &["timing.renew_ms", "timing.lease_ms"], || {
+        let lease = draft.lease.as_millis();
+        format!("{} ms is more than half of lease_ms, {lease} ms", renew.as_millis())
     });
     check.must(
         draft.retry < draft.suspect_after,
@@ -160,7 +163,7 @@ fn config(draft: &Draft, check: &mut Check) -> Config {
         block_size: small(size),
         group: group(draft, check),
         lease: draft.lease,
-        renew: draft.renew,
+        renew,
         suspect_after: draft.suspect_after,
         retry: draft.retry,
         defect: draft.defect.checked_sub(1).map(|index| Defect::ALL[index]),
@@ -205,7 +208,7 @@ fn group(draft: &Draft, check: &mut Check) -> GroupConfig {
     check.must(disks + draft.spares <= DISKS_MAX as u64, &["group.spares", "group.disks"], || {
         format!("{disks} disks and {} spares are more than {DISKS_MAX}", draft.spares)
     });
-    check.must((1..=CHUNK_MAX).contains(&chunk), &["group.chunk"], || {
+    check.must((1..=CHUNK_MAX).contains(&chunk), &["group.chunk", "volume.block_size"], || {
         format!("{chunk} blocks are out of range; allowed: 1 to {CHUNK_MAX}")
     });
     GroupConfig {
@@ -227,149 +230,9 @@ fn link(draft: &Draft, check: &mut Check) {
     check.must(draft.paths <= draft.amfs, &["host.paths", "cluster.amfs"], || {
         format!("{} paths are more than the {} AMFs", draft.paths, draft.amfs)
     });
-    check.must(draft.drop < 1.0, &["link.drop"], || {
+    check.must(ppm(draft.drop) < PPM, &["link.drop"], || {
         "a link that loses every packet is a partition; allowed: below 1.0".to_owned()
     });
-}
-
-fn workloads(draft: &Draft, config: &Config, check: &mut Check) -> Vec<WorkloadSpec> {
-    let mut done = Vec::new();
-    for (i, workload) in draft.workloads.iter().enumerate() {
-        let path = |key: &str| format!("workload[{i}].{key}");
-        let twice = draft.workloads[..i].iter().any(|other| other.name == workload.name);
-        check.must(!twice, &[&path("name"), &path("")], || {
-            format!("there are two workloads `{}`; a name starts just one", workload.name)
-        });
-        done.push(one_workload(workload, config, &path, check));
-    }
-    done
-}
-
-fn one_workload(
-    draft: &WorkloadDraft,
-    config: &Config,
-    path: &dyn Fn(&str) -> String,
-    check: &mut Check,
-) -> WorkloadSpec {
-    for amf in draft.amfs.iter().filter(|amf| **amf >= config.amfs) {
-        check.must(false, &[&path("amfs"), "cluster.amfs"], || {
-            format!("amf{amf} does not exist; allowed: amf0 to amf{}", config.amfs - 1)
-        });
-    }
-    let (first, blocks) = (draft.first_block, config.blocks);
-    check.must(first < blocks, &[&path("first_block"), "volume.size"], || {
-        format!("block {first} is beyond the volume; allowed: 0 to {}", blocks.max(1) - 1)
-    });
-    let whole = blocks.saturating_sub(first);
-    let set = check.blocks(draft.working_set, config.block_size.into(), &path("working_set"));
-    check.must(set <= whole, &[&path("working_set"), &path("first_block"), "volume.size"], || {
-        format!("{set} blocks from block {first} on go beyond the volume; allowed: up to {whole}")
-    });
-    let all = if draft.amfs.is_empty() { config.amfs.into() } else { draft.amfs.len() as u64 };
-    let parts = if draft.sharing_degree == 0 { 1 } else { all.div_ceil(draft.sharing_degree) };
-    let blocks = if set == 0 { whole } else { set };
-    check.must(blocks >= parts, &[&path("working_set"), &path("sharing_degree")], || {
-        format!("{blocks} blocks cannot be split into {parts} parts, one for each group of AMFs")
-    });
-    let keys = ["theta", "scatter", "hot", "share"];
-    let access = match draft.access {
-        0 => Access::Uniform,
-        1 => Access::Zipf { theta: draft.theta, scatter: draft.scatter },
-        2 => Access::Sequential,
-        _ => Access::Hotspot { hot: draft.hot, share: draft.share },
-    };
-    let used: &[&str] = match access {
-        Access::Uniform | Access::Sequential => &[],
-        Access::Zipf { .. } => &["theta", "scatter"],
-        Access::Hotspot { .. } => &["hot", "share"],
-    };
-    // `--set workload.NAME.access=..` leaves the other pattern's keys in the file: they are ignored.
-    let switched = matches!(check.places.of.get(&path("access")), Some(Place::Set(_)));
-    for key in keys.iter().filter(|key| !used.contains(key)) {
-        let path = path(key);
-        let written = !switched && check.places.of.contains_key(&path);
-        check.must(!written, &[&path], || {
-            let of = if matches!(*key, "theta" | "scatter") { "zipf" } else { "hotspot" };
-            format!("has a meaning only with access = \"{of}\"")
-        });
-    }
-    let sizes = match draft.sizes.as_slice() {
-        [] => vec![(config.block_size, 1)],
-        sizes => sizes.to_vec(),
-    };
-    WorkloadSpec {
-        name: draft.name.clone(),
-        autostart: draft.autostart,
-        amfs: draft.amfs.iter().map(|amf| AmfId(*amf)).collect(),
-        read_ratio: draft.read_ratio,
-        sizes,
-        access,
-        working_set: set,
-        first_block: first,
-        sharing_degree: small(draft.sharing_degree.min(AMFS_MAX as u64)),
-        queue_depth: small(draft.queue_depth),
-        rate: Some(draft.rate).filter(|rate| *rate > 0.0),
-        ops: Some(draft.ops).filter(|ops| *ops > 0),
-    }
-}
-
-fn faults(draft: &Draft, profile: &Profile, check: &mut Check) -> Vec<FaultSpec> {
-    let limits = Limits::of(profile, Path::new("."));
-    let mut done = Vec::new();
-    for (i, fault) in draft.faults.iter().enumerate() {
-        match parse_command(&fault.command, &limits) {
-            Ok(command) if is_fault(&command) => {
-                done.push(FaultSpec { at: Instant(fault.at.0), command });
-            }
-            refused => {
-                let text = match refused {
-                    Ok(command) => format!("`{command}` makes sense in a script only"),
-                    Err(error) => error.to_string(),
-                };
-                check.must(false, &[&format!("fault[{i}].command")], || text);
-            }
-        }
-    }
-    done.sort_by_key(|fault| fault.at);
-    done
-}
-
-/// True if a schedule may say it: it acts at once, and nothing waits for an answer.
-fn is_fault(command: &Command) -> bool {
-    match command {
-        Command::Host(_)
-        | Command::Destage(_)
-        | Command::Evict(..)
-        | Command::Crash(_)
-        | Command::Restart(_)
-        | Command::Pause(_)
-        | Command::Resume(_)
-        | Command::LeaseExpire(_)
-        | Command::Partition(_)
-        | Command::Heal
-        | Command::Link(..)
-        | Command::Fail(_)
-        | Command::Replace(_)
-        | Command::Slow(..)
-        | Command::Witness(_)
-        | Command::Defect(..)
-        | Command::Protocol(_)
-        | Command::Workload(..)
-        | Command::Tempo(_)
-        | Command::Note(_) => true,
-        Command::Start(..)
-        | Command::Await(_)
-        | Command::Hold(..)
-        | Command::Deliver(_)
-        | Command::Lose(_)
-        | Command::Repeat(_)
-        | Command::Step(_)
-        | Command::RunUntil(..)
-        | Command::Wait(_)
-        | Command::Settle
-        | Command::Why(..)
-        | Command::Expect(_) => false,
-    }
 }
 
 /// Remarks that are no errors.
