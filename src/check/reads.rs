@@ -65,10 +65,8 @@ enum Doing {
     Read(Sectors),
     /// A write or a trim: its values are in the registers.
     Write(Sectors),
-    CompareAndWrite {
-        block: Block,
-        old: Runs,
-    },
+    /// Boxed: it is rare, and every operation under way is as large as the largest kind.
+    CompareAndWrite(Box<(Block, Runs)>),
     Flush,
 }
 
@@ -95,9 +93,9 @@ pub struct ReadChecker {
 }
 
 impl ReadChecker {
-    /// A checker for a volume with blocks of `sectors_per_block` sectors (at least 1).
+    /// A checker for a volume with blocks of `sectors_per_block` sectors, a power of two.
     pub fn new(sectors_per_block: u32, start: Start) -> Self {
-        assert!(sectors_per_block >= 1, "a block has at least one sector");
+        assert!(sectors_per_block.is_power_of_two(), "as `Config::check` demands");
         let first = match start {
             Start::Zero => Value::ZERO,
             Start::Unknown => Value::UNKNOWN,
@@ -152,7 +150,7 @@ impl ReadChecker {
                 let touch = self.whole(*block);
                 let first = block.0 * u64::from(self.sectors_per_block);
                 self.put(touch, &runs_of(new, first), start);
-                Doing::CompareAndWrite { block: *block, old: runs_of(old, first) }
+                Doing::CompareAndWrite(Box::new((*block, runs_of(old, first))))
             }
             RequestKind::Flush => Doing::Flush,
         };
@@ -179,13 +177,17 @@ impl ReadChecker {
                 let effect = effect(result.as_ref().err());
                 self.end_write(*sectors, start, effect, &mut found);
             }
-            (Doing::CompareAndWrite { block, old }, result) => {
-                self.judge_compare(*block, old, start, result.as_ref().err(), &mut found);
+            (Doing::CompareAndWrite(both), result) => {
+                let (block, old) = (both.0, &both.1);
+                self.judge_compare(block, old, start, result.as_ref().err(), &mut found);
             }
             (Doing::Read(_), Err(_)) | (Doing::Flush, _) => {}
         }
-        if matches!(doing, Doing::Read(_) | Doing::CompareAndWrite { .. }) {
+        if matches!(doing, Doing::Read(_) | Doing::CompareAndWrite(_)) {
             self.end_reading(start);
+        }
+        if found.is_empty() {
+            return Vec::new();
         }
         self.counts.violations += found.len() as u64;
         found
@@ -205,7 +207,7 @@ impl ReadChecker {
         match pending.doing {
             Doing::Read(_) => self.end_reading(pending.start),
             Doing::Write(_) => self.counts.writes_open += 1,
-            Doing::CompareAndWrite { .. } => {
+            Doing::CompareAndWrite(_) => {
                 self.counts.writes_open += 1;
                 self.end_reading(pending.start);
             }
@@ -454,7 +456,9 @@ impl ReadChecker {
 
     /// A read is over: what only it could return can be forgotten.
     fn end_reading(&mut self, start: Tick) {
-        if let Ok(at) = self.reading.binary_search_by_key(&start, |(start, _)| *start) {
+        if self.reading.front() == Some(&(start, false)) {
+            self.reading.pop_front();
+        } else if let Ok(at) = self.reading.binary_search_by_key(&start, |(start, _)| *start) {
             self.reading[at].1 = true;
         }
         while self.reading.front().is_some_and(|(_, is_over)| *is_over) {
@@ -480,10 +484,23 @@ fn effect(error: Option<&HostError>) -> Effect {
     }
 }
 
-/// The blocks that a request overlaps, and which part of each.
+/// The blocks that a request overlaps, and which part of each: as [`Sectors::touch`], but without a
+/// division, for this runs several times an operation.
 fn touches(sectors: Sectors, per: u32) -> impl Iterator<Item = Touch> {
-    let count = if sectors.count == 0 { 0 } else { sectors.touches(per) };
-    (0..count).map(move |index| sectors.touch(index, per))
+    let shift = per.trailing_zeros();
+    let mut left = sectors.count;
+    let mut next = sectors.first;
+    core::iter::from_fn(move || {
+        if left == 0 {
+            return None;
+        }
+        let offset = u32::try_from(next & u64::from(per - 1)).unwrap_or(0);
+        let count = left.min(per - offset);
+        let block = Block(next >> shift);
+        left -= count;
+        next += u64::from(count);
+        Some(Touch { block, offset: offset * SECTOR_BYTES, len: count * SECTOR_BYTES })
+    })
 }
 
 fn first_sector(touch: Touch, per: u32) -> u64 {
