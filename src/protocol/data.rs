@@ -278,7 +278,8 @@ impl Hash for Data {
     }
 }
 
-/// Short, for events and cards: `"text"`, `0x00`, `w3#17`, or a digest.
+/// Short, for events and cards: `"text"`, `0x00ff`, `w3#17`, or a digest. Text and hex are as people
+/// type them in scripts.
 impl fmt::Display for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
@@ -293,6 +294,10 @@ impl fmt::Display for Data {
                 match core::str::from_utf8(&bytes[..end]) {
                     Ok(text) if text.len() <= 32 && !text.chars().any(char::is_control) => {
                         write!(f, "{text:?}")
+                    }
+                    _ if end <= 16 => {
+                        f.write_str("0x")?;
+                        bytes[..end].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
                     }
                     _ => write!(f, "crc:{:08x}", crc32c::crc32c(bytes)),
                 }
@@ -354,6 +359,8 @@ mod tests {
         bytes[..5].copy_from_slice(b"alpha");
         assert_eq!(Data::from_bytes(&bytes).to_string(), "\"alpha\"");
         assert_eq!(Data::zero(4096).to_string(), "0x00");
+        bytes[..5].copy_from_slice(&[0, 0xff, 0x10, 0, 0]);
+        assert_eq!(Data::from_bytes(&bytes).to_string(), "0x00ff10");
         assert_eq!(run(3, 8, 17, 8).to_string(), "w3#17");
     }
 }
