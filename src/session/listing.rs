@@ -8,7 +8,7 @@ use super::Session;
 use super::expect::messages;
 use super::host::HostOpId;
 use crate::protocol::id::OpId;
-use crate::protocol::{LineState, Source};
+use crate::protocol::{LineState, Rule, Source};
 use crate::trace::command::{Command, HostCommand, Outcome};
 use crate::trace::event::{Event, EventKind};
 use crate::trace::snapshot::Ask;
@@ -24,12 +24,10 @@ const BLOCKS_LISTED_MAX: u32 = 8;
 impl Session {
     /// The lines of a command that began at event number `mark` and was about `op`.
     pub fn listing(&mut self, command: &Command, op: Option<HostOpId>, mark: u64) -> Vec<String> {
-        let mut lines: Vec<String> = self
-            .events_since(mark)
-            .take(EVENTS_LISTED_MAX)
-            .map(|event| self.event_line(event))
-            .collect();
-        let more = (self.mark() - mark).saturating_sub(EVENTS_LISTED_MAX as u64);
+        let told = || self.events_since(mark).filter(|event| !is_renewal(event));
+        let mut lines: Vec<String> =
+            told().take(EVENTS_LISTED_MAX).map(|event| self.event_line(event)).collect();
+        let more = told().count().saturating_sub(EVENTS_LISTED_MAX);
         if more > 0 {
             lines.push(format!("... and {more} events more"));
         }
@@ -116,6 +114,11 @@ impl Session {
         };
         (first..end).map(place).collect()
     }
+}
+
+/// Leases are renewed all the time, whatever a script does.
+fn is_renewal(event: &Event) -> bool {
+    matches!(&event.kind, EventKind::Rule(fact) if fact.rule == Rule::LeaseRenewed)
 }
 
 /// First block and number of blocks that a command touches.

@@ -47,8 +47,8 @@ impl ScriptReport {
     }
 }
 
-/// Runs a script from its first line to its last, whatever fails on the way. `bless`: traces are
-/// collected and not compared. `tell` is called after every command.
+/// Lets the cluster settle, then runs a script from its first line to its last, whatever fails on the
+/// way. `bless`: traces are collected and not compared. `tell` is called after every command.
 ///
 /// # Errors
 /// [`EngineError::Broken`] if the cluster cannot go on.
@@ -58,6 +58,9 @@ pub fn run_script(
     bless: bool,
     tell: &mut dyn FnMut(&LineReport),
 ) -> Result<ScriptReport, EngineError> {
+    // What a cluster does at its start belongs to no command. If it does not settle, the script
+    // will see.
+    session.execute(&Command::Settle)?;
     let mut failures = Vec::new();
     let mut traces = Vec::with_capacity(script.entries.len());
     let mut said = 0;
