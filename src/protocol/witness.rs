@@ -65,13 +65,27 @@ impl Witness {
     /// was ever promised). `unclean`: the last run did not end cleanly, so copies may differ.
     #[must_use]
     pub fn new(cfg: &Arc<Config>, epoch: Epoch, unclean: bool, now: Instant) -> Self {
+        Self::resume(cfg, epoch, GroupView::fresh(&cfg.group), unclean, now)
+    }
+
+    /// The same for a group that was used before: `disks` says which disk fills which slot, and which
+    /// of them were trusted in the last view.
+    #[must_use]
+    pub fn resume(
+        cfg: &Arc<Config>,
+        epoch: Epoch,
+        disks: GroupView,
+        unclean: bool,
+        now: Instant,
+    ) -> Self {
         let group = Group::new(&cfg.group);
+        assert_eq!(disks.slots.len(), usize::from(cfg.group.disks), "a group of this layout");
         let view = View {
             epoch,
             members: (0..cfg.amfs).map(|amf| (AmfId(amf), FIRST_INCARNATION)).collect(),
             replicas: cfg.replicas,
             protocol: cfg.protocol,
-            group: GroupView::fresh(&cfg.group),
+            group: disks,
             admitted: Epoch(0),
             unsynchronised: (unclean && group.is_redundant()).then_some(epoch),
         };
