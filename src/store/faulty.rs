@@ -129,6 +129,10 @@ fn is_change(op: &StoreOp) -> bool {
 }
 
 impl<S: BlockStore> BlockStore for Faulty<S> {
+    fn prepare(&mut self) {
+        self.inner.prepare();
+    }
+
     fn execute(&mut self, batch: &[StoreOp]) -> Vec<Done> {
         match self.fault {
             StoreFault::LosesLastBatch => self.lose_last_batch(batch),

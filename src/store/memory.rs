@@ -11,6 +11,7 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
+    #[expect(clippy::unnecessary_wraps, reason = "answers as every store does")]
     fn perform(&mut self, op: &StoreOp) -> Done {
         match op {
             StoreOp::Get { at } => Ok(StoreDone::Got(self.blocks.get(at).cloned())),

@@ -26,6 +26,9 @@ pub type Done = Result<StoreDone, StoreError>;
 
 /// What a disk keeps its blocks in. Blocking; one owner, its [`Worker`].
 pub trait BlockStore: Send {
+    /// Called once by its thread before there is work: what takes time may be done here.
+    fn prepare(&mut self) {}
+
     /// Performs a batch in order and says what came of each operation, in the same order. Under
     /// `durability = "sync"` everything in the batch is durable when this returns: one sync serves
     /// all its writes (group commit).
@@ -48,6 +51,9 @@ pub trait BlockStore: Send {
 }
 
 impl BlockStore for Box<dyn BlockStore> {
+    fn prepare(&mut self) {
+        (**self).prepare();
+    }
     fn execute(&mut self, batch: &[StoreOp]) -> Vec<Done> {
         (**self).execute(batch)
     }

@@ -95,7 +95,8 @@ pub fn geometry(config: &Config) -> String {
     )
 }
 
-/// Opens every disk of the cluster in `folder`; in memory if the settings say so.
+/// Opens every disk of the cluster in `folder`; in memory if the settings say so. With `lazily`, for a
+/// folder that does not outlive the run, each disk is opened by its own thread later.
 ///
 /// # Errors
 /// The folder cannot be used at all. A disk that is damaged or missing is opened as a broken one.
@@ -103,6 +104,7 @@ pub fn open_all(
     folder: Option<Folder>,
     config: &Config,
     spec: &StoreSpec,
+    lazily: bool,
 ) -> Result<Disks, OpenError> {
     let wanted = geometry(config);
     let found = folder.as_ref().map(Folder::load).transpose()?.flatten();
@@ -115,7 +117,8 @@ pub fn open_all(
     let is_new = found.is_none();
     let ids = (0..config.disks_all()).map(DiskId);
     let disks = match (&folder, spec.engine) {
-        (Some(folder), StoreEngine::Sled) => open_sled(folder, config, spec, is_new),
+        (Some(folder), StoreEngine::Sled) if lazily => later(settings(folder, config, spec)),
+        (Some(folder), StoreEngine::Sled) => open_sled(&settings(folder, config, spec), is_new),
         (_, StoreEngine::Memory) | (None, StoreEngine::Sled) => ids.map(|_| in_memory()).collect(),
     };
     let state = found.unwrap_or_else(|| FolderState::fresh(wanted));
@@ -130,7 +133,7 @@ fn in_memory() -> OpenDisk {
     OpenDisk { store, fence: Epoch(0), clean: true, trouble: None }
 }
 
-fn open_sled(folder: &Folder, config: &Config, spec: &StoreSpec, is_new: bool) -> Vec<OpenDisk> {
+fn settings(folder: &Folder, config: &Config, spec: &StoreSpec) -> Vec<SledSettings> {
     let settings = |disk: DiskId| SledSettings {
         name: disk.to_string(),
         path: folder.disk(disk),
@@ -139,13 +142,26 @@ fn open_sled(folder: &Folder, config: &Config, spec: &StoreSpec, is_new: bool) -
         cache_bytes: spec.cache_bytes,
         sync: spec.durability == Durability::Sync,
     };
-    let all: Vec<SledSettings> = (0..config.disks_all()).map(DiskId).map(settings).collect();
+    (0..config.disks_all()).map(DiskId).map(settings).collect()
+}
+
+fn later(all: Vec<SledSettings>) -> Vec<OpenDisk> {
+    let later = |settings| OpenDisk {
+        store: Box::new(SledStore::later(settings)),
+        fence: Epoch(0),
+        clean: true,
+        trouble: None,
+    };
+    all.into_iter().map(later).collect()
+}
+
+fn open_sled(all: &[SledSettings], is_new: bool) -> Vec<OpenDisk> {
     std::thread::scope(|scope| {
         let threads: Vec<_> =
             all.iter().map(|settings| scope.spawn(move || open_one(settings, is_new))).collect();
         let joined = threads.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined
-            .zip(&all)
+            .zip(all)
             .map(|(disk, settings)| {
                 disk.unwrap_or_else(|_| broken(settings, "it could not be opened".to_owned()))
             })

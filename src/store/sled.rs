@@ -56,6 +56,7 @@ pub struct SledStore {
     trouble: Option<String>,
     fence: Epoch,
     was_clean: bool,
+    unopened: bool,
 }
 
 #[derive(Debug)]
@@ -93,15 +94,30 @@ impl SledStore {
             trouble: None,
             fence: Epoch(fence.unwrap_or(0)),
             was_clean,
+            unopened: false,
         };
         store.mark_open()?;
         Ok(store)
     }
 
+    /// A blank disk that is opened when it is first used, or [prepared](BlockStore::prepare).
+    #[must_use]
+    pub fn later(settings: SledSettings) -> Self {
+        let fence = Epoch(0);
+        Self { settings, base: None, trouble: None, fence, was_clean: true, unopened: true }
+    }
+
     /// A disk that could not be opened: answers [`StoreError::Broken`] until it is wiped.
     #[must_use]
     pub fn broken(settings: SledSettings, why: String) -> Self {
-        Self { settings, base: None, trouble: Some(why), fence: Epoch(0), was_clean: false }
+        Self {
+            settings,
+            base: None,
+            trouble: Some(why),
+            fence: Epoch(0),
+            was_clean: false,
+            unopened: false,
+        }
     }
 
     /// The highest epoch that this disk was told \[L2, M4\]; `Epoch(0)` if none.
@@ -129,6 +145,7 @@ impl SledStore {
 
     /// Runs `work` on the database, guarded. A failure that is not about one block breaks the disk.
     fn with<T>(&mut self, work: impl FnOnce(&Base) -> sled::Result<T>) -> Result<T, StoreError> {
+        self.prepare();
         let Some(base) = &self.base else { return Err(StoreError::Broken) };
         match guarded(|| work(base)) {
             Ok(Ok(value)) => Ok(value),
@@ -173,6 +190,7 @@ impl SledStore {
 
     /// A blank database takes the place of this one; a damaged one is put aside, not deleted.
     fn wipe(&mut self) -> Done {
+        self.prepare();
         let was_broken = self.base.is_none();
         let old = self.base.take();
         let _ = guarded(move || drop(old));
@@ -221,6 +239,16 @@ impl SledStore {
 }
 
 impl BlockStore for SledStore {
+    fn prepare(&mut self) {
+        if !std::mem::take(&mut self.unopened) {
+            return;
+        }
+        match Self::open(self.settings.clone()) {
+            Ok(open) => *self = open,
+            Err(why) => self.trouble = Some(why),
+        }
+    }
+
     fn execute(&mut self, batch: &[StoreOp]) -> Vec<Done> {
         let mut results: Vec<Done> = batch.iter().map(|op| self.perform(op)).collect();
         if batch.iter().any(|op| self.wants_sync(op))

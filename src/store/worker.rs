@@ -131,6 +131,7 @@ enum Work {
 
 impl<S: BlockStore, F: FnMut(Vec<Done>)> Run<S, F> {
     fn run(mut self) -> Result<(), String> {
+        self.store.prepare();
         let mut unsynced = false;
         loop {
             match self.next(unsynced) {

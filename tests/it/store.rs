@@ -62,7 +62,7 @@ fn got(n: u64) -> Result<StoreDone, StoreError> {
 }
 
 fn open(path: &Path) -> Disks {
-    open_all(Some(Folder::lock(path).unwrap()), &config(), &SPEC).unwrap()
+    open_all(Some(Folder::lock(path).unwrap()), &config(), &SPEC, false).unwrap()
 }
 
 /// What every store must do, on a blank one.
@@ -142,12 +142,13 @@ fn disks_of_another_cluster_are_refused() {
     drop(open(dir.path()));
     let mut other = config();
     other.group.chunk = 8;
-    let refused = open_all(Some(Folder::lock(dir.path()).unwrap()), &other, &SPEC).err().unwrap();
+    let refused =
+        open_all(Some(Folder::lock(dir.path()).unwrap()), &other, &SPEC, false).err().unwrap();
     let text = refused.to_string();
     assert!(text.contains("chunk 4") && text.contains("chunk 8"), "{text}");
     let mut grown = config();
     grown.blocks = 1 << 20;
-    assert!(open_all(Some(Folder::lock(dir.path()).unwrap()), &grown, &SPEC).is_ok());
+    assert!(open_all(Some(Folder::lock(dir.path()).unwrap()), &grown, &SPEC, false).is_ok());
 }
 
 /// Fills a folder's disks with 400 blocks each and closes them.
