@@ -9,9 +9,11 @@
 //! - [`check`]: judges of what a cluster answered: reads, durability, histories.
 //! - [`session`]: runs commands and scripts over any engine, and checks what they expect.
 //! - [`store`]: disks of real bytes: sled, memory, faulty; a thread each.
+//! - [`live`]: the cluster over real threads, time and disks; an engine.
 //! - [`tui`]: the console.
 
 pub mod check;
+pub mod live;
 pub mod profile;
 pub mod protocol;
 pub mod session;

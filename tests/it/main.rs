@@ -2,6 +2,8 @@
 
 mod checker;
 mod grammar;
+mod live;
+mod live_checks;
 mod lru;
 mod mapping;
 mod profiles;

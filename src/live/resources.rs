@@ -1,0 +1,177 @@
+//! Runs the witness and the disks: what the one wants persisted, what the others give to their stores.
+
+use super::cluster::{Cluster, Turn};
+use super::delivery::PUMP_TURNS_SHORT;
+use super::inbox::{Item, Worklist};
+use super::keeper::Keeper;
+use super::node::{Asked, DiskState, WitnessState};
+use crate::protocol::group::Place;
+use crate::protocol::id::{Block, DiskId, NodeId, Version};
+use crate::protocol::{
+    Body, DiskInput, DiskOp, DiskOutput, Packet, StoreOp, View, WitnessInput, WitnessOutput,
+};
+use crate::store::Done;
+use crate::trace::{EventKind, Step, narrate};
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+impl Cluster {
+    pub(crate) fn deliver_witness(
+        &self,
+        state: &mut WitnessState,
+        item: Item,
+        work: &mut Worklist,
+    ) {
+        let Item::Packet { no, keep, packet } = item else { return };
+        let turn = self.turn(NodeId::Witness, work, || Self::delivery(no, keep, &packet));
+        self.run_witness(state, turn, WitnessInput::Packet(packet));
+    }
+
+    /// Runs one input through the witness; what it wants persisted is durable before it goes on.
+    pub(crate) fn run_witness(
+        &self,
+        state: &mut WitnessState,
+        mut turn: Turn<'_>,
+        input: WitnessInput,
+    ) {
+        let epoch = state.machine.view().epoch;
+        let mut packets = Vec::new();
+        let mut next = Some(input);
+        while let Some(input) = next.take() {
+            state.machine.handle(turn.now, input);
+            while let Some(output) = state.machine.poll_output() {
+                match output {
+                    WitnessOutput::Send(packet) => packets.push(packet),
+                    WitnessOutput::Persist(epoch) => {
+                        self.keeper().persist(epoch, state.machine.view());
+                        next = Some(WitnessInput::Persisted(epoch));
+                    }
+                }
+            }
+        }
+        let view = Arc::clone(state.machine.view());
+        if view.epoch != epoch {
+            // Which disk fills which slot is durable before anybody acts on it.
+            self.keeper().persist(view.epoch, &view);
+            turn.say(|| EventKind::View { epoch: view.epoch, members: view.set() });
+        }
+        for packet in packets {
+            self.send(&mut turn, &mut state.sent, packet);
+        }
+        if self.witness.set_deadline(state.machine.deadline()) {
+            self.timer.due(state.machine.deadline());
+        }
+        self.end_turn(turn);
+    }
+
+    pub(crate) fn keeper(&self) -> MutexGuard<'_, Keeper> {
+        self.keeper.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // ---- disks
+
+    pub(crate) fn deliver_disk(
+        &self,
+        id: DiskId,
+        state: &mut DiskState,
+        item: Item,
+        work: &mut Worklist,
+    ) {
+        match item {
+            Item::Packet { no, keep, packet } => {
+                let step = || Self::delivery(no, keep, &packet);
+                let turn = self.turn(NodeId::Disk(id), work, step);
+                if turn.events.is_some() {
+                    note_request(state, &packet);
+                }
+                self.run_disk(id, state, turn, DiskInput::Packet(packet));
+            }
+            Item::Stored => {
+                let Some(result) = self.stores[usize::from(id.0)].finished().pop_front() else {
+                    return;
+                };
+                let turn = self.turn(NodeId::Disk(id), work, || Step::Store { disk: id });
+                self.run_disk(id, state, turn, DiskInput::Store(result));
+            }
+        }
+    }
+
+    /// Runs one input through a disk; its store's operations go to its thread.
+    pub(crate) fn run_disk(
+        &self,
+        id: DiskId,
+        state: &mut DiskState,
+        mut turn: Turn<'_>,
+        input: DiskInput,
+    ) {
+        state.machine.handle(turn.now, input);
+        while let Some(output) = state.machine.poll_output() {
+            match output {
+                DiskOutput::Send(packet) => {
+                    self.note_reply(id, state, &mut turn, &packet);
+                    self.send(&mut turn, &mut state.sent, packet);
+                }
+                DiskOutput::Store(op) => self.give_store(id, op),
+            }
+        }
+        if self.disks[usize::from(id.0)].set_deadline(state.machine.deadline()) {
+            self.timer.due(state.machine.deadline());
+        }
+        self.end_turn(turn);
+    }
+
+    fn give_store(&self, id: DiskId, op: StoreOp) {
+        if let Some(worker) = &*self.stores[usize::from(id.0)].worker() {
+            worker.give(op);
+        }
+    }
+
+    /// Results of a disk's store, in order, from its own thread.
+    pub(crate) fn stored(&self, id: DiskId, results: Vec<Done>) {
+        let (to, count) = (NodeId::Disk(id), results.len());
+        self.stores[usize::from(id.0)].finished().extend(results);
+        let mut work = Worklist::new();
+        for _ in 0..count {
+            if self.fabric.is_calm() {
+                self.put(self.row.index(to), Item::Stored, &mut work);
+            } else {
+                self.route(self.clock.now(), to, Item::Stored, &mut work);
+            }
+        }
+        self.pump(&mut work, PUMP_TURNS_SHORT);
+    }
+
+    fn note_reply(&self, id: DiskId, state: &mut DiskState, turn: &mut Turn<'_>, packet: &Packet) {
+        let (NodeId::Amf(amf), Body::DiskReply(reply)) = (packet.to, &packet.body) else { return };
+        if turn.events.is_none() {
+            state.asked.clear();
+            return;
+        }
+        let Some(asked) = state.asked.remove(&(amf, reply.incarnation, reply.id)) else { return };
+        let version = match &reply.result {
+            Ok(crate::protocol::DiskDone::Read { version, .. }) => *version,
+            _ => asked.version,
+        };
+        let block = self.block_at(id, asked.block.0);
+        let error = reply.result.as_ref().err().copied();
+        turn.say(|| EventKind::Disk { amf, what: asked.what, block, version, error });
+    }
+
+    /// The block of the volume at a place on a disk, by the newest view.
+    fn block_at(&self, disk: DiskId, at: u64) -> Block {
+        let slot = self.keeper().view().and_then(|view: &View| view.group.slot_of(disk));
+        slot.map_or(Block(at), |slot| self.group.block_at(Place { slot, at }))
+    }
+}
+
+fn note_request(state: &mut DiskState, packet: &Packet) {
+    let (NodeId::Amf(amf), Body::DiskRequest(request)) = (packet.from, &packet.body) else {
+        return;
+    };
+    let (at, version) = match &request.op {
+        DiskOp::Read { at } | DiskOp::NextWritten { at } => (*at, Version::ZERO),
+        DiskOp::Write { at, version, .. } => (*at, *version),
+        DiskOp::Flush => (0, Version::ZERO),
+    };
+    let asked = Asked { what: narrate::disk_what(&request.op), block: Block(at), version };
+    state.asked.insert((amf, request.incarnation, request.id), asked);
+}
