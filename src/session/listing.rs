@@ -7,8 +7,9 @@
 use super::Session;
 use super::expect::messages;
 use super::host::HostOpId;
+use super::observer::Worth;
 use crate::protocol::id::OpId;
-use crate::protocol::{LineState, Rule, Source};
+use crate::protocol::{LineState, Source};
 use crate::trace::command::{Command, HostCommand, Outcome};
 use crate::trace::event::{Event, EventKind};
 use crate::trace::snapshot::Ask;
@@ -24,12 +25,16 @@ const BLOCKS_LISTED_MAX: u32 = 8;
 impl Session {
     /// The lines of a command that began at event number `mark` and was about `op`.
     pub fn listing(&mut self, command: &Command, op: Option<HostOpId>, mark: u64) -> Vec<String> {
-        let told = || self.events_since(mark).filter(|event| !is_renewal(event));
-        let mut lines: Vec<String> =
-            told().take(EVENTS_LISTED_MAX).map(|event| self.event_line(event)).collect();
-        let more = told().count().saturating_sub(EVENTS_LISTED_MAX);
+        let of = |worth| self.observer.since(mark).filter(move |(_, is)| *is == worth);
+        let told = of(Worth::Line).take(EVENTS_LISTED_MAX);
+        let mut lines: Vec<String> = told.map(|(event, _)| self.event_line(event)).collect();
+        let more = of(Worth::Line).count().saturating_sub(EVENTS_LISTED_MAX);
         if more > 0 {
             lines.push(format!("... and {more} events more"));
+        }
+        let again = of(Worth::Retransmission).count();
+        if again > 0 {
+            lines.push(format!("... {again} retransmissions"));
         }
         let tells = matches!(command, Command::Host(_) | Command::Await(_));
         if let Some(op) = op.filter(|_| tells) {
@@ -114,11 +119,6 @@ impl Session {
         };
         (first..end).map(place).collect()
     }
-}
-
-/// Leases are renewed all the time, whatever a script does.
-fn is_renewal(event: &Event) -> bool {
-    matches!(&event.kind, EventKind::Rule(fact) if fact.rule == Rule::LeaseRenewed)
 }
 
 /// First block and number of blocks that a command touches.

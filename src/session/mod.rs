@@ -124,7 +124,7 @@ impl Session {
 
     /// The events from `mark` on that are still kept, oldest first.
     pub fn events_since(&self, mark: u64) -> impl Iterator<Item = &Event> {
-        self.observer.since(mark)
+        self.observer.since(mark).map(|(event, _)| event)
     }
 
     /// The answer to the operation with this number, if it came in time.

@@ -1,17 +1,35 @@
 //! The events of a session, numbered; the newest are kept.
 
-use crate::trace::event::Event;
+use crate::protocol::Rule;
+use crate::trace::event::{Event, EventKind, Passage};
+use core::hash::{Hash, Hasher};
+use rustc_hash::{FxHashSet, FxHasher};
 use std::collections::VecDeque;
 
 /// Most events that are kept.
 const EVENTS_MAX: usize = 65_536;
+/// Most arrivals that are remembered to tell repeats.
+const ARRIVALS_MAX: usize = 65_536;
+
+/// What an event is to somebody who reads a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Worth {
+    /// A line.
+    Line,
+    /// Sent again: counted.
+    Retransmission,
+    /// Arrived before, lost once more, or a lease renewed: left out.
+    Nothing,
+}
 
 /// A window over the newest events.
 #[derive(Default)]
 pub(super) struct Observer {
-    kept: VecDeque<Event>,
+    kept: VecDeque<(Event, Worth)>,
     /// Number of the oldest event that is kept.
     first: u64,
+    /// Messages that arrived since the last view, by digest: links restart with every view.
+    arrived: FxHashSet<u64>,
 }
 
 impl Observer {
@@ -20,7 +38,8 @@ impl Observer {
             self.kept.pop_front();
             self.first += 1;
         }
-        self.kept.push_back(event);
+        let worth = self.worth(&event.kind);
+        self.kept.push_back((event, worth));
     }
 
     /// Number of the next event.
@@ -28,9 +47,45 @@ impl Observer {
         self.first + self.kept.len() as u64
     }
 
-    /// The events from `mark` on that are still kept.
-    pub(super) fn since(&self, mark: u64) -> impl Iterator<Item = &Event> {
+    /// The events from `mark` on that are still kept, with what they are worth.
+    pub(super) fn since(&self, mark: u64) -> impl Iterator<Item = &(Event, Worth)> {
         let skip = usize::try_from(mark.saturating_sub(self.first)).unwrap_or(usize::MAX);
         self.kept.iter().skip(skip)
+    }
+
+    fn worth(&mut self, kind: &EventKind) -> Worth {
+        match kind {
+            EventKind::Sent(passage) if passage.again => Worth::Retransmission,
+            EventKind::Lost(passage) if passage.again => Worth::Nothing,
+            EventKind::Delivered(passage) => self.arrival(passage),
+            EventKind::Rule(fact) if fact.rule == Rule::LeaseRenewed => Worth::Nothing,
+            EventKind::View { .. } => {
+                self.arrived.clear();
+                Worth::Line
+            }
+            EventKind::Asked { .. }
+            | EventKind::Answered { .. }
+            | EventKind::Sent(_)
+            | EventKind::Lost(_)
+            | EventKind::Rule(_)
+            | EventKind::Disk { .. }
+            | EventKind::Joined(_)
+            | EventKind::Fault(_)
+            | EventKind::Violation(_)
+            | EventKind::Note(_) => Worth::Line,
+        }
+    }
+
+    /// A message that arrives twice is one line: the link filters the second. What was sent again
+    /// because the first was lost is a line, too.
+    fn arrival(&mut self, passage: &Passage) -> Worth {
+        if self.arrived.len() == ARRIVALS_MAX {
+            self.arrived.clear();
+        }
+        let Passage { from, to, kind, key, detail, cause, again } = passage;
+        let mut hasher = FxHasher::default();
+        (from, to, kind, key, detail, cause).hash(&mut hasher);
+        let new = self.arrived.insert(hasher.finish());
+        if new || !again { Worth::Line } else { Worth::Nothing }
     }
 }
