@@ -397,7 +397,11 @@ pub struct Verb {
 
 /// Words of the `:` line with arguments, besides the cluster's commands.
 pub const VERBS: &[Verb] = &[
-    Verb { name: "save", usage: "save FILE", help: "Save the session so far as a script" },
+    Verb {
+        name: "save",
+        usage: "save FILE",
+        help: "Save the session so far as a script; `save!` replaces a file",
+    },
     Verb { name: "source", usage: "source FILE", help: "Run a script's commands here" },
     Verb { name: "theme", usage: "theme NAME", help: "Another theme" },
     Verb { name: "filter", usage: "filter [WORDS]", help: "Show only messages that match" },

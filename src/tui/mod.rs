@@ -9,11 +9,16 @@
 //! [`theme`], [`run`], [`terminal`].
 
 pub mod command;
+pub mod event;
 pub mod glyph;
 pub mod keymap;
 pub mod model;
 pub mod popup;
+pub mod run;
 pub mod snapshot;
+pub mod terminal;
 pub mod theme;
 pub mod update;
 pub mod view;
+
+pub use run::{ConsoleError, ConsoleOptions, run};

@@ -146,8 +146,7 @@ impl Model {
     /// A console on a cluster that was just started.
     #[must_use]
     pub fn new(about: About, cluster: Cluster, theme: Theme) -> Self {
-        let workloads =
-            about.workloads.iter().map(|(name, autostart)| (name.clone(), *autostart)).collect();
+        let workloads = about.workloads.iter().map(|(name, _)| (name.clone(), false)).collect();
         let heat = Heat { first: 0, blocks: about.blocks };
         let peer = AmfId(u8::from(about.amfs > 1));
         Self {

@@ -78,9 +78,9 @@ impl Cluster {
         }
     }
 
-    /// A host operation was answered; its story is told from what was seen meanwhile.
-    pub fn completed(&mut self, done: &Completion) -> String {
-        let story = story::tell(done, &self.recent);
+    /// A host operation by hand was answered; its sentence is completed by what was seen meanwhile.
+    pub fn completed(&mut self, done: &Completion, sentence: &str) -> String {
+        let story = story::tell(sentence, done, &self.recent);
         self.io.completed(done, &story);
         story
     }

@@ -1,5 +1,6 @@
 //! The traffic between AMFs: one line a message, with what became of it.
 
+use crate::protocol::MsgKind;
 use crate::protocol::id::{Instant, OpId, Span};
 use crate::trace::event::Passage;
 use std::collections::VecDeque;
@@ -149,7 +150,11 @@ impl Line {
         if filter.is_empty() {
             return true;
         }
-        let text = self.text().replace("->", " ");
+        let mut text = self.text().replace("->", " ");
+        if let Item::Message(passage, _) = &self.item {
+            text.push(' ');
+            text.push_str(word(passage.kind));
+        }
         filter.split_whitespace().all(|wanted| {
             let mut words = text.split_whitespace();
             match wanted.strip_suffix('*') {
@@ -157,6 +162,21 @@ impl Line {
                 None => words.any(|word| word == wanted),
             }
         })
+    }
+}
+
+/// A short word for a kind of message, in the terms of the claims.
+#[must_use]
+pub const fn word(kind: MsgKind) -> &'static str {
+    match kind {
+        MsgKind::AccessShared => "search",
+        MsgKind::AccessExclusive => "invalidate",
+        MsgKind::Grant => "grant",
+        MsgKind::Replicate => "replicate",
+        MsgKind::ReplicateAck => "ack",
+        MsgKind::Retire => "retire",
+        MsgKind::List => "list",
+        MsgKind::DropOld => "drop-old",
     }
 }
 

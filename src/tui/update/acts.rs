@@ -7,7 +7,7 @@ use super::super::model::{
 use super::super::theme::Theme;
 use super::dialog;
 use super::{Effect, moves, palette};
-use crate::trace::snapshot::AmfStatus;
+use crate::trace::snapshot::{AmfStatus, HeldInfo};
 use crate::trace::{Command, HoldFilter, Release};
 use tui_input::Input;
 use tui_logger::TuiWidgetEvent;
@@ -143,7 +143,7 @@ fn enter(model: &mut Model) -> Vec<Effect> {
     match model.focus() {
         Pane::Traffic => {
             if let Some(id) = model.selected.held {
-                return vec![Effect::Run(Command::Deliver(Release::Id(id)))];
+                return vec![Effect::Run(Command::Deliver(release(model, id)))];
             }
             let line = model.selected.message.and_then(|id| model.cluster.traffic.by_id(id));
             if let Some(cause) = line.and_then(|line| line.cause()) {
@@ -214,11 +214,23 @@ fn release_next(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// How to name a held message: by its pair if it is the oldest of it, so that a saved session can
+/// say it too; else by its number.
+pub fn release(model: &Model, id: u64) -> Release {
+    let held = &model.cluster.now.held;
+    let Some(wanted) = held.iter().find(|held| held.id == id) else { return Release::Id(id) };
+    let pair = |held: &&HeldInfo| (held.from, held.to) == (wanted.from, wanted.to);
+    match held.iter().find(pair) {
+        Some(first) if first.id == id => Release::Pair(wanted.from, wanted.to),
+        Some(_) | None => Release::Id(id),
+    }
+}
+
 /// The selected held message, or the oldest.
 fn held(model: &mut Model, command: fn(Release) -> Command) -> Vec<Effect> {
     let oldest = model.cluster.now.held.first().map(|held| held.id);
     match model.selected.held.or(oldest) {
-        Some(id) => vec![Effect::Run(command(Release::Id(id)))],
+        Some(id) => vec![Effect::Run(command(release(model, id)))],
         None => {
             model.say(Level::Info, "no message is held; space turns step mode on");
             Vec::new()

@@ -1,7 +1,7 @@
 //! What comes from the cluster: snapshots, events, completions, the outcome of commands.
 
 use super::super::model::{Level, Model};
-use super::{Effect, LogLevel, Ran};
+use super::{Effect, LogLevel};
 use crate::trace::engine::Completion;
 use crate::trace::{Command, Event, EventKind, Snapshot};
 
@@ -48,37 +48,27 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
     effect.into_iter().collect()
 }
 
-/// A host operation was answered.
-pub fn completed(model: &mut Model, done: &Completion) -> Vec<Effect> {
-    let story = model.cluster.completed(done);
-    let op = done.answer.op;
-    let mine = model.cluster.io.line(op).is_some_and(|line| line.by_hand);
-    if mine {
-        let level = if done.answer.result.is_ok() { Level::Info } else { Level::Bad };
-        model.say(level, story);
-    }
+/// A host operation of this console was answered.
+pub fn completed(model: &mut Model, done: &Completion, sentence: &str) -> Vec<Effect> {
+    model.cluster.io.by_hand(done.answer.op);
+    let story = model.cluster.completed(done, sentence);
+    let level = if done.answer.result.is_ok() { Level::Info } else { Level::Bad };
+    model.say(level, story);
     Vec::new()
 }
 
-/// A command was carried out, or not.
-pub fn ran(model: &mut Model, command: &Command, result: Result<Ran, String>) -> Vec<Effect> {
-    match result {
-        Ok(Ran::Started(op)) => {
-            model.cluster.io.by_hand(op);
-            model.selected.op = None;
-            Vec::new()
-        }
-        Ok(Ran::Done(text)) => {
-            if let Command::Workload(running, name) = command {
-                model.workloads.insert(name.clone(), *running);
-            }
-            let said = if text.is_empty() { command.to_string() } else { text };
-            model.say(Level::Info, said.lines().next().unwrap_or_default());
-            vec![Effect::Log(LogLevel::Info, "command", format!("{command}: {said}"))]
-        }
-        Err(text) => {
-            model.say(Level::Bad, text.replace('\n', "  "));
-            vec![Effect::Log(LogLevel::Warn, "command", format!("{command}: {text}"))]
-        }
-    }
+/// A command is through.
+pub fn ran(
+    model: &mut Model,
+    command: &Command,
+    result: Result<Vec<String>, String>,
+) -> Vec<Effect> {
+    let (level, log, said) = match result {
+        Ok(lines) if lines.is_empty() => (Level::Info, LogLevel::Info, command.to_string()),
+        Ok(lines) => (Level::Info, LogLevel::Info, lines.join("  ")),
+        Err(text) => (Level::Bad, LogLevel::Warn, text.replace('\n', "  ")),
+    };
+    model.say(level, said.clone());
+    let line = if said == command.to_string() { said } else { format!("{command}: {said}") };
+    vec![Effect::Log(log, "command", line)]
 }

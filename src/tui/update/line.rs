@@ -80,14 +80,17 @@ pub fn run(model: &mut Model, text: &str) -> Result<Vec<Effect>, String> {
 fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>, String>> {
     let missing = |usage: &str| Some(Err(format!("`{name}` needs more: {usage}")));
     Some(match name {
-        "save" | "source" | "theme" | "goto" | "select" if rest.is_empty() => {
-            let usage = VERBS.iter().find(|verb| verb.name == name).map_or("", |verb| verb.usage);
+        "save" | "save!" | "source" | "theme" | "goto" | "select" if rest.is_empty() => {
+            let usage = VERBS
+                .iter()
+                .find(|verb| verb.name == name.trim_end_matches('!'))
+                .map_or("", |verb| verb.usage);
             return missing(usage);
         }
         "q" | "q!" | "quit!" => {
             Ok(if name == "q" { acts::quit(model) } else { vec![Effect::Quit] })
         }
-        "save" => Ok(vec![Effect::Save(PathBuf::from(rest))]),
+        "save" | "save!" => Ok(vec![Effect::Save(PathBuf::from(rest), name == "save!")]),
         "source" => Ok(vec![Effect::Source(PathBuf::from(rest))]),
         "theme" => Ok(acts::theme(model, rest)),
         "filter" => {

@@ -35,28 +35,21 @@ pub enum Msg {
     Snapshot(Box<Snapshot>),
     /// Something happened in the cluster.
     Event(Event),
-    /// A host operation was answered.
-    Completed(Box<Completion>),
-    /// A command was carried out, or not.
+    /// A host operation of this console is under way.
+    Started(OpId),
+    /// A host operation of this console was answered; in one sentence.
+    Completed(Box<Completion>, String),
+    /// A command is through: what it says, or why it was not done.
     Ran {
         /// Which.
         command: Box<Command>,
-        /// What came of it.
-        result: Result<Ran, String>,
+        /// What it says.
+        result: Result<Vec<String>, String>,
     },
     /// Something else is to be said.
     Say(Level, String),
-    /// A generator ended by itself, was started or stopped.
-    Workload(String, bool),
-}
-
-/// What came of a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ran {
-    /// A host operation is under way.
-    Started(OpId),
-    /// Done, in words.
-    Done(String),
+    /// These generators make requests now.
+    Workloads(Vec<String>),
 }
 
 /// Something to be done outside.
@@ -64,8 +57,8 @@ pub enum Ran {
 pub enum Effect {
     /// Carry out a command.
     Run(Command),
-    /// Save the session as a script.
-    Save(PathBuf),
+    /// Save the session as a script; over a file that exists only if told so.
+    Save(PathBuf, bool),
     /// Run a script's commands.
     Source(PathBuf),
     /// Put text on the clipboard.
@@ -105,14 +98,21 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Snapshot(snapshot) => engine::snapshot(model, *snapshot),
         Msg::Event(event) => engine::event(model, event),
-        Msg::Completed(done) => engine::completed(model, &done),
+        Msg::Started(op) => {
+            model.cluster.io.by_hand(op);
+            model.selected.op = None;
+            Vec::new()
+        }
+        Msg::Completed(done, sentence) => engine::completed(model, &done, &sentence),
         Msg::Ran { command, result } => engine::ran(model, &command, result),
         Msg::Say(level, text) => {
             model.say(level, text);
             Vec::new()
         }
-        Msg::Workload(name, running) => {
-            model.workloads.insert(name, running);
+        Msg::Workloads(running) => {
+            for (name, on) in &mut model.workloads {
+                *on = running.contains(name);
+            }
             Vec::new()
         }
     }

@@ -8,7 +8,7 @@ use super::super::view::{
 };
 use super::{Effect, acts, moves};
 use crate::protocol::id::{AmfId, DiskId, Key};
-use crate::trace::{Command, Release};
+use crate::trace::Command;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
 /// Lines that one notch of the wheel goes.
@@ -167,7 +167,7 @@ fn inside(
 fn message(model: &mut Model, hit: Option<traffic::Hit>) -> Vec<Effect> {
     match hit {
         Some(traffic::Hit::Held(id)) if model.selected.held == Some(id) => {
-            return vec![Effect::Run(Command::Deliver(Release::Id(id)))];
+            return vec![Effect::Run(Command::Deliver(acts::release(model, id)))];
         }
         Some(traffic::Hit::Held(id)) => model.selected.held = Some(id),
         Some(traffic::Hit::Line(id)) => model.selected.message = Some(id),

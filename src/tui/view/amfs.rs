@@ -1,8 +1,8 @@
 //! The AMFs, one row each.
 //!
 //! ```text
-//!   AMF    state       view  lease  cache           hit  dirty  repl    ops/s  last minute
-//! ▸ amf0 ● serving     e3     1.8s  █████░░ 61/96   87%     12     8    1,234  ▁▂▃▅▇▅
+//!   AMF   state      view  lease  cache   lines        hit  dirty  repl   ops/s  last minute
+//! ▸ amf0  ● serving  e3     1.8s  █████░░ 61/96        87%     12     8   1,234  ▁▂▃▅▇▅
 //! ```
 
 use super::super::model::Model;
@@ -11,12 +11,17 @@ use super::text::{count, left, percent, right, scroll, time};
 use crate::trace::snapshot::{AmfInfo, AmfStatus};
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
-/// Columns of the whole table without the sparkline.
-const COLUMNS_FULL: usize = 73;
+/// From this width on the view and the dirty lines are shown.
+const COLUMNS_SOME: usize = 46;
+/// From this width on every number is shown.
+const COLUMNS_FULL: usize = 71;
+/// From this width on there is a gauge besides.
+const COLUMNS_GAUGE: usize = 90;
+/// Longest sparkline: a minute.
+const SPARK_MAX: usize = 120;
 /// Columns of the gauge.
 const GAUGE: usize = 7;
 
@@ -51,11 +56,20 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
 }
 
 fn headings(width: usize) -> String {
-    if width < COLUMNS_FULL {
-        return "  AMF    state     view     lines   hit dirty".to_owned();
+    let mut text = "  AMF   state      ".to_owned();
+    if width < COLUMNS_SOME {
+        return text + "    lines  hit";
     }
-    let text = "  AMF    state      view    lease  cache               hit  dirty   repl   ops/s";
-    if width > COLUMNS_FULL + 12 { format!("{text}  last minute") } else { text.to_owned() }
+    if width < COLUMNS_FULL {
+        return text + "view      lines   hit  dirty";
+    }
+    text += "view  lease  ";
+    if width >= COLUMNS_GAUGE {
+        text += "cache   ";
+    }
+    text += "lines        hit  dirty  repl   ops/s";
+    let used = text.len();
+    if width > used + 6 { text + "  last minute" } else { text }
 }
 
 fn row<'a>(at: usize, amf: &AmfInfo, width: usize, model: &Model) -> Line<'a> {
@@ -67,55 +81,64 @@ fn row<'a>(at: usize, amf: &AmfInfo, width: usize, model: &Model) -> Line<'a> {
     let mut spans = vec![
         Span::styled(format!("{pick} "), model.style(Role::Focus)),
         Span::styled(left(&amf.id.to_string(), 6, more), model.style(name_role)),
-        Span::styled(format!("{sign} {}", left(word, 9, more)), model.style(role)),
+        Span::styled(format!("{sign} {}", left(&word, 9, more)), model.style(role)),
     ];
     let mut cell = |text: String, role: Role| {
         spans.push(Span::styled(text, model.style(role)));
     };
     let hit = percent(amf.hits, amf.hits + amf.misses);
     let dirty_role = if amf.dirty > 0 { Role::StateM } else { Role::Dim };
-    let view = left(&amf.epoch.to_string(), 6, more);
+    let lines = format!("{}/{}", count(u64::from(amf.lines_used)), count(u64::from(amf.lines_max)));
+    if width >= COLUMNS_SOME {
+        cell(left(&amf.epoch.to_string(), 5, more), Role::Text);
+    }
     if width < COLUMNS_FULL {
-        cell(view, Role::Text);
-        cell(right(&format!("{}/{}", amf.lines_used, amf.lines_max), 9, more), Role::Text);
-        cell(right(&hit, 6, more), Role::Accent);
-        cell(right(&count(u64::from(amf.dirty)), 6, more), dirty_role);
+        cell(right(&lines, 10, more), Role::Text);
+        cell(right(&hit, 5, more), Role::Accent);
+        if width >= COLUMNS_SOME {
+            cell(right(&count(u64::from(amf.dirty)), 7, more), dirty_role);
+        }
         return Line::from(spans);
     }
-    cell(view, Role::Text);
-    let lease_role = if amf.lease_left.0 == 0 { Role::Warn } else { Role::Text };
-    cell(right(&time(amf.lease_left), 7, more), lease_role);
-    cell("  ".to_owned(), Role::Text);
-    let (full, empty) = gauge(u64::from(amf.lines_used), u64::from(amf.lines_max), model);
-    cell(full, Role::StateS);
-    cell(empty, Role::Border);
-    let lines = format!("{}/{}", count(u64::from(amf.lines_used)), count(u64::from(amf.lines_max)));
-    cell(format!(" {}", left(&lines, 11, more)), Role::Text);
-    cell(right(&hit, 4, more), Role::Accent);
-    cell(right(&count(u64::from(amf.dirty)), 7, more), dirty_role);
-    let replicas = if amf.recovering > 0 {
-        (format!("{} adopt", count(u64::from(amf.recovering))), Role::Warn)
-    } else {
-        (count(u64::from(amf.replicas)), Role::Replica)
+    let (lease, lease_role) = match amf.lease_left.0 {
+        0 => ("-".to_owned(), Role::Warn),
+        _ => (time(amf.lease_left), Role::Text),
     };
-    cell(right(&replicas.0, 7, more), replicas.1);
+    cell(right(&lease, 6, more), lease_role);
+    cell("  ".to_owned(), Role::Text);
+    let mut used = 34 + 11 + 5 + 7 + 6 + 8;
+    if width >= COLUMNS_GAUGE {
+        let (full, empty) = gauge(u64::from(amf.lines_used), u64::from(amf.lines_max), model);
+        cell(full, Role::StateS);
+        cell(format!("{empty} "), Role::Border);
+        used += GAUGE + 1;
+    }
+    cell(left(&lines, 11, more), Role::Text);
+    cell(right(&hit, 5, more), Role::Accent);
+    cell(right(&count(u64::from(amf.dirty)), 7, more), dirty_role);
+    cell(right(&count(u64::from(amf.replicas)), 6, more), Role::Replica);
     cell(right(&count(model.cluster.rates.per_second(at)), 8, more), Role::Text);
-    if width > COLUMNS_FULL + 12 {
-        cell(format!("  {}", spark(at, width - COLUMNS_FULL - 9, model)), Role::Accent);
+    if width > used + 4 {
+        let room = (width - used - 2).min(SPARK_MAX);
+        cell(format!("  {}", spark(at, room, model)), Role::Accent);
     }
     Line::from(spans)
 }
 
-fn status(amf: &AmfInfo, model: &Model) -> (char, &'static str, Role) {
+fn status(amf: &AmfInfo, model: &Model) -> (char, String, Role) {
     let glyphs = model.glyphs;
-    match amf.status {
+    let (sign, word, role) = match amf.status {
+        AmfStatus::Serving if amf.recovering > 0 => {
+            return (glyphs.on, format!("adopts {}", amf.recovering), Role::Warn);
+        }
         AmfStatus::Serving if amf.last_survivor => (glyphs.on, "last one", Role::Warn),
         AmfStatus::Serving => (glyphs.on, "serving", Role::Good),
         AmfStatus::NoLease => (glyphs.off, "no lease", Role::Warn),
         AmfStatus::Joining => (glyphs.off, "joining", Role::Warn),
         AmfStatus::Paused => (glyphs.held, "paused", Role::Warn),
         AmfStatus::Down => (glyphs.lost, "down", Role::Bad),
-    }
+    };
+    (sign, word.to_owned(), role)
 }
 
 fn gauge(part: u64, whole: u64, model: &Model) -> (String, String) {
@@ -133,10 +156,4 @@ fn spark(at: usize, width: usize, model: &Model) -> String {
         steps[usize::try_from(step).map_or(0, |step| step.min(steps.len() - 1))]
     };
     model.cluster.rates.newest(at, width).into_iter().map(scaled).collect()
-}
-
-/// The style of a whole row, for panes that list AMFs.
-#[must_use]
-pub fn row_style(selected: bool, model: &Model) -> Style {
-    if selected { model.style(Role::Select) } else { Style::default() }
 }

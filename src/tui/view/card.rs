@@ -121,6 +121,15 @@ fn replicas(model: &Model) -> Vec<(AmfId, AmfId, Version)> {
     .collect()
 }
 
+/// `in 1 cache`, `at 2 partners`, `in no cache`.
+fn places(word: &str, count: usize, noun: &str) -> String {
+    match count {
+        0 => format!("{word} no {noun}"),
+        1 => format!("{word} 1 {noun}"),
+        _ => format!("{word} {count} {noun}s"),
+    }
+}
+
 /// Cached, replicated, on disk: a line each, with a sign.
 fn safety<'a>(model: &Model) -> Vec<Line<'a>> {
     let block = model.selected.block;
@@ -129,17 +138,15 @@ fn safety<'a>(model: &Model) -> Vec<Line<'a>> {
     let newest = lines.iter().map(|line| line.version).max();
     let dirty = lines.iter().find(|line| line.state == LineState::M);
     let kept = replicas(model).len();
-    let cached = (!lines.is_empty(), format!("in {} caches", lines.len()));
+    let cached = (!lines.is_empty(), places("in", lines.len(), "cache"));
     let replicated = match dirty {
-        Some(line) if line.unreplicated => (false, "partners have not acknowledged".to_owned()),
-        Some(_) => (kept > 0, format!("at {kept} partners")),
-        None => (
-            kept > 0,
-            if kept > 0 { format!("at {kept} partners") } else { "not needed".to_owned() },
-        ),
+        Some(line) if line.unreplicated => (false, "not acknowledged yet".to_owned()),
+        Some(_) => (kept > 0, places("at", kept, "partner")),
+        None if kept > 0 => (true, places("at", kept, "partner")),
+        None => (false, "not needed".to_owned()),
     };
     let on_disk = match (dirty, newest) {
-        (Some(_), _) => (false, "an older version: the line is dirty".to_owned()),
+        (Some(_), _) => (false, "older: dirty in a cache".to_owned()),
         (None, Some(version)) if version != Version::ZERO => (true, version.to_string()),
         (None, _) => (true, "as last written".to_owned()),
     };

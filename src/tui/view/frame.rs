@@ -37,11 +37,11 @@ pub fn draw(frame: &mut Frame, slot: &Slot, class: Class, model: &Model, detail:
     let area = slot.area;
     let dot = model.glyphs.dot;
     let mut title = vec![Span::styled(" ", edge)];
-    for (at, pane) in slot.stack.iter().enumerate() {
+    for (at, pane) in titles(slot).into_iter().enumerate() {
         if at > 0 {
             title.push(Span::styled(format!(" {dot} "), model.style(Role::Dim)));
         }
-        let role = match (*pane == slot.pane, focused) {
+        let role = match (pane == slot.pane, focused) {
             (true, true) => Role::Focus,
             (true, false) => Role::Title,
             (false, _) => Role::Dim,
@@ -79,6 +79,18 @@ pub fn draw(frame: &mut Frame, slot: &Slot, class: Class, model: &Model, detail:
     inner(area, class)
 }
 
+/// The panes whose titles are shown, in order: from the shown one on, if not all of them fit.
+fn titles(slot: &Slot) -> Vec<Pane> {
+    let wide: usize = slot.stack.iter().map(|pane| pane.title().width() + 3).sum();
+    let mut panes = slot.stack.clone();
+    if wide + 4 > usize::from(slot.area.width)
+        && let Some(at) = panes.iter().position(|pane| *pane == slot.pane)
+    {
+        panes.rotate_left(at);
+    }
+    panes
+}
+
 /// As many spans as fit, and their width.
 fn fit(spans: Vec<Span<'_>>, room: usize) -> (Line<'_>, usize) {
     let mut used = 0;
@@ -97,10 +109,10 @@ fn fit(spans: Vec<Span<'_>>, room: usize) -> (Line<'_>, usize) {
 #[must_use]
 pub fn title_at(slot: &Slot, column: u16) -> Option<Pane> {
     let mut x = usize::from(slot.area.x) + 2;
-    for pane in &slot.stack {
+    for pane in titles(slot) {
         let wide = pane.title().width();
         if (x..x + wide).contains(&usize::from(column)) {
-            return Some(*pane);
+            return Some(pane);
         }
         x += wide + 3;
     }

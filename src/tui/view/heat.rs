@@ -37,9 +37,10 @@ pub fn heading(model: &Model) -> String {
 }
 
 fn shape(area: Rect, model: &Model) -> (u64, u64, u64) {
-    let across = u64::from(area.width.saturating_sub(LABEL).max(8) / 8 * 8);
+    let across = u64::from(area.width.saturating_sub(LABEL).max(4) / 4 * 4);
     let down = u64::from(area.height.saturating_sub(2).max(1));
-    let per_cell = model.heat.blocks.div_ceil(across * down).next_power_of_two();
+    let least = model.heat.blocks.div_ceil(across * down);
+    let per_cell = if least > 8 { least.next_multiple_of(8) } else { least.next_power_of_two() };
     (across, down, per_cell)
 }
 

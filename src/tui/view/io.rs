@@ -128,8 +128,8 @@ fn row<'a>(line: &IoLine, width: usize, model: &Model) -> Line<'a> {
         None => line.what.clone(),
     };
     let wide = if width >= 50 { 8 } else { 0 };
-    let result_width = if width >= 50 { 12 } else { 8 };
-    let rest = width.saturating_sub(2 + wide + 6 + result_width + 7);
+    let result_width = 12;
+    let rest = width.saturating_sub(2 + wide + 6 + result_width + 6);
     let mut spans = vec![Span::styled(format!("{mine} "), model.style(Role::Focus))];
     if wide > 0 {
         let op = left(&format!("op{}", line.op.0), wide, glyphs.more);
@@ -139,7 +139,7 @@ fn row<'a>(line: &IoLine, width: usize, model: &Model) -> Line<'a> {
         Span::styled(left(&line.node.to_string(), 6, glyphs.more), model.style(text_role)),
         Span::styled(left(&what, rest, glyphs.more), model.style(text_role)),
         Span::styled(right(&result, result_width, glyphs.more), model.style(role)),
-        Span::styled(right(&took, 7, glyphs.more), model.style(Role::Dim)),
+        Span::styled(right(&took, 6, glyphs.more), model.style(Role::Dim)),
     ]);
     let mut row = Line::from(spans);
     if model.selected.op == Some(line.op) {

@@ -1,8 +1,8 @@
 //! The lock table: what each AMF has to do with each key.
 //!
 //! ```text
-//!   key     AMF   does       mode       ticket      waits for     defers     queued   age
-//! ▸ b17     amf1  holding    exclusive  t3.120.1                  amf2            2  12ms
+//!   key    AMF   does       mode      ticket     waits for  defers      q    age
+//! ▸ b17    amf1  * holds    exclusive t3.120.1              amf 2       2   12ms
 //! ```
 
 use super::super::model::Model;
@@ -46,7 +46,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let heading = if width < COLUMNS_FULL {
         "  key    AMF   does       waits for"
     } else {
-        "  key      AMF    does       mode       ticket       waits for    defers    queue   age"
+        "  key    AMF   does       mode      ticket     waits for  defers      q    age"
     };
     let mut lines = vec![Line::styled(heading, model.style(Role::Dim))];
     if locks.is_empty() {
@@ -103,14 +103,12 @@ fn row<'a>(lock: &LockInfo, selected: bool, width: usize, model: &Model) -> Line
         let deferred = names(lock.deferred.iter().map(|(amf, ..)| *amf));
         let deferred = if deferred.is_empty() { deferred } else { format!("amf {deferred}") };
         let queued = if lock.queued == 0 { String::new() } else { lock.queued.to_string() };
-        spans[1] = Span::styled(left(&lock.key.to_string(), 9, more), model.style(Role::Title));
-        spans[2] = Span::styled(left(&lock.amf.to_string(), 7, more), model.style(Role::Text));
         spans.extend([
-            Span::styled(left(&lock.mode.to_string(), 11, more), model.style(mode_role(lock.mode))),
-            Span::styled(left(&ticket, 13, more), model.style(Role::Dim)),
-            Span::styled(left(&missing, 13, more), model.style(Role::Warn)),
+            Span::styled(left(&lock.mode.to_string(), 10, more), model.style(mode_role(lock.mode))),
+            Span::styled(left(&ticket, 11, more), model.style(Role::Dim)),
+            Span::styled(left(&missing, 11, more), model.style(Role::Warn)),
             Span::styled(left(&deferred, 10, more), model.style(Role::Text)),
-            Span::styled(right(&queued, 5, more), model.style(Role::Text)),
+            Span::styled(right(&queued, 3, more), model.style(Role::Text)),
             Span::styled(right(&time(lock.age), 7, more), model.style(Role::Dim)),
         ]);
     }

@@ -22,6 +22,8 @@ use ratatui::widgets::Paragraph;
 
 /// Columns before the first cell.
 const LABEL: u16 = 7;
+/// Narrower than this there is no legend.
+const LEGEND_COLUMNS: u16 = 60;
 /// Columns of a cell.
 const CELL: u16 = 2;
 
@@ -45,7 +47,7 @@ fn shape(area: Rect, model: &Model) -> Shape {
     let fitting = area.width.saturating_sub(LABEL) / CELL;
     let blocks = u64::from(if fitting >= 8 { fitting / 8 * 8 } else { fitting.max(1) });
     let height = usize::from(area.height);
-    let legend = height >= all + 2;
+    let legend = height >= all + 2 && area.width >= LEGEND_COLUMNS;
     let rows = height - usize::from(legend);
     let amfs = all.min(rows.saturating_sub(1)).max(1);
     let bands = (rows / (amfs + 1)).max(1) as u64;

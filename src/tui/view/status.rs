@@ -18,10 +18,12 @@ use unicode_width::UnicodeWidthStr;
 
 /// Width of the name before the screens.
 const NAME: &str = " amflab ";
+/// Below this the names are short.
+const NARROW: u16 = 60;
 
 /// Draws the first line.
 pub fn tabs(frame: &mut Frame, area: Rect, model: &Model) {
-    let mut spans = vec![Span::styled(NAME, model.style(Role::Focus))];
+    let mut spans = vec![Span::styled(name(area.width), model.style(Role::Focus))];
     for (digit, screen) in (1..).zip(Screen::ALL) {
         let role = if screen == model.screen { Role::Title } else { Role::Dim };
         let style = model.style(role);
@@ -38,17 +40,21 @@ pub fn tabs(frame: &mut Frame, area: Rect, model: &Model) {
     frame.render_widget(Line::from(spans), area);
 }
 
+fn name(width: u16) -> &'static str {
+    if width < NARROW { "" } else { NAME }
+}
+
 fn title(screen: Screen, width: u16) -> &'static str {
     match screen {
-        Screen::Dashboard if width < 60 => "Dash",
-        other => other.title(),
+        Screen::Dashboard if width < NARROW => "Dash",
+        Screen::Dashboard | Screen::Caches | Screen::Locks | Screen::Faults => screen.title(),
     }
 }
 
 /// The screen whose name is at this column of the first line.
 #[must_use]
 pub fn screen_at(model: &Model, column: u16) -> Option<Screen> {
-    let mut x = NAME.len();
+    let mut x = name(model.size.width).len();
     Screen::ALL.into_iter().find(|screen| {
         let wide = title(*screen, model.size.width).len() + 4;
         let here = (x..x + wide).contains(&usize::from(column));

@@ -8,7 +8,7 @@
 
 use super::super::model::Model;
 use super::super::snapshot::seconds;
-use super::super::snapshot::traffic::{Fate, Item, Line as Entry, op_text};
+use super::super::snapshot::traffic::{Fate, Item, Line as Entry, op_text, word};
 use super::super::theme::Role;
 use super::text::{count, left, right, scroll, time};
 use crate::protocol::MsgKind;
@@ -143,17 +143,14 @@ fn nothing(model: &Model) -> &'static str {
     if model.filter.is_empty() { "no message yet" } else { "no message matches; esc shows all" }
 }
 
-/// A short word for each kind, and its role.
-fn kind_word(kind: MsgKind) -> (&'static str, Role) {
+/// The role of a kind.
+fn kind_role(kind: MsgKind) -> Role {
     match kind {
-        MsgKind::AccessShared => ("search", Role::Shared),
-        MsgKind::AccessExclusive => ("invalidate", Role::Exclusive),
-        MsgKind::Grant => ("grant", Role::Grant),
-        MsgKind::Replicate => ("replicate", Role::Replica),
-        MsgKind::ReplicateAck => ("ack", Role::Replica),
-        MsgKind::Retire => ("retire", Role::Dim),
-        MsgKind::List => ("list", Role::Dim),
-        MsgKind::DropOld => ("drop-old", Role::Dim),
+        MsgKind::AccessShared => Role::Shared,
+        MsgKind::AccessExclusive => Role::Exclusive,
+        MsgKind::Grant => Role::Grant,
+        MsgKind::Replicate | MsgKind::ReplicateAck => Role::Replica,
+        MsgKind::Retire | MsgKind::List | MsgKind::DropOld => Role::Dim,
     }
 }
 
@@ -164,7 +161,8 @@ fn totals<'a>(width: usize, model: &Model) -> Line<'a> {
     let mut spans = Vec::new();
     for kind in MsgKind::ALL {
         let number = counts.sent(kind);
-        let (word, role) = kind_word(kind);
+        let role = kind_role(kind);
+        let word = word(kind);
         let word = if width < 60 { &word[..word.len().min(3)] } else { word };
         let number = count(number);
         let used = word.len() + number.len() + 3;
@@ -185,7 +183,8 @@ fn held_row<'a>(held: &HeldInfo, next: Option<u64>, width: usize, model: &Model)
     let sign = if next == Some(held.id) { model.glyphs.pick } else { ' ' };
     let arrow = model.glyphs.arrow;
     let pair = format!("{} {arrow} {}", held.from, held.to);
-    let text = format!("{sign}{} {} {}", model.glyphs.held, left(&pair, 14, arrow), held.what);
+    let text =
+        format!("{sign}{} {} {}", model.glyphs.held, left(&pair, 12, model.glyphs.more), held.what);
     let role = if selected { Role::Select } else { Role::Warn };
     Line::styled(left(&text, width, model.glyphs.more), model.style(role))
 }
@@ -223,7 +222,7 @@ fn message<'a>(
     model: &Model,
 ) -> Line<'a> {
     let glyphs = model.glyphs;
-    let (_, role) = kind_word(passage.kind);
+    let role = kind_role(passage.kind);
     let (sign, took, fate_role) = match fate {
         Fate::Flying => (glyphs.flying, String::new(), Role::Accent),
         Fate::Arrived(took) => (glyphs.arrived, time(took), Role::Good),
@@ -244,8 +243,16 @@ fn message<'a>(
     ];
     let used = 8 + 1 + 12 + 17;
     if width < used + 26 {
-        let rest = width.saturating_sub(used + 2);
-        spans.push(Span::styled(left(&key, rest, glyphs.more), model.style(Role::Text)));
+        let word = word(passage.kind);
+        let again = if passage.again { "*" } else { "" };
+        spans[2] = Span::styled(left(&pair, 10, glyphs.more), model.style(Role::Text));
+        spans[3] =
+            Span::styled(left(&format!("{word}{again}"), 11, glyphs.more), model.style(role));
+        let rest = width.saturating_sub(9 + 10 + 11 + 2);
+        let op = op_text(passage.cause);
+        let (keys, ops) = if rest >= 12 { (rest - 6, 6) } else { (rest, 0) };
+        spans.push(Span::styled(left(&key, keys, glyphs.more), model.style(Role::Text)));
+        spans.push(Span::styled(left(&op, ops, glyphs.more), model.style(Role::Dim)));
         spans.push(Span::styled(format!(" {sign}"), model.style(fate_role)));
         return Line::from(spans);
     }

@@ -412,7 +412,8 @@ pub(crate) fn model(now: Snapshot) -> Model {
     for event in events() {
         cluster.event(event);
     }
-    cluster.completed(&completion());
+    let sentence = "amf1 asked 3 AMFs, amf0 had it in its cache; 7 messages, 412 us";
+    cluster.completed(&completion(), sentence);
     cluster.now = now;
     let mut model = Model::new(
         About::new(&profile()),
@@ -420,6 +421,7 @@ pub(crate) fn model(now: Snapshot) -> Model {
         Theme::named("terminal-16").expect("the default theme is built in"),
     );
     model.hint = false;
+    model.workloads.insert("gentle".to_owned(), true);
     model.select_block(17);
     model.selected.amf = AmfId(1);
     model.selected.peer = AmfId(0);

@@ -1,0 +1,121 @@
+//! What wakes the console: keys and clicks, signals, the end of its terminal, the engine.
+//!
+//! Two threads sleep in the kernel until there is something, and put it in one queue. crossterm's own
+//! waiting spins for ever after a hang-up, so standard input is watched here, and crossterm is asked
+//! only when there is something to read.
+
+use crossterm::event::{Event, poll, read};
+use rustix::event::{PollFd, PollFlags};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Inputs that may wait for the console.
+const QUEUE_MAX: usize = 1_024;
+
+/// Something that wakes the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A key, a click, pasted text, another size.
+    Terminal(Event),
+    /// The engine has news.
+    Engine,
+    /// The terminal has another size.
+    Resized,
+    /// The program was stopped, and goes on.
+    Continued,
+    /// The terminal is gone, or the program is to end.
+    End,
+}
+
+/// The queue, and what the engine needs to put itself in it.
+pub struct Inputs {
+    /// What has come.
+    pub queue: Receiver<Input>,
+    sender: SyncSender<Input>,
+    /// An `Engine` is in the queue already: one is enough.
+    woken: Arc<AtomicBool>,
+}
+
+impl Inputs {
+    /// Starts listening.
+    ///
+    /// # Errors
+    /// No thread, or no signal handler.
+    pub fn listen() -> io::Result<Self> {
+        let (sender, queue) = mpsc::sync_channel(QUEUE_MAX);
+        let keys = sender.clone();
+        thread::Builder::new().name("console-keys".to_owned()).spawn(move || {
+            let _ = watch_keys(&keys);
+            let _ = keys.send(Input::End);
+        })?;
+        let signals = sender.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        thread::Builder::new().name("console-signals".to_owned()).spawn(move || {
+            let _ = runtime.block_on(watch_signals(&signals));
+        })?;
+        Ok(Self { queue, sender, woken: Arc::new(AtomicBool::new(false)) })
+    }
+
+    /// What the engine calls when it has news.
+    #[must_use]
+    pub fn waker(&self) -> crate::trace::Waker {
+        let (sender, woken) = (self.sender.clone(), Arc::clone(&self.woken));
+        Arc::new(move || {
+            if !woken.swap(true, Ordering::AcqRel) {
+                // Never blocks; a full queue wakes the console as well.
+                let _ = sender.try_send(Input::Engine);
+            }
+        })
+    }
+
+    /// The engine's news are being taken in: it may call again.
+    pub fn rearm(&self) {
+        self.woken.store(false, Ordering::Release);
+    }
+}
+
+/// Ends when the terminal hangs up, or the console no longer listens.
+fn watch_keys(queue: &SyncSender<Input>) -> io::Result<()> {
+    let stdin = io::stdin();
+    loop {
+        let mut ready = [PollFd::new(&stdin, PollFlags::IN)];
+        match rustix::event::poll(&mut ready, None) {
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+        if ready[0].revents().intersects(gone) {
+            return Ok(());
+        }
+        while poll(Duration::ZERO)? {
+            if queue.send(Input::Terminal(read()?)).is_err() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+async fn watch_signals(queue: &SyncSender<Input>) -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut resize = signal(SignalKind::window_change())?;
+    let continued = rustix::process::Signal::CONT.as_raw();
+    let mut continued = signal(SignalKind::from_raw(continued))?;
+    loop {
+        let input = tokio::select! {
+            _ = terminate.recv() => Input::End,
+            _ = hangup.recv() => Input::End,
+            _ = resize.recv() => Input::Resized,
+            _ = continued.recv() => Input::Continued,
+        };
+        if queue.send(input).is_err() {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Effects: what `update` wants done to the cluster, to files, to the log.
+
+use super::super::model::Level;
+use super::super::update::{LogLevel, Msg};
+use crate::profile::Profile;
+use crate::session::{Recorder, Report, Running, Session, Status};
+use crate::trace::engine::EngineError;
+use crate::trace::{Command, Limits, grammar, parse_script};
+use std::collections::VecDeque;
+use std::fs;
+use std::path::Path;
+
+/// Commands under way at once; a person at a keyboard does not get there.
+const RUNNING_MAX: usize = 256;
+/// Largest script that `:source` reads.
+const SCRIPT_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// A command under way.
+struct Task {
+    command: Command,
+    running: Running,
+    /// Its host operation was announced.
+    announced: bool,
+}
+
+/// A script under way: its commands one after the other.
+struct Script {
+    name: String,
+    left: VecDeque<Command>,
+    done: usize,
+    failed: usize,
+    /// Its current command is the last of the tasks.
+    waiting: bool,
+}
+
+/// Commands under way, and what was commanded so far.
+pub(super) struct Executor {
+    tasks: Vec<Task>,
+    script: Option<Script>,
+    recorder: Recorder,
+    limits: Limits,
+}
+
+impl Executor {
+    pub(super) fn new(profile: &Profile, sets: Vec<String>) -> Self {
+        Self {
+            tasks: Vec::new(),
+            script: None,
+            recorder: Recorder::new(&profile.name, profile.seed, sets),
+            limits: Limits::of(profile, Path::new(".")),
+        }
+    }
+
+    /// True while commands of this console are under way.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.tasks.is_empty() || self.script.is_some()
+    }
+
+    /// Gives a command to the session.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if the cluster cannot go on.
+    pub(super) fn run(
+        &mut self,
+        session: &mut Session,
+        command: &Command,
+    ) -> Result<Vec<Msg>, EngineError> {
+        if self.tasks.len() >= RUNNING_MAX {
+            let text = format!("{RUNNING_MAX} commands are under way already");
+            return Ok(vec![Msg::Say(Level::Bad, text)]);
+        }
+        self.recorder.give(session.now(), command);
+        let running = session.begin(command)?;
+        self.tasks.push(Task { command: command.clone(), running, announced: false });
+        self.poll(session)
+    }
+
+    /// What has come of the commands under way.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if the cluster cannot go on.
+    pub(super) fn poll(&mut self, session: &mut Session) -> Result<Vec<Msg>, EngineError> {
+        let mut messages = Vec::new();
+        loop {
+            self.poll_tasks(session, &mut messages)?;
+            if !self.next_of_script(session, &mut messages)? {
+                return Ok(messages);
+            }
+        }
+    }
+
+    fn poll_tasks(
+        &mut self,
+        session: &mut Session,
+        messages: &mut Vec<Msg>,
+    ) -> Result<(), EngineError> {
+        let last = self.tasks.len().saturating_sub(1);
+        let mut kept = Vec::new();
+        for (at, mut task) in core::mem::take(&mut self.tasks).into_iter().enumerate() {
+            if !task.announced
+                && let Some(op) = task.running.op().and_then(|op| session.engine_op(op))
+            {
+                task.announced = true;
+                messages.push(Msg::Started(op));
+            }
+            let Some(report) = session.poll(&mut task.running)? else {
+                kept.push(task);
+                continue;
+            };
+            if let Some(script) = &mut self.script
+                && script.waiting
+                && at == last
+            {
+                script.waiting = false;
+                script.done += 1;
+                script.failed += usize::from(report.is_failure());
+            }
+            messages.push(told(session, task.command, report));
+        }
+        self.tasks = kept;
+        Ok(())
+    }
+
+    /// Begins the next command of a script; `false` if none was begun.
+    fn next_of_script(
+        &mut self,
+        session: &mut Session,
+        messages: &mut Vec<Msg>,
+    ) -> Result<bool, EngineError> {
+        let Some(script) = &mut self.script else { return Ok(false) };
+        if script.waiting {
+            return Ok(false);
+        }
+        let Some(command) = script.left.pop_front() else {
+            let level = if script.failed == 0 { Level::Info } else { Level::Bad };
+            let (name, done, failed) = (&script.name, script.done, script.failed);
+            messages.push(Msg::Say(level, format!("{name}: {done} commands, {failed} failed")));
+            self.script = None;
+            return Ok(false);
+        };
+        script.waiting = true;
+        self.recorder.give(session.now(), &command);
+        let running = session.begin(&command)?;
+        self.tasks.push(Task { command, running, announced: false });
+        Ok(true)
+    }
+
+    /// Writes the session so far as a script. A file that exists is kept, unless `replace`.
+    pub(super) fn save(&self, path: &Path, replace: bool) -> Msg {
+        let name = path.display();
+        let mut options = fs::OpenOptions::new();
+        options.write(true).truncate(replace).create(replace).create_new(!replace);
+        let written = options.open(path).and_then(|mut file| {
+            std::io::Write::write_all(&mut file, self.recorder.text().as_bytes())
+        });
+        match written {
+            Ok(()) => {
+                let count = self.recorder.len();
+                let text = format!("saved {count} commands; `amflab exec {name}` runs them");
+                Msg::Say(Level::Info, text)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Msg::Say(Level::Bad, format!("{name} exists; `:save! {name}` replaces it"))
+            }
+            Err(error) => Msg::Say(Level::Bad, format!("{name}: {error}")),
+        }
+    }
+
+    /// Reads a script, checks all of it, and begins to run it.
+    pub(super) fn source(&mut self, path: &Path) -> Msg {
+        if self.script.is_some() {
+            return Msg::Say(Level::Bad, "a script is running already".to_owned());
+        }
+        let name = path.display().to_string();
+        match read_script(path, &name, &self.limits) {
+            Ok(commands) => {
+                let count = commands.len();
+                let left = commands.into();
+                let script =
+                    Script { name: name.clone(), left, done: 0, failed: 0, waiting: false };
+                self.script = Some(script);
+                Msg::Say(Level::Info, format!("{name}: {count} commands"))
+            }
+            Err(error) => Msg::Say(Level::Bad, error),
+        }
+    }
+}
+
+fn read_script(path: &Path, name: &str, limits: &Limits) -> Result<Vec<Command>, String> {
+    let about = fs::metadata(path).map_err(|error| format!("{name}: {error}"))?;
+    if !about.is_file() || about.len() > SCRIPT_BYTES_MAX {
+        return Err(format!("{name}: no file of at most 4 MiB"));
+    }
+    let bytes = fs::read(path).map_err(|error| format!("{name}: {error}"))?;
+    let text = grammar::decode(&bytes, name).map_err(|error| error.to_string())?;
+    let script = parse_script(text, name, limits).map_err(|errors| {
+        let first = errors.first().map_or_else(String::new, ToString::to_string);
+        match errors.len() {
+            0 | 1 => first,
+            more => format!("{first} (and {} more)", more - 1),
+        }
+    })?;
+    Ok(script.entries.into_iter().map(|entry| entry.command).collect())
+}
+
+/// What the screen is told of a command that is through.
+fn told(session: &Session, command: Command, report: Report) -> Msg {
+    let done = report.op.and_then(|op| session.completion(op));
+    if let (Command::Host(_) | Command::Await(_), Some(done)) = (&command, done) {
+        return Msg::Completed(Box::new(done.clone()), report.lines.join("  "));
+    }
+    let result = match report.status {
+        Status::Fine => Ok(report.lines),
+        Status::HostError(_) | Status::Failed | Status::Refused => {
+            Err(if report.lines.is_empty() { command.to_string() } else { report.lines.join("  ") })
+        }
+    };
+    Msg::Ran { command: Box::new(command), result }
+}
+
+/// Writes a line to the log; targets are what its selector lists.
+pub(super) fn log(level: LogLevel, target: &'static str, text: &str) {
+    macro_rules! write_to {
+        ($($name:literal),*) => {
+            match (target, level) {
+                $(
+                    ($name, LogLevel::Error) => tracing::error!(target: $name, "{text}"),
+                    ($name, LogLevel::Warn) => tracing::warn!(target: $name, "{text}"),
+                    ($name, LogLevel::Info) => tracing::info!(target: $name, "{text}"),
+                )*
+                (_, LogLevel::Error) => tracing::error!(target: "console", "{target}: {text}"),
+                (_, LogLevel::Warn) => tracing::warn!(target: "console", "{target}: {text}"),
+                (_, LogLevel::Info) => tracing::info!(target: "console", "{target}: {text}"),
+            }
+        };
+    }
+    write_to!("view", "fault", "check", "note", "command");
+}

@@ -1,0 +1,408 @@
+//! The loop: sleep, take in what came, let the cluster go on, draw.
+//!
+//! A key is drawn at once; the cluster is looked at 30 times a second at most, and once a second (or
+//! never) while nothing happens: see [`pace`]. Nothing here decides anything: that is `update`.
+
+mod execute;
+pub mod pace;
+
+use super::event::{Input, Inputs};
+use super::glyph;
+use super::keymap::{Keymap, KeymapError};
+use super::model::{About, Model};
+use super::snapshot::Cluster;
+use super::terminal::{self, Screen};
+use super::theme::{Theme, ThemeError};
+use super::update::{Effect, Msg, update};
+use super::view::{self, layout};
+use crate::profile::Profile;
+use crate::protocol::id::Instant;
+use crate::session::{AnyEngine, Session};
+use crate::trace::engine::{EngineError, Progress};
+use crate::trace::{Ask, Command};
+use execute::Executor;
+use pace::{Clock, FRAME, Look, Pace, QUIET};
+use std::io;
+use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant as Wall};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tui_logger::TuiTracingSubscriberLayer;
+
+/// Steps of a simulated cluster between two looks at the wall clock.
+const STEPS_AT_ONCE: u64 = 256;
+/// Wall time that a simulated cluster may take of a frame.
+const ADVANCE_MAX: Duration = Duration::from_millis(12);
+/// Inputs taken in before the screen is drawn.
+const INPUTS_AT_ONCE: usize = 64;
+/// Held messages that are described.
+const HELD_MAX: usize = 500;
+/// Wait for `SIGSTOP` to have its effect; an orphaned process is never stopped.
+const STOP_MAX: Duration = Duration::from_secs(1);
+
+/// How the console is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConsoleOptions {
+    /// ASCII signs and frames only.
+    pub ascii: bool,
+    /// No colours (`NO_COLOR`); bold and reverse stay.
+    pub no_color: bool,
+    /// A theme by name; `None`: the terminal's own 16 colours.
+    pub theme: Option<String>,
+    /// Leave the mouse to the terminal.
+    pub no_mouse: bool,
+    /// Keys changed: `ACTION=KEY`.
+    pub keys: Vec<String>,
+    /// `--set KEY=VALUE` as given, for `:save`.
+    pub sets: Vec<String>,
+}
+
+/// Why the console ended, other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// There is no terminal.
+    #[error("the console needs a terminal\nhint: `amflab run` works without one")]
+    NoTerminal,
+    /// The terminal could not be used.
+    #[error("the terminal: {0}")]
+    Terminal(#[from] io::Error),
+    /// No such theme.
+    #[error(transparent)]
+    Theme(#[from] ThemeError),
+    /// A key setting is wrong.
+    #[error(transparent)]
+    Keys(#[from] KeymapError),
+    /// The cluster could not go on, or not end well.
+    #[error("the cluster: {0}")]
+    Engine(#[from] EngineError),
+}
+
+/// Runs the console over a cluster until it is told to end; then ends the cluster.
+///
+/// # Errors
+/// See [`ConsoleError`]. The terminal is given back in every case.
+pub fn run(
+    engine: AnyEngine,
+    profile: &Profile,
+    options: &ConsoleOptions,
+) -> Result<(), ConsoleError> {
+    if !terminal::is_there() {
+        return Err(ConsoleError::NoTerminal);
+    }
+    let mut session = Session::new(engine, profile);
+    let model = model(&mut session, profile, options)?;
+    start_log();
+    let inputs = Inputs::listen()?;
+    let clock = match session.engine().set_waker(inputs.waker()) {
+        true => Clock::Waking,
+        false if session.is_live() => Clock::Polled,
+        false => Clock::Driven,
+    };
+    let mut console = Console {
+        screen: Screen::take(model.mouse)?,
+        model,
+        executor: Executor::new(profile, options.sets.clone()),
+        pace: Pace::new(clock, Wall::now()),
+        inputs,
+        mark: 0,
+        slept: FRAME,
+        faults: profile.faults.iter().map(|fault| (fault.at, fault.command.clone())).collect(),
+        acted: false,
+        ended: false,
+    };
+    console.faults.sort_by_key(|(at, _)| core::cmp::Reverse(*at));
+    let ran = console.run(&mut session);
+    drop(console);
+    let ended = session.shutdown();
+    ran?;
+    Ok(ended?)
+}
+
+/// What is shown first.
+fn model(
+    session: &mut Session,
+    profile: &Profile,
+    options: &ConsoleOptions,
+) -> Result<Model, ConsoleError> {
+    let theme = options.theme.as_deref().or_else(|| Theme::names().next()).unwrap_or_default();
+    let theme = Theme::named(theme)?;
+    let theme = if options.no_color { theme.without_colour() } else { theme };
+    let cluster = Cluster::new(session.snapshot(&Ask::BRIEF));
+    let mut model = Model::new(About::new(profile), cluster, theme);
+    model.keymap = Keymap::with(&options.keys)?;
+    model.no_color = options.no_color;
+    model.mouse = !options.no_mouse;
+    if options.ascii {
+        model.glyphs = &glyph::ASCII;
+    }
+    Ok(model)
+}
+
+/// The log pane's source. Its own thread would wake a hundred times a second; `move_events` before
+/// a frame does the same.
+fn start_log() {
+    tui_logger::set_default_level(tui_logger::LevelFilter::Info);
+    // Another subscriber may be there already, in tests: then the pane stays empty.
+    let _ = tracing_subscriber::registry().with(TuiTracingSubscriberLayer).try_init();
+}
+
+/// The console while it runs.
+struct Console {
+    model: Model,
+    screen: Screen,
+    inputs: Inputs,
+    executor: Executor,
+    pace: Pace,
+    /// Number of the first event that was not shown yet.
+    mark: u64,
+    /// How long the console meant to sleep.
+    slept: Duration,
+    /// The profile's fault schedule, the next one last.
+    faults: Vec<(Instant, Command)>,
+    /// A command was given since the last look.
+    acted: bool,
+    ended: bool,
+}
+
+impl Console {
+    fn run(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        let (width, height) = self.screen.size()?;
+        self.tell(session, Msg::Resize(width, height))?;
+        let autostart = self.model.about.workloads.clone();
+        for (name, _) in autostart.into_iter().filter(|(_, autostart)| *autostart) {
+            self.run_command(session, &Command::Workload(true, name))?;
+        }
+        self.model.notice = None;
+        let mut look = self.look(session)?;
+        self.draw()?;
+        let mut drawn = Wall::now();
+        let mut looked = drawn;
+        while !self.ended {
+            let sleep = self.pace.sleep(&look);
+            let (keys, news) = self.take_in(session, sleep, drawn)?;
+            if self.ended {
+                break;
+            }
+            let now = Wall::now();
+            // Keys are drawn at once; the cluster is looked at 30 times a second, and after a command.
+            if !keys || self.acted || now.duration_since(looked) >= FRAME {
+                look = self.look(session)?;
+                looked = now;
+            }
+            if keys || news || look.busy || look.tasks || now.duration_since(drawn) >= QUIET {
+                self.draw()?;
+                drawn = Wall::now();
+            }
+        }
+        Ok(())
+    }
+
+    /// Sleeps until something comes, then takes in what there is: were there keys, did the engine call?
+    fn take_in(
+        &mut self,
+        session: &mut Session,
+        sleep: Option<Duration>,
+        drawn: Wall,
+    ) -> Result<(bool, bool), ConsoleError> {
+        self.slept = sleep.unwrap_or(Duration::ZERO);
+        let first = match sleep {
+            Some(sleep) => match self.inputs.queue.recv_timeout(sleep) {
+                Ok(input) => Some(input),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => Some(Input::End),
+            },
+            None => Some(self.inputs.queue.recv().unwrap_or(Input::End)),
+        };
+        let (mut keys, mut news) = (false, false);
+        let mut next = first;
+        for _ in 0..INPUTS_AT_ONCE {
+            let Some(input) = next.take() else { break };
+            match input {
+                Input::Engine => news = true,
+                other => {
+                    keys = true;
+                    self.input(session, other)?;
+                }
+            }
+            if self.ended {
+                break;
+            }
+            next = match self.inputs.queue.try_recv() {
+                Ok(input) => Some(input),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => Some(Input::End),
+            };
+        }
+        if news && !keys {
+            // The engine calls as often as it likes; the rest of the frame belongs to whoever types.
+            let left = FRAME.saturating_sub(drawn.elapsed());
+            if let Ok(input) = self.inputs.queue.recv_timeout(left)
+                && input != Input::Engine
+            {
+                keys = true;
+                self.input(session, input)?;
+            }
+        }
+        if news {
+            self.inputs.rearm();
+        }
+        Ok((keys, news))
+    }
+
+    fn input(&mut self, session: &mut Session, input: Input) -> Result<(), ConsoleError> {
+        use crossterm::event::Event;
+        match input {
+            Input::Engine => {}
+            Input::End => self.ended = true,
+            Input::Terminal(Event::Key(key)) => self.tell(session, Msg::Key(key))?,
+            Input::Terminal(Event::Mouse(mouse)) => self.tell(session, Msg::Mouse(mouse))?,
+            Input::Terminal(Event::Paste(text)) => self.tell(session, Msg::Paste(text))?,
+            Input::Terminal(Event::FocusGained | Event::FocusLost) => {}
+            Input::Terminal(Event::Resize(..)) | Input::Resized => {
+                let (width, height) = self.screen.size()?;
+                self.tell(session, Msg::Resize(width, height))?;
+            }
+            Input::Continued => self.resume(session)?,
+        }
+        Ok(())
+    }
+
+    /// Tells `update`, and does what it wants.
+    fn tell(&mut self, session: &mut Session, msg: Msg) -> Result<(), ConsoleError> {
+        for effect in update(&mut self.model, msg) {
+            self.effect(session, effect)?;
+        }
+        Ok(())
+    }
+
+    fn effect(&mut self, session: &mut Session, effect: Effect) -> Result<(), ConsoleError> {
+        match effect {
+            Effect::Run(command) => self.run_command(session, &command)?,
+            Effect::Save(path, replace) => {
+                let said = self.executor.save(&path, replace);
+                self.tell(session, said)?;
+            }
+            Effect::Source(path) => {
+                self.acted = true;
+                let said = self.executor.source(&path);
+                self.tell(session, said)?;
+            }
+            Effect::Copy(text) => self.screen.copy(&text)?,
+            Effect::Mouse(on) => self.screen.set_mouse(on)?,
+            Effect::Log(level, target, text) => execute::log(level, target, &text),
+            Effect::Suspend => self.suspend(session)?,
+            Effect::Redraw => self.screen.clear()?,
+            Effect::Quit => self.ended = true,
+        }
+        Ok(())
+    }
+
+    fn run_command(
+        &mut self,
+        session: &mut Session,
+        command: &Command,
+    ) -> Result<(), ConsoleError> {
+        self.acted = true;
+        for msg in self.executor.run(session, command)? {
+            self.tell(session, msg)?;
+        }
+        self.refresh(session)
+    }
+
+    /// Lets the cluster go on, and takes in what happened.
+    fn look(&mut self, session: &mut Session) -> Result<Look, ConsoleError> {
+        let tempo = self.model.cluster.now.tempo;
+        let still = match self.pace.clock() {
+            Clock::Driven => self.advance(session, tempo)?,
+            Clock::Waking | Clock::Polled => {
+                session.pump();
+                false
+            }
+        };
+        while self.faults.last().is_some_and(|(at, _)| *at <= session.now()) {
+            if let Some((_, command)) = self.faults.pop() {
+                self.run_command(session, &command)?;
+            }
+        }
+        for msg in self.executor.poll(session)? {
+            self.tell(session, msg)?;
+        }
+        let before = self.mark;
+        self.refresh(session)?;
+        self.acted = false;
+        let now = &self.model.cluster.now;
+        Ok(Look {
+            busy: self.mark > before || now.outstanding > 0,
+            tasks: self.executor.is_busy(),
+            still,
+            due: session.next_due(),
+            now: now.now,
+            tempo: now.tempo,
+        })
+    }
+
+    /// Lets a simulated cluster go on for the wall time that has passed, within what a frame allows.
+    /// True: nothing will happen by itself any more.
+    fn advance(&mut self, session: &mut Session, tempo: u32) -> Result<bool, ConsoleError> {
+        let start = Wall::now();
+        let until = session.now() + self.pace.passed(start, tempo, self.slept);
+        loop {
+            match session.advance_steps(until, STEPS_AT_ONCE)? {
+                Progress::Idle => return Ok(true),
+                Progress::Deadline if session.now() >= until => return Ok(false),
+                Progress::Deadline | Progress::Stepped => {}
+            }
+            if start.elapsed() >= ADVANCE_MAX {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Takes in events and a new snapshot of what the screen shows.
+    fn refresh(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        let mark = session.mark();
+        let events: Vec<_> = session.events_since(self.mark).cloned().collect();
+        self.mark = mark;
+        for event in events {
+            self.tell(session, Msg::Event(event))?;
+        }
+        let plan = layout::plan(&self.model);
+        let (first, end) = view::blocks_shown(plan.as_ref(), &self.model);
+        let snapshot = session.snapshot(&Ask { first, end, held_max: HELD_MAX });
+        let running = session.workloads_running().map(str::to_owned).collect();
+        self.tell(session, Msg::Workloads(running))?;
+        self.tell(session, Msg::Snapshot(Box::new(snapshot)))
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        tui_logger::move_events();
+        let model = &self.model;
+        self.screen.draw(|frame| view::draw(frame, model))
+    }
+
+    /// Stops this program as `ctrl-z` does; what is on the screen belongs to the shell meanwhile.
+    fn suspend(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        self.screen.leave();
+        let me = rustix::process::getpid();
+        rustix::process::kill_process(me, rustix::process::Signal::TSTP)
+            .map_err(io::Error::from)?;
+        // The signal needs a moment to stop every thread; SIGCONT says that it is over.
+        let asked = Wall::now();
+        while let Ok(input) =
+            self.inputs.queue.recv_timeout(STOP_MAX.saturating_sub(asked.elapsed()))
+        {
+            if matches!(input, Input::Continued | Input::End) {
+                self.ended = input == Input::End;
+                break;
+            }
+        }
+        self.resume(session)
+    }
+
+    fn resume(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        self.screen.enter()?;
+        self.pace.skip(Wall::now());
+        let (width, height) = self.screen.size()?;
+        self.tell(session, Msg::Resize(width, height))
+    }
+}
