@@ -15,6 +15,7 @@ pub mod keymap;
 pub mod model;
 pub mod popup;
 pub mod run;
+pub mod screenshot;
 pub mod snapshot;
 pub mod terminal;
 pub mod theme;

@@ -14,6 +14,7 @@ use crossterm::terminal::{
 use crossterm::{cursor, execute, queue};
 use ratatui::backend::CrosstermBackend;
 use ratatui::{Frame, Terminal};
+use rustix::event::{PollFd, PollFlags};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::thread;
 
@@ -22,7 +23,8 @@ const FRAME_BYTES: usize = 256 * 1024;
 
 /// The terminal while the console has it.
 pub struct Screen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// `None` only while it is dropped.
+    terminal: Option<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
     mouse: bool,
 }
 
@@ -30,6 +32,16 @@ pub struct Screen {
 #[must_use]
 pub fn is_there() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
+}
+
+/// True if the terminal has hung up: what is written goes nowhere.
+#[must_use]
+pub fn is_gone() -> bool {
+    let stdin = io::stdin();
+    let mut ends = [PollFd::new(&stdin, PollFlags::empty())];
+    let now = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    rustix::event::poll(&mut ends, Some(&now)).is_ok() && ends[0].revents().intersects(gone)
 }
 
 impl Screen {
@@ -42,9 +54,13 @@ impl Screen {
         // crossterm would drop bold and reverse with the colours: NO_COLOR is done in the theme.
         crossterm::style::force_color_output(true);
         let out = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
-        let mut screen = Self { terminal: Terminal::new(CrosstermBackend::new(out))?, mouse };
+        let mut screen = Self { terminal: Some(Terminal::new(CrosstermBackend::new(out))?), mouse };
         screen.enter()?;
         Ok(screen)
+    }
+
+    fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<BufWriter<Stdout>>> {
+        self.terminal.as_mut().expect("only the drop takes it out")
     }
 
     /// Switches everything on; also after the program was stopped and continued.
@@ -58,7 +74,7 @@ impl Screen {
         if self.mouse {
             execute!(out, EnableMouseCapture)?;
         }
-        self.terminal.clear()
+        self.clear()
     }
 
     /// Takes clicks and the wheel, or leaves them to the terminal.
@@ -87,7 +103,11 @@ impl Screen {
     /// # Errors
     /// What the terminal said.
     pub fn clear(&mut self) -> io::Result<()> {
-        self.terminal.clear()
+        // Not `Terminal::clear`: that asks the terminal where its cursor is and waits for the
+        // answer on standard input, which another thread reads.
+        let terminal = self.terminal();
+        let size = terminal.size()?;
+        terminal.resize(size.into())
     }
 
     /// Columns and rows.
@@ -95,8 +115,7 @@ impl Screen {
     /// # Errors
     /// What the terminal said.
     pub fn size(&self) -> io::Result<(u16, u16)> {
-        let size = self.terminal.size()?;
-        Ok((size.width, size.height))
+        crossterm::terminal::size()
     }
 
     /// Draws a frame, shown at once.
@@ -104,10 +123,11 @@ impl Screen {
     /// # Errors
     /// What the terminal said.
     pub fn draw(&mut self, view: impl FnOnce(&mut Frame)) -> io::Result<()> {
-        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(view)?;
-        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
-        self.terminal.backend_mut().flush()
+        let terminal = self.terminal();
+        queue!(terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        terminal.draw(view)?;
+        queue!(terminal.backend_mut(), EndSynchronizedUpdate)?;
+        terminal.backend_mut().flush()
     }
 
     /// Gives the terminal back for a while; [`Self::enter`] takes it again.
@@ -119,6 +139,9 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         give_back();
+        // ratatui's own drop would say on standard error that it cannot show the cursor of a terminal
+        // that is gone, and panic because standard error is gone too. `give_back` has shown it.
+        core::mem::forget(self.terminal.take());
     }
 }
 

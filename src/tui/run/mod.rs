@@ -114,7 +114,11 @@ pub fn run(
     let ran = console.run(&mut session);
     drop(console);
     let ended = session.shutdown();
-    ran?;
+    match ran {
+        // A terminal that goes away is an end like any other.
+        Err(ConsoleError::Terminal(_)) if terminal::is_gone() => {}
+        other => other?,
+    }
     Ok(ended?)
 }
 
@@ -252,12 +256,11 @@ impl Console {
     fn input(&mut self, session: &mut Session, input: Input) -> Result<(), ConsoleError> {
         use crossterm::event::Event;
         match input {
-            Input::Engine => {}
+            Input::Engine | Input::Terminal(Event::FocusGained | Event::FocusLost) => {}
             Input::End => self.ended = true,
             Input::Terminal(Event::Key(key)) => self.tell(session, Msg::Key(key))?,
             Input::Terminal(Event::Mouse(mouse)) => self.tell(session, Msg::Mouse(mouse))?,
             Input::Terminal(Event::Paste(text)) => self.tell(session, Msg::Paste(text))?,
-            Input::Terminal(Event::FocusGained | Event::FocusLost) => {}
             Input::Terminal(Event::Resize(..)) | Input::Resized => {
                 let (width, height) = self.screen.size()?;
                 self.tell(session, Msg::Resize(width, height))?;

@@ -76,8 +76,8 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
     }
 }
 
-fn open(model: &mut Model, modal: Modal) -> Vec<Effect> {
-    model.modal = modal;
+fn open(model: &mut Model, opened: Modal) -> Vec<Effect> {
+    model.modal = opened;
     Vec::new()
 }
 
@@ -146,7 +146,7 @@ fn enter(model: &mut Model) -> Vec<Effect> {
                 return vec![Effect::Run(Command::Deliver(release(model, id)))];
             }
             let line = model.selected.message.and_then(|id| model.cluster.traffic.by_id(id));
-            if let Some(cause) = line.and_then(|line| line.cause()) {
+            if let Some(cause) = line.and_then(super::super::snapshot::traffic::Line::cause) {
                 model.filter = format!("op{}", cause.0);
             }
         }
@@ -229,13 +229,11 @@ pub fn release(model: &Model, id: u64) -> Release {
 /// The selected held message, or the oldest.
 fn held(model: &mut Model, command: fn(Release) -> Command) -> Vec<Effect> {
     let oldest = model.cluster.now.held.first().map(|held| held.id);
-    match model.selected.held.or(oldest) {
-        Some(id) => vec![Effect::Run(command(release(model, id)))],
-        None => {
-            model.say(Level::Info, "no message is held; space turns step mode on");
-            Vec::new()
-        }
-    }
+    let Some(id) = model.selected.held.or(oldest) else {
+        model.say(Level::Info, "no message is held; space turns step mode on");
+        return Vec::new();
+    };
+    vec![Effect::Run(command(release(model, id)))]
 }
 
 fn tempo(model: &mut Model, slower: bool) -> Vec<Effect> {

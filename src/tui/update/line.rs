@@ -148,9 +148,13 @@ fn candidates(model: &Model, head: &str) -> Vec<String> {
             .map(str::to_owned)
             .collect();
     }
-    let mut known = registry::complete(head, head.len(), &model.about.limits);
-    known.extend(words.into_iter().filter(|word| registry::find(word).is_none()));
-    known
+    let known = registry::complete(head, head.len(), &model.about.limits);
+    if !known.is_empty() && !head.is_empty() && first_word {
+        // The cluster's commands come first: `cras` is `crash`, not also `crash-restart`.
+        let verbs = words.into_iter().filter(|word| VERBS.iter().any(|verb| verb.name == word));
+        return known.into_iter().chain(verbs).collect();
+    }
+    known.into_iter().chain(words.into_iter().filter(|w| registry::find(w).is_none())).collect()
 }
 
 fn complete(model: &Model, line: &mut LineInput, forward: bool) {

@@ -128,11 +128,9 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         return modal::key(model, key);
     }
     model.notice = None;
-    match model.keymap.act(key, model.focus()) {
-        Some(act) => acts::act(model, act),
-        None => {
-            model.say(Level::Info, format!("{key} does nothing here; ? shows every key"));
-            Vec::new()
-        }
-    }
+    let Some(act) = model.keymap.act(key, model.focus()) else {
+        model.say(Level::Info, format!("{key} does nothing here; ? shows every key"));
+        return Vec::new();
+    };
+    acts::act(model, act)
 }

@@ -13,11 +13,11 @@ const PASTE_CHARS_MAX: usize = 8_192;
 /// A key while something is open. It is taken out first: what keeps open puts itself back.
 pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     let cancel = key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c');
-    let modal = core::mem::take(&mut model.modal);
+    let open = core::mem::take(&mut model.modal);
     if cancel {
         return Vec::new();
     }
-    match modal {
+    match open {
         Modal::None => Vec::new(),
         Modal::Help(mut state) => {
             let last = help::line_count(model);

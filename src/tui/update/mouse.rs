@@ -48,8 +48,8 @@ fn wheel(model: &mut Model, column: u16, row: u16, act: Act) -> Vec<Effect> {
     match pane {
         Pane::Heat => moves::heat(model, act == Act::Up),
         Pane::Matrix => {
-            let page = if act == Act::Up { Act::PageUp } else { Act::PageDown };
-            moves::page(model, page)
+            let turn = if act == Act::Up { Act::PageUp } else { Act::PageDown };
+            moves::page(model, turn)
         }
         _ => {
             for _ in 0..NOTCH {

@@ -49,6 +49,10 @@ pub fn page(model: &mut Model, act: Act) -> Vec<Effect> {
             _ => go(model, 0, -1_000_000),
         },
         _ if follows => {
+            let held = &model.cluster.now.held;
+            if pane == Pane::Traffic && !held.is_empty() {
+                model.selected.held = held.last().map(|held| held.id);
+            }
             model.selected.message = None;
             model.selected.op = None;
         }

@@ -1,8 +1,8 @@
 //! The AMFs, one row each.
 //!
 //! ```text
-//!   AMF   state      view  lease  cache   lines        hit  dirty  repl   ops/s  last minute
-//! ▸ amf0  ● serving  e3     1.8s  █████░░ 61/96        87%     12     8   1,234  ▁▂▃▅▇▅
+//!   AMF   state      view  lease  cache     lines  hit  dirty  repl   ops/s  last minute
+//! ▸ amf0  ● serving  e3     1.8s  █████░░   61/96  87%     12     8   1,234  ▁▂▃▅▇▅
 //! ```
 
 use super::super::model::Model;
@@ -16,10 +16,10 @@ use ratatui::widgets::Paragraph;
 
 /// From this width on the view and the dirty lines are shown.
 const COLUMNS_SOME: usize = 46;
-/// From this width on every number is shown.
-const COLUMNS_FULL: usize = 71;
-/// From this width on there is a gauge besides.
-const COLUMNS_GAUGE: usize = 90;
+/// Columns of all numbers, without those of the lines.
+const FULL_BESIDES_LINES: usize = 19 + 5 + 6 + 2 + 5 + 7 + 6 + 8;
+/// Shorter sparklines say nothing.
+const SPARK_MIN: usize = 5;
 /// Longest sparkline: a minute.
 const SPARK_MAX: usize = 120;
 /// Columns of the gauge.
@@ -48,28 +48,65 @@ fn first_row(area: Rect, model: &Model) -> usize {
 /// Draws the pane.
 pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let width = usize::from(area.width);
-    let mut lines = vec![Line::styled(headings(width), model.style(Role::Dim))];
+    let mut lines = vec![Line::styled(headings(width, model), model.style(Role::Dim))];
     let first = first_row(area, model);
     let rows = model.cluster.now.amfs.iter().enumerate().skip(first);
     lines.extend(rows.take(usize::from(area.height)).map(|(at, amf)| row(at, amf, width, model)));
     frame.render_widget(Paragraph::new(lines), area);
 }
 
-fn headings(width: usize) -> String {
-    let mut text = "  AMF   state      ".to_owned();
-    if width < COLUMNS_SOME {
-        return text + "    lines  hit";
+/// Columns of `used/max`, the same for all.
+fn lines_width(model: &Model) -> usize {
+    let widths = model.cluster.now.amfs.iter().map(|amf| lines_text(amf).len());
+    widths.max().unwrap_or(0).max(5)
+}
+
+fn lines_text(amf: &AmfInfo) -> String {
+    format!("{}/{}", count(u64::from(amf.lines_used)), count(u64::from(amf.lines_max)))
+}
+
+/// Which columns there is room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Columns {
+    some: bool,
+    full: bool,
+    gauge: bool,
+    spark: usize,
+}
+
+fn columns(width: usize, model: &Model) -> Columns {
+    let full = FULL_BESIDES_LINES + lines_width(model);
+    let gauge = full + GAUGE + 1;
+    let has_gauge = width > gauge + SPARK_MIN + 2;
+    let used = if has_gauge { gauge } else { full } + 2;
+    let spark = width.saturating_sub(used).min(SPARK_MAX);
+    Columns {
+        some: width >= COLUMNS_SOME,
+        full: width >= full,
+        gauge: has_gauge,
+        spark: if spark >= SPARK_MIN { spark } else { 0 },
     }
-    if width < COLUMNS_FULL {
-        return text + "view      lines   hit  dirty";
+}
+
+fn headings(width: usize, model: &Model) -> String {
+    let shown = columns(width, model);
+    let mut text = "  AMF   state      ".to_owned();
+    if !shown.full {
+        text += if shown.some { "view      lines   hit  dirty" } else { "    lines  hit" };
+        return text;
     }
     text += "view  lease  ";
-    if width >= COLUMNS_GAUGE {
-        text += "cache   ";
+    if shown.gauge {
+        text += &left("cache", GAUGE + 1, ' ');
     }
-    text += "lines        hit  dirty  repl   ops/s";
-    let used = text.len();
-    if width > used + 6 { text + "  last minute" } else { text }
+    text += &right("lines", lines_width(model), ' ');
+    text += "  hit  dirty  repl   ops/s";
+    match shown.spark {
+        0 => {}
+        1..11 => text += "  trend",
+        _ => text += "  last minute",
+    }
+    text
 }
 
 fn row<'a>(at: usize, amf: &AmfInfo, width: usize, model: &Model) -> Line<'a> {
@@ -88,14 +125,15 @@ fn row<'a>(at: usize, amf: &AmfInfo, width: usize, model: &Model) -> Line<'a> {
     };
     let hit = percent(amf.hits, amf.hits + amf.misses);
     let dirty_role = if amf.dirty > 0 { Role::StateM } else { Role::Dim };
-    let lines = format!("{}/{}", count(u64::from(amf.lines_used)), count(u64::from(amf.lines_max)));
-    if width >= COLUMNS_SOME {
+    let lines = lines_text(amf);
+    let shown = columns(width, model);
+    if shown.some {
         cell(left(&amf.epoch.to_string(), 5, more), Role::Text);
     }
-    if width < COLUMNS_FULL {
+    if !shown.full {
         cell(right(&lines, 10, more), Role::Text);
         cell(right(&hit, 5, more), Role::Accent);
-        if width >= COLUMNS_SOME {
+        if shown.some {
             cell(right(&count(u64::from(amf.dirty)), 7, more), dirty_role);
         }
         return Line::from(spans);
@@ -106,21 +144,18 @@ fn row<'a>(at: usize, amf: &AmfInfo, width: usize, model: &Model) -> Line<'a> {
     };
     cell(right(&lease, 6, more), lease_role);
     cell("  ".to_owned(), Role::Text);
-    let mut used = 34 + 11 + 5 + 7 + 6 + 8;
-    if width >= COLUMNS_GAUGE {
+    if shown.gauge {
         let (full, empty) = gauge(u64::from(amf.lines_used), u64::from(amf.lines_max), model);
         cell(full, Role::StateS);
         cell(format!("{empty} "), Role::Border);
-        used += GAUGE + 1;
     }
-    cell(left(&lines, 11, more), Role::Text);
+    cell(right(&lines, lines_width(model), more), Role::Text);
     cell(right(&hit, 5, more), Role::Accent);
     cell(right(&count(u64::from(amf.dirty)), 7, more), dirty_role);
     cell(right(&count(u64::from(amf.replicas)), 6, more), Role::Replica);
     cell(right(&count(model.cluster.rates.per_second(at)), 8, more), Role::Text);
-    if width > used + 4 {
-        let room = (width - used - 2).min(SPARK_MAX);
-        cell(format!("  {}", spark(at, room, model)), Role::Accent);
+    if shown.spark > 0 {
+        cell(format!("  {}", spark(at, shown.spark, model)), Role::Accent);
     }
     Line::from(spans)
 }

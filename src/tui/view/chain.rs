@@ -36,10 +36,10 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         frame.render_widget(Line::styled(text, model.style(Role::Dim)), area);
         return;
     };
-    let mut links = Vec::new();
-    follow(lock, 0, &mut Vec::new(), &mut links, model);
+    let mut chain = Vec::new();
+    follow(lock, 0, &mut Vec::new(), &mut chain, model);
     let width = usize::from(area.width);
-    let lines: Vec<Line> = links
+    let lines: Vec<Line> = chain
         .into_iter()
         .map(|(depth, text, role)| {
             let branch = if depth == 0 { "" } else { model.glyphs.branch };

@@ -90,7 +90,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     }
     frame.render_widget(Paragraph::new(lines), area);
     let at = Rect { y: area.bottom() - 1, height: 1, ..area };
-    frame.render_widget(legend(per_cell, model), at);
+    frame.render_widget(legend(area.width, per_cell, model), at);
 }
 
 fn gather(cells: u64, per_cell: u64, model: &Model) -> Vec<Cell> {
@@ -127,12 +127,14 @@ fn paint(cell: Cell, per_cell: u64, model: &Model) -> (char, Role) {
     (steps[step], state_role(state))
 }
 
-fn legend<'a>(per_cell: u64, model: &Model) -> Line<'a> {
+fn legend<'a>(width: u16, per_cell: u64, model: &Model) -> Line<'a> {
     let dim = model.style(Role::Dim);
     let each = if per_cell == 1 { "1 block".to_owned() } else { format!("{per_cell} blocks") };
     let mut spans = vec![Span::styled(format!("cell = {each}  "), dim)];
     for state in [LineState::M, LineState::E, LineState::S] {
         let word = match state {
+            LineState::M if width < 60 => " dirty ",
+            LineState::E if width < 60 => " alone ",
             LineState::M => " modified  ",
             LineState::E => " exclusive  ",
             LineState::S | LineState::I => " shared",

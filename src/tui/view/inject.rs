@@ -66,9 +66,8 @@ pub fn target(aim: Aim, model: &Model) -> String {
         Aim::Amf => on.amf.to_string(),
         Aim::Link => format!("{} - {}", on.amf, on.peer),
         Aim::Disk => on.disk.to_string(),
-        Aim::Witness => String::new(),
         Aim::Defect => model.faults.defect().name().to_owned(),
-        Aim::All => String::new(),
+        Aim::Witness | Aim::All => String::new(),
     }
 }
 

@@ -100,26 +100,32 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         let text = "r reads, w writes the block under the cursor";
         vec![Line::styled(text, model.style(Role::Dim))]
     } else {
-        shown.into_iter().map(|line| row(line, usize::from(list.width), model)).collect()
+        let widest = shown.iter().map(|line| result(line).0.width()).max().unwrap_or(0);
+        let widest = widest.clamp(5, usize::from(list.width) / 3);
+        shown.into_iter().map(|line| row(line, widest, usize::from(list.width), model)).collect()
     };
     frame.render_widget(Paragraph::new(lines), list);
 }
 
-fn row<'a>(line: &IoLine, width: usize, model: &Model) -> Line<'a> {
-    let glyphs = model.glyphs;
-    let (result, role, took) = match &line.end {
-        None => ("running".to_owned(), Role::Warn, String::new()),
-        Some(end) => {
-            let (text, role) = match &end.result {
-                Ok(sources) => {
-                    let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
-                    (if names.is_empty() { "ok".to_owned() } else { names.join("+") }, Role::Good)
-                }
-                Err(error) => (error.to_string(), Role::Bad),
-            };
-            (text, role, time(end.took))
-        }
+/// What came of an operation, its role, and how long it took.
+fn result(line: &IoLine) -> (String, Role, String) {
+    let Some(end) = &line.end else {
+        return ("running".to_owned(), Role::Warn, String::new());
     };
+    let (text, role) = match &end.result {
+        Ok(sources) if sources.is_empty() => ("ok".to_owned(), Role::Good),
+        Ok(sources) => {
+            let names: Vec<String> = sources.iter().map(ToString::to_string).collect();
+            (names.join("+"), Role::Good)
+        }
+        Err(error) => (error.to_string(), Role::Bad),
+    };
+    (text, role, time(end.took))
+}
+
+fn row<'a>(line: &IoLine, result_width: usize, width: usize, model: &Model) -> Line<'a> {
+    let glyphs = model.glyphs;
+    let (result, role, took) = result(line);
     let mine = if line.by_hand { model.glyphs.pick } else { ' ' };
     let text_role = if line.by_hand { Role::Title } else { Role::Text };
     let value = line.end.as_ref().and_then(|end| end.value.as_deref());
@@ -128,7 +134,6 @@ fn row<'a>(line: &IoLine, width: usize, model: &Model) -> Line<'a> {
         None => line.what.clone(),
     };
     let wide = if width >= 50 { 8 } else { 0 };
-    let result_width = 12;
     let rest = width.saturating_sub(2 + wide + 6 + result_width + 6);
     let mut spans = vec![Span::styled(format!("{mine} "), model.style(Role::Focus))];
     if wide > 0 {

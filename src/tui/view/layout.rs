@@ -130,7 +130,7 @@ fn dashboard(model: &Model, class: Class, body: Rect) -> Places {
         }
         Class::Large => {
             let [left, right] =
-                Layout::horizontal([Constraint::Percentage(58), Constraint::Fill(1)]).areas(body);
+                Layout::horizontal([Constraint::Percentage(62), Constraint::Fill(1)]).areas(body);
             let [amfs, matrix, traffic] = Layout::vertical([
                 Constraint::Length(amf_rows),
                 Constraint::Fill(5),

@@ -44,7 +44,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let width = usize::from(area.width);
     let locks = &model.cluster.now.locks;
     let heading = if width < COLUMNS_FULL {
-        "  key    AMF   does       waits for"
+        "  key    AMF   does       mode  waits for"
     } else {
         "  key    AMF   does       mode      ticket     waits for  defers      q    age"
     };
@@ -96,7 +96,12 @@ fn row<'a>(lock: &LockInfo, selected: bool, width: usize, model: &Model) -> Line
         Span::styled(left(word, 11, more), model.style(role)),
     ];
     if width < COLUMNS_FULL {
-        let rest = width.saturating_sub(26);
+        let short = match lock.mode {
+            Mode::Shared => "shar",
+            Mode::Exclusive => "excl",
+        };
+        spans.push(Span::styled(left(short, 6, more), model.style(mode_role(lock.mode))));
+        let rest = width.saturating_sub(32);
         spans.push(Span::styled(left(&missing, rest, more), model.style(Role::Text)));
     } else {
         let ticket = lock.ticket.map_or_else(String::new, |ticket| ticket.to_string());

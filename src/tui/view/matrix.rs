@@ -23,7 +23,9 @@ use ratatui::widgets::Paragraph;
 /// Columns before the first cell.
 const LABEL: u16 = 7;
 /// Narrower than this there is no legend.
-const LEGEND_COLUMNS: u16 = 60;
+const LEGEND_COLUMNS: u16 = 62;
+/// From this width on the legend has whole words.
+const LEGEND_FULL: u16 = 88;
 /// Columns of a cell.
 const CELL: u16 = 2;
 
@@ -45,7 +47,7 @@ struct Shape {
 fn shape(area: Rect, model: &Model) -> Shape {
     let all = model.cluster.now.amfs.len();
     let fitting = area.width.saturating_sub(LABEL) / CELL;
-    let blocks = u64::from(if fitting >= 8 { fitting / 8 * 8 } else { fitting.max(1) });
+    let blocks = u64::from(if fitting >= 4 { fitting / 4 * 4 } else { fitting.max(1) });
     let height = usize::from(area.height);
     let legend = height >= all + 2 && area.width >= LEGEND_COLUMNS;
     let rows = height - usize::from(legend);
@@ -113,14 +115,21 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     frame.render_widget(Paragraph::new(lines), area);
     if shape.legend {
         let at = Rect { y: area.bottom() - 1, height: 1, ..area };
-        frame.render_widget(legend(model), at);
+        frame.render_widget(legend(area.width, model), at);
     }
 }
 
 fn ruler<'a>(blocks: &Range<u64>, model: &Model) -> Line<'a> {
     let mut text = " ".repeat(usize::from(LABEL));
-    for block in blocks.clone().step_by(8) {
-        text.push_str(&format!("{:<16}", format!("b{block}")));
+    // A number every eight blocks, where the eights are.
+    let mut block = blocks.start.next_multiple_of(4);
+    while block < blocks.end {
+        let at = usize::from(LABEL)
+            + usize::from(CELL) * usize::try_from(block - blocks.start).unwrap_or(0);
+        text.push_str(&" ".repeat(at.saturating_sub(text.len())));
+        text.push('b');
+        text.push_str(&block.to_string());
+        block += 8;
     }
     Line::styled(text, model.style(Role::Dim))
 }
@@ -178,19 +187,22 @@ fn mark(amf: AmfId, block: Block, line: Option<&LineInfo>, model: &Model) -> cha
     }
 }
 
-fn legend<'a>(model: &Model) -> Line<'a> {
+fn legend<'a>(width: u16, model: &Model) -> Line<'a> {
     let dim = model.style(Role::Dim);
+    let wide = width >= LEGEND_FULL;
+    let word = |long: &'static str, short: &'static str| if wide { long } else { short };
     let parts = [
-        ("M", Role::StateM, " modified  "),
-        ("E", Role::StateE, " exclusive  "),
-        ("S", Role::StateS, " shared  "),
-        ("r", Role::Replica, " replica   "),
-        ("*", Role::Text, " locked "),
-        ("?", Role::Text, " waits "),
-        ("v", Role::Text, " to disk "),
-        ("'", Role::Text, " unreplicated"),
+        ("M", Role::StateM, word(" modified  ", " dirty ")),
+        ("E", Role::StateE, word(" exclusive  ", " alone ")),
+        ("S", Role::StateS, word(" shared  ", " shared ")),
+        ("r", Role::Replica, word(" replica   ", " replica ")),
+        ("*", Role::Text, word(" locked ", " lock ")),
+        ("?", Role::Text, word(" waits ", " wait ")),
+        ("v", Role::Text, word(" to disk ", " disk ")),
+        ("'", Role::Text, word(" not replicated", " new")),
     ];
-    Line::from_iter(parts.into_iter().flat_map(|(sign, role, text)| {
+    let spans = parts.into_iter().flat_map(|(sign, role, text)| {
         [Span::styled(sign, model.style(role)), Span::styled(text, dim)]
-    }))
+    });
+    spans.collect()
 }

@@ -120,43 +120,40 @@ fn first_hint(frame: &mut Frame, area: Rect, model: &Model) {
         let spans = parts.iter().map(|(text, is_key)| {
             Span::styled(*text, if *is_key { key } else { model.style(Role::Text) })
         });
-        Line::from_iter(spans)
+        spans.collect::<Line>()
     };
-    let workload = if model.workload_running() {
-        " stops the gentle workload that runs now."
-    } else {
-        " starts the profile's workload."
-    };
+    let workload =
+        if model.workload_running() { " stops the workload." } else { " starts the workload." };
     let lines = vec![
         said(&[
-            (" Arrows move the cursor over the caches; ", false),
+            (" Arrows move over the caches; ", false),
             ("r", true),
             (" reads and ", false),
             ("w", true),
-            (" writes there. ", false),
+            (" writes there; ", false),
             ("p", true),
             (workload, false),
         ]),
         said(&[
             (" ", false),
             ("space", true),
-            (" holds every message, ", false),
+            (" holds all messages, ", false),
             ("n", true),
-            (" lets one go. ", false),
+            (" lets one go; ", false),
             ("-", true),
-            (" slows time. ", false),
+            (" slows time; ", false),
             ("x", true),
-            (" crashes an AMF, ", false),
+            (" crashes an AMF; ", false),
             ("4", true),
-            (" breaks more.", false),
+            (" breaks more", false),
         ]),
         Line::from_iter([
             Span::styled(" ?", key),
-            Span::raw(" shows every key, "),
+            Span::raw(" all keys, "),
             Span::styled("ctrl-p", key),
             Span::raw(" finds anything, "),
             Span::styled(":", key),
-            Span::raw(" takes commands. "),
+            Span::raw(" takes commands  "),
             Span::styled("(any key closes this)", dim),
         ]),
     ];

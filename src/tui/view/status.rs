@@ -178,7 +178,7 @@ fn keys_line(model: &Model) -> Vec<(String, Role, Option<Act>)> {
 pub fn keys(frame: &mut Frame, area: Rect, model: &Model) {
     let parts = keys_line(model).into_iter();
     let spans = parts.map(|(text, role, _)| Span::styled(text, model.style(role)));
-    frame.render_widget(Line::from_iter(spans), area);
+    frame.render_widget(spans.collect::<Line>(), area);
 }
 
 /// What the hint at this column does.

@@ -67,7 +67,8 @@ pub fn time(span: Span) -> String {
 /// `part` of `whole` in percent, or `-`.
 #[must_use]
 pub fn percent(part: u64, whole: u64) -> String {
-    if whole == 0 { "-".to_owned() } else { format!("{}%", part.saturating_mul(100) / whole) }
+    let hundredths = part.saturating_mul(100).checked_div(whole);
+    hundredths.map_or_else(|| "-".to_owned(), |percent| format!("{percent}%"))
 }
 
 /// Bytes as people say them: `64 MiB`.

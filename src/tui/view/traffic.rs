@@ -19,17 +19,24 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
+/// From this width on kinds have their names of the protocol, below it those of the claims.
+const NAMES_WHOLE: usize = 84;
+/// With this much room behind the kind there is a place for the detail and the time.
+const DETAIL_FROM: usize = 30;
+
 /// Counts for the title.
 #[must_use]
 pub fn heading(model: &Model) -> String {
     let now = &model.cluster.now;
-    let mut text = String::new();
-    if now.held_total > 0 {
-        text = format!("{} held, ", now.held_total);
-    }
-    if now.events_lost > 0 {
-        text += &format!("{} not shown, ", count(now.events_lost));
-    }
+    let held = match now.held_total {
+        0 => String::new(),
+        n => format!("{n} held, "),
+    };
+    let missed = match now.events_lost {
+        0 => String::new(),
+        n => format!("{} not shown, ", count(n)),
+    };
+    let text = held + &missed;
     if model.filter.is_empty() {
         let sent: u64 = now.counts.messages.iter().sum();
         format!("{text}{} sent", count(sent))
@@ -195,8 +202,8 @@ fn row<'a>(line: &Entry, width: usize, model: &Model) -> Line<'a> {
     let mut row = match &line.item {
         Item::Mark(text, bad) => {
             let role = if *bad { Role::Bad } else { Role::Warn };
-            let rule = model.glyphs.rule;
-            let text = left(&format!("{rule}{rule} {text}"), width.saturating_sub(9), more);
+            let dash = model.glyphs.rule;
+            let text = left(&format!("{dash}{dash} {text}"), width.saturating_sub(9), more);
             Line::from(vec![
                 Span::styled(clock, model.style(Role::Dim)),
                 Span::raw(" "),
@@ -228,39 +235,32 @@ fn message<'a>(
         Fate::Arrived(took) => (glyphs.arrived, time(took), Role::Good),
         Fate::Lost => (glyphs.lost, "lost".to_owned(), Role::Bad),
     };
-    let name = if passage.again {
-        format!("{}*", passage.kind.name())
-    } else {
-        passage.kind.name().to_owned()
-    };
+    let again = if passage.again { "*" } else { "" };
+    let name = format!("{}{again}", passage.kind.name());
     let key = passage.key.map_or_else(String::new, |key| key.to_string());
     let pair = format!("{}{}{}", passage.from, glyphs.arrow, passage.to);
+    let op = op_text(passage.cause);
+    let short = format!("{}{again}", word(passage.kind));
+    let wide = width >= NAMES_WHOLE;
+    let (pair_width, kind, kind_width) = if wide { (12, name, 17) } else { (10, short, 11) };
     let mut spans = vec![
         Span::styled(clock, model.style(Role::Dim)),
         Span::raw(" "),
-        Span::styled(left(&pair, 12, glyphs.more), model.style(Role::Text)),
-        Span::styled(left(&name, 17, glyphs.more), model.style(role)),
+        Span::styled(left(&pair, pair_width, glyphs.more), model.style(Role::Text)),
+        Span::styled(left(&kind, kind_width, glyphs.more), model.style(role)),
     ];
-    let used = 8 + 1 + 12 + 17;
-    if width < used + 26 {
-        let word = word(passage.kind);
-        let again = if passage.again { "*" } else { "" };
-        spans[2] = Span::styled(left(&pair, 10, glyphs.more), model.style(Role::Text));
-        spans[3] =
-            Span::styled(left(&format!("{word}{again}"), 11, glyphs.more), model.style(role));
-        let rest = width.saturating_sub(9 + 10 + 11 + 2);
-        let op = op_text(passage.cause);
-        let (keys, ops) = if rest >= 12 { (rest - 6, 6) } else { (rest, 0) };
+    let rest = width.saturating_sub(9 + pair_width + kind_width);
+    if rest < DETAIL_FROM {
+        let (keys, ops) = if rest >= 14 { (rest - 8, 6) } else { (rest.saturating_sub(2), 0) };
         spans.push(Span::styled(left(&key, keys, glyphs.more), model.style(Role::Text)));
         spans.push(Span::styled(left(&op, ops, glyphs.more), model.style(Role::Dim)));
         spans.push(Span::styled(format!(" {sign}"), model.style(fate_role)));
         return Line::from(spans);
     }
-    let rest = width - used - 7 - 8 - 8;
+    let detail = left(&passage.detail, rest - 7 - 7 - 2 - 7, glyphs.more);
     spans.push(Span::styled(left(&key, 7, glyphs.more), model.style(Role::Text)));
-    spans.push(Span::styled(left(&passage.detail, rest, glyphs.more), model.style(Role::Dim)));
-    spans
-        .push(Span::styled(right(&op_text(passage.cause), 7, glyphs.more), model.style(Role::Dim)));
+    spans.push(Span::styled(detail, model.style(Role::Dim)));
+    spans.push(Span::styled(right(&op, 7, glyphs.more), model.style(Role::Dim)));
     spans.push(Span::styled(format!(" {sign}"), model.style(fate_role)));
     spans.push(Span::styled(right(&took, 7, glyphs.more), model.style(Role::Dim)));
     Line::from(spans)

@@ -1,1 +1,344 @@
 //! `update` as conversations: keys in, effects out.
+
+use super::fake;
+use super::screens::{draw, text};
+use amflab::protocol::id::{AmfId, Block, DiskId, OpId};
+use amflab::trace::{Command, HoldFilter, HostCommand, LinkSetting, Release, Value};
+use amflab::tui::keymap::{Key, Keymap};
+use amflab::tui::model::{Modal, Model, Pane, Screen};
+use amflab::tui::update::{Effect, Msg, update};
+use crossterm::event::{KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+
+fn console() -> Model {
+    fake::model(fake::snapshot())
+}
+
+/// Presses keys by name; a word in quotes is typed letter by letter.
+fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for word in keys.split_whitespace() {
+        let typed = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\''));
+        let names: Vec<String> = match typed {
+            Some(typed) => typed.replace('_', " ").chars().map(String::from).collect(),
+            None => vec![word.to_owned()],
+        };
+        for name in names {
+            let name = if name == " " { "space".to_owned() } else { name };
+            let key: Key = name.parse().unwrap();
+            let event = KeyEvent::new(key.code, key.modifiers);
+            effects.extend(update(model, Msg::Key(event)));
+        }
+    }
+    effects
+}
+
+fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
+    let kind = MouseEventKind::Down(MouseButton::Left);
+    let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
+    update(model, Msg::Mouse(event))
+}
+
+fn run(command: Command) -> Vec<Effect> {
+    vec![Effect::Run(command)]
+}
+
+#[test]
+fn every_key_of_the_registry_parses_and_is_bound() {
+    let map = Keymap::default();
+    for entry in amflab::tui::command::ENTRIES {
+        for key in entry.keys {
+            let key: Key = key.parse().unwrap();
+            assert_eq!(key.to_string().parse::<Key>().unwrap(), key);
+        }
+        assert!(map.key_of(entry).is_some(), "{} has no key", entry.name);
+    }
+}
+
+#[test]
+fn no_two_acts_share_a_key_in_one_pane() {
+    for entry in amflab::tui::command::ENTRIES {
+        for other in amflab::tui::command::ENTRIES {
+            let shared = entry.keys.iter().find(|key| other.keys.contains(key));
+            let clash = entry.act != other.act && entry.scope == other.scope;
+            assert!(!clash || shared.is_none(), "{} and {}: {shared:?}", entry.name, other.name);
+        }
+    }
+}
+
+#[test]
+fn a_read_goes_to_what_is_under_the_cursor() {
+    let mut model = console();
+    let effects = press(&mut model, "right down r enter");
+    assert_eq!(effects, run(Command::Host(HostCommand::Read(AmfId(2), Block(18), 1))));
+    assert!(matches!(model.modal, Modal::None));
+}
+
+#[test]
+fn a_write_takes_what_is_typed_as_text_and_hex_as_bytes() {
+    let mut model = console();
+    let written = |value| run(Command::Host(HostCommand::Write(AmfId(1), Block(17), value)));
+    assert_eq!(
+        press(&mut model, "w 'say_\"hi\"' enter"),
+        written(Value::Text("say \"hi\"".into()))
+    );
+    assert_eq!(press(&mut model, "w '0x1f00' enter"), written(Value::Hex(vec![0x1f, 0])));
+    assert_eq!(press(&mut model, "w esc"), []);
+}
+
+#[test]
+fn a_block_that_does_not_exist_is_refused_where_it_was_typed() {
+    let mut model = console();
+    assert_eq!(press(&mut model, "r '99999' enter"), []);
+    let Modal::Dialog(dialog) = &model.modal else { panic!("the dialog stays open") };
+    assert!(dialog.error.is_some());
+}
+
+#[test]
+fn compare_and_write_trim_and_flush() {
+    let mut model = console();
+    let effects = press(&mut model, "c 'old' tab 'new' enter t enter f enter");
+    let text: Vec<String> = effects
+        .iter()
+        .map(|effect| match effect {
+            Effect::Run(command) => command.to_string(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(text, ["caw amf1 17 \"old\" \"new\"", "trim amf1 17", "flush amf1"]);
+}
+
+#[test]
+fn the_line_completes_recalls_and_keeps_a_wrong_command() {
+    let mut model = console();
+    assert_eq!(press(&mut model, ": 'cras' tab 'amf2' enter"), run(Command::Crash(AmfId(2))));
+    assert_eq!(press(&mut model, ": up enter"), run(Command::Crash(AmfId(2))));
+    assert_eq!(press(&mut model, ": 'crash_amf9' enter"), []);
+    let Modal::Line(line) = &model.modal else { panic!("the line stays open") };
+    assert!(line.error.as_ref().is_some_and(|error| error.contains("amf9")), "{line:?}");
+    assert_eq!(press(&mut model, "ctrl-u 'zoom' enter"), []);
+    assert!(model.zoomed);
+}
+
+#[test]
+fn the_palette_finds_commands_of_the_cluster_and_acts_of_the_console() {
+    let mut model = console();
+    press(&mut model, "ctrl-p 'partition' enter");
+    let Modal::Line(line) = &model.modal else { panic!("a command with arguments is typed on") };
+    assert_eq!(line.input.value(), "partition ");
+    assert_eq!(press(&mut model, "esc ctrl-p 'heal' enter"), run(Command::Heal));
+    press(&mut model, "ctrl-p 'zoom' enter");
+    assert!(model.zoomed);
+}
+
+#[test]
+fn step_mode_and_held_messages() {
+    let mut model = console();
+    assert_eq!(press(&mut model, "space"), run(Command::Hold(true, HoldFilter::ALL)));
+    let mut model = fake::model(fake::trouble());
+    assert_eq!(press(&mut model, "s"), run(Command::Hold(false, HoldFilter::ALL)));
+    assert_eq!(press(&mut model, "n"), run(Command::Deliver(Release::Oldest(1))));
+    model.focus_on(Pane::Traffic);
+    let (a, b) = (fake::amf_node(1), fake::amf_node(1));
+    // The second held message is the oldest from amf1 to amf1: named by its pair, as scripts can.
+    assert_eq!(press(&mut model, "down down enter"), run(Command::Deliver(Release::Pair(a, b))));
+    assert_eq!(press(&mut model, "d"), run(Command::Lose(Release::Pair(a, b))));
+    assert_eq!(press(&mut model, "u"), run(Command::Repeat(Release::Pair(a, b))));
+    // The fifth is the second from amf1 to amf0: only its number says which.
+    assert_eq!(press(&mut model, "end enter"), run(Command::Deliver(Release::Id(704))));
+}
+
+#[test]
+fn tempo_goes_down_and_up_between_its_ends() {
+    let mut model = console();
+    assert_eq!(press(&mut model, "+"), []);
+    assert_eq!(press(&mut model, "-"), run(Command::Tempo(100)));
+    model.cluster.now.tempo = 100;
+    assert_eq!(press(&mut model, "+"), run(Command::Tempo(1_000)));
+}
+
+#[test]
+fn one_key_starts_and_stops_the_workload_and_quitting_with_one_asks() {
+    let mut model = console();
+    assert_eq!(press(&mut model, "p"), run(Command::Workload(false, "gentle".to_owned())));
+    assert_eq!(press(&mut model, "q n"), []);
+    assert_eq!(press(&mut model, "q y"), [Effect::Quit]);
+    update(&mut model, Msg::Workloads(Vec::new()));
+    assert_eq!(press(&mut model, "p"), run(Command::Workload(true, "gentle".to_owned())));
+    assert_eq!(press(&mut model, "q"), [Effect::Quit]);
+}
+
+#[test]
+fn crash_and_restart_are_one_key() {
+    let mut model = fake::model(fake::trouble());
+    assert_eq!(press(&mut model, "x"), run(Command::Crash(AmfId(1))));
+    assert_eq!(press(&mut model, "down x"), run(Command::Restart(AmfId(2))));
+}
+
+#[test]
+fn failing_the_last_good_disk_asks_once() {
+    let mut model = console();
+    let fail = Command::Fail(DiskId(0));
+    assert_eq!(press(&mut model, ": 'fail_disk0' enter"), run(fail.clone()));
+    let mut view = (*model.cluster.now.view).clone();
+    view.group.slots[1].state = amflab::protocol::group::SlotState::Failed;
+    model.cluster.now.view = std::sync::Arc::new(view);
+    assert_eq!(press(&mut model, ": 'fail_disk0' enter"), []);
+    assert!(matches!(model.modal, Modal::Confirm(_)));
+    assert_eq!(press(&mut model, "y"), run(fail));
+}
+
+#[test]
+fn the_faults_screen_injects_with_its_targets() {
+    let mut model = console();
+    press(&mut model, "4");
+    assert_eq!(model.screen, Screen::Faults);
+    model.focus_on(Pane::Inject);
+    assert_eq!(press(&mut model, "right enter"), run(Command::Crash(AmfId(2))));
+    for _ in 0..8 {
+        press(&mut model, "down");
+    }
+    let Some(Effect::Run(Command::Link(_, _, LinkSetting::Drop(ppm)))) =
+        press(&mut model, "enter").pop()
+    else {
+        panic!("the ninth row loses packets")
+    };
+    assert_eq!(ppm, 200_000);
+}
+
+#[test]
+fn every_fault_of_the_list_is_a_command_that_parses() {
+    let model = console();
+    for row in amflab::tui::model::faults::ROWS {
+        let command = model.faults.command(row.fault, &model.selected, 4);
+        let text = command.to_string();
+        assert_eq!(amflab::trace::parse_command(&text, &model.about.limits).as_ref(), Ok(&command));
+    }
+}
+
+#[test]
+fn undo_runs_what_the_receipt_says() {
+    let mut model = fake::model(fake::trouble());
+    assert_eq!(press(&mut model, "U"), run(Command::Replace(DiskId(1))));
+    press(&mut model, "4");
+    model.focus_on(Pane::Active);
+    assert_eq!(press(&mut model, "enter"), run(Command::Restart(AmfId(2))));
+}
+
+#[test]
+fn enter_on_an_operation_shows_its_messages_only() {
+    let mut model = console();
+    model.focus_on(Pane::Io);
+    press(&mut model, "enter");
+    assert_eq!((model.filter.as_str(), model.focus()), ("op45", Pane::Traffic));
+    let screen = text(&draw(&mut model, (120, 40)));
+    assert!(!screen.contains("b300   t1"), "other operations' messages are hidden:\n{screen}");
+    press(&mut model, "esc");
+    assert_eq!(model.filter, "");
+}
+
+#[test]
+fn filters_match_whole_words() {
+    let mut model = console();
+    press(&mut model, "/ 'b30' enter");
+    assert!(model.cluster.traffic.lines.iter().all(|line| !line.matches("b30")));
+    assert!(model.cluster.traffic.lines.iter().any(|line| line.matches("b30* search")));
+}
+
+#[test]
+fn the_story_names_the_owner() {
+    let model = console();
+    let line = model.cluster.io.line(OpId(45)).unwrap();
+    let story = line.story.as_deref().unwrap();
+    assert_eq!(story, "amf1 asked 3 AMFs, amf0 had it in M and destaged it; 7 messages, 412 us");
+}
+
+#[test]
+fn a_click_selects_the_cell_and_tabs_and_hints_are_buttons() {
+    let mut model = console();
+    let screen = text(&draw(&mut model, (80, 24)));
+    let row = screen
+        .lines()
+        .position(|line| line.starts_with(" amf2   ·") || line.starts_with(" amf2   S"))
+        .unwrap();
+    click(&mut model, 1 + 7 + 2 * 3, u16::try_from(row).unwrap());
+    assert_eq!((model.selected.amf, model.selected.block), (AmfId(2), Block(3)));
+    let tabs = screen.lines().next().unwrap();
+    let at = u16::try_from(tabs.find("2 Caches").unwrap()).unwrap();
+    click(&mut model, at, 0);
+    assert_eq!(model.screen, Screen::Caches);
+    draw(&mut model, (80, 24));
+    press(&mut model, "1");
+    let last = text(&draw(&mut model, (80, 24))).lines().last().unwrap().to_owned();
+    let at = last.chars().take_while(|c| *c != '?').count();
+    click(&mut model, u16::try_from(at).unwrap(), 23);
+    assert!(matches!(model.modal, Modal::Help(_)));
+}
+
+#[test]
+fn the_mouse_can_be_switched_off() {
+    let mut model = console();
+    assert_eq!(press(&mut model, "M"), [Effect::Mouse(false)]);
+    let before = model.selected.clone();
+    click(&mut model, 20, 9);
+    assert_eq!(model.selected, before);
+}
+
+#[test]
+fn pasted_lines_do_not_run_by_themselves() {
+    let mut model = console();
+    press(&mut model, ":");
+    assert_eq!(update(&mut model, Msg::Paste("crash amf1\ncrash amf2\n".to_owned())), []);
+    let Modal::Line(line) = &model.modal else { panic!("still open") };
+    assert_eq!(line.input.value(), "crash amf1 crash amf2 ");
+}
+
+#[test]
+fn save_and_source_are_effects() {
+    let mut model = console();
+    assert_eq!(press(&mut model, ": 'save_a.txt' enter"), [Effect::Save("a.txt".into(), false)]);
+    assert_eq!(press(&mut model, ": 'save!_a.txt' enter"), [Effect::Save("a.txt".into(), true)]);
+    assert_eq!(press(&mut model, ": 'source_a.txt' enter"), [Effect::Source("a.txt".into())]);
+}
+
+#[test]
+fn keys_can_be_changed() {
+    let map = Keymap::with(&["zoom=ctrl-f".to_owned()]).unwrap();
+    let key: Key = "ctrl-f".parse().unwrap();
+    assert_eq!(map.act(key, Pane::Amfs), Some(amflab::tui::command::Act::Zoom));
+    assert_eq!(map.act("z".parse().unwrap(), Pane::Amfs), None);
+    assert!(Keymap::with(&["zoom".to_owned()]).is_err());
+    assert!(Keymap::with(&["nothing=z".to_owned()]).is_err());
+}
+
+#[test]
+fn every_theme_has_every_role_and_none_has_colours_without_them() {
+    for name in amflab::tui::theme::Theme::names() {
+        let theme = amflab::tui::theme::Theme::named(name).unwrap().without_colour();
+        for role in amflab::tui::theme::Role::ALL {
+            let style = theme.style(role);
+            assert_eq!((style.fg, style.bg), (None, None), "{name} {role:?}");
+        }
+    }
+}
+
+#[test]
+fn a_slow_tempo_is_shown() {
+    let mut model = console();
+    model.cluster.now.tempo = 10;
+    assert!(text(&draw(&mut model, (80, 24))).contains("tempo 0.01"));
+}
+
+#[test]
+fn the_picture_of_a_screen_is_well_formed_and_complete() {
+    let mut model = console();
+    let buffer = draw(&mut model, (80, 24));
+    let svg = amflab::tui::screenshot::svg(&buffer, &model.theme);
+    assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+    assert_eq!(svg.matches("<text ").count(), svg.matches("</text>").count());
+    for word in ["Traffic", "amf3", "no violation", "#ff7b72"] {
+        assert!(svg.contains(word), "{word}");
+    }
+    if let Some(path) = std::env::var_os("AMFLAB_SVG") {
+        std::fs::write(path, svg).unwrap();
+    }
+}

@@ -427,3 +427,8 @@ pub(crate) fn model(now: Snapshot) -> Model {
     model.selected.peer = AmfId(0);
     model
 }
+
+/// An AMF as the end of a message.
+pub(crate) fn amf_node(id: u8) -> NodeId {
+    NodeId::Amf(AmfId(id))
+}

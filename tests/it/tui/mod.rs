@@ -1,5 +1,7 @@
 //! The console: golden screens, and `update` as conversations.
 
 mod conversation;
+mod engine;
 mod fake;
 mod screens;
+mod terminal;
