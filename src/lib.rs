@@ -5,8 +5,10 @@
 //! - [`protocol`]: the heart, sans-IO: AMF, witness, disk and host machines, links, invariants.
 //! - [`trace`]: commands, events, snapshots, steps; the traits `Engine` and `HostPort`.
 //! - [`profile`]: TOML in, a validated profile out.
+//! - [`world`]: the cluster as one value: a fold over steps, checked after each.
 //! - [`workload`]: what hosts do: generators, traces, and who may be asked next.
 //! - [`check`]: judges of what a cluster answered: reads, durability, histories.
+//! - [`sim`]: a seeded scheduler over a world, in virtual time: an engine.
 //! - [`session`]: runs commands and scripts over any engine, and checks what they expect.
 //! - [`store`]: disks of real bytes: sled, memory, faulty; a thread each.
 //! - [`live`]: the cluster over real threads, time and disks; an engine.
@@ -17,7 +19,9 @@ pub mod live;
 pub mod profile;
 pub mod protocol;
 pub mod session;
+pub mod sim;
 pub mod store;
 pub mod trace;
 pub mod tui;
 pub mod workload;
+pub mod world;

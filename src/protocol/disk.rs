@@ -17,8 +17,17 @@ use std::sync::Arc;
 /// Whom a store operation is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Waiting {
-    Request { from: AmfId, id: u64, incarnation: Incarnation, generation: u32, kind: Kind },
-    Fence { epoch: Epoch },
+    Request {
+        from: AmfId,
+        id: u64,
+        incarnation: Incarnation,
+        generation: u32,
+        kind: Kind,
+        at: Option<u64>,
+    },
+    Fence {
+        epoch: Epoch,
+    },
     Wipe,
 }
 
@@ -151,8 +160,10 @@ impl Disk {
     fn on_request(&mut self, from: AmfId, request: DiskRequest) {
         if let Err(error) = self.admit(from, &request) {
             self.stats.fenced += u64::from(error != DiskError::Failed);
-            return self.reply(from, request.id, request.incarnation, Err(error));
+            let at = at_of(&request.op);
+            return self.reply(from, request.id, request.incarnation, at, Err(error));
         }
+        let at = at_of(&request.op);
         let (kind, op) = match request.op {
             DiskOp::Read { at } => (Kind::Read, StoreOp::Get { at }),
             DiskOp::Write { at, version, data } => {
@@ -168,6 +179,7 @@ impl Disk {
             incarnation: request.incarnation,
             generation: self.generation,
             kind,
+            at,
         });
         self.outputs.push_back(DiskOutput::Store(op));
     }
@@ -195,13 +207,13 @@ impl Disk {
                 self.failed |= result.is_err();
                 self.witness(WitnessMsg::Fenced { epoch });
             }
-            Waiting::Request { from, id, incarnation, generation, kind } => {
+            Waiting::Request { from, id, incarnation, generation, kind, at } => {
                 let result = if self.failed || generation != self.generation {
                     Err(DiskError::Failed)
                 } else {
                     self.done(kind, result)
                 };
-                self.reply(from, id, incarnation, result);
+                self.reply(from, id, incarnation, at, result);
             }
         }
     }
@@ -282,13 +294,21 @@ impl Disk {
         to: AmfId,
         id: u64,
         incarnation: Incarnation,
+        at: Option<u64>,
         result: Result<DiskDone, DiskError>,
     ) {
-        self.send(NodeId::Amf(to), Body::DiskReply(DiskReply { id, incarnation, result }));
+        self.send(NodeId::Amf(to), Body::DiskReply(DiskReply { id, incarnation, at, result }));
     }
 
     fn send(&mut self, to: NodeId, body: Body) {
         let from = NodeId::Disk(self.id);
         self.outputs.push_back(DiskOutput::Send(Packet { from, to, body }));
+    }
+}
+
+fn at_of(op: &DiskOp) -> Option<u64> {
+    match op {
+        DiskOp::Read { at } | DiskOp::Write { at, .. } => Some(*at),
+        DiskOp::NextWritten { .. } | DiskOp::Flush => None,
     }
 }

@@ -195,6 +195,18 @@ pub struct Answer {
     pub op: OpId,
     /// What came of it. Touches in block order.
     pub result: Result<SmallVec<[Touched; 1]>, HostError>,
+    /// Its accesses that were broadcast.
+    pub broadcasts: u32,
+    /// Its accesses that needed no broadcast, because the data was not shared.
+    pub saved: u32,
+}
+
+impl Answer {
+    /// An answer to a request that was not done.
+    #[must_use]
+    pub fn failed(op: OpId, error: HostError) -> Self {
+        Self { op, result: Err(error), broadcasts: 0, saved: 0 }
+    }
 }
 
 /// Why a host's request was not done.

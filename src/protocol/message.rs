@@ -388,6 +388,8 @@ pub struct DiskReply {
     pub id: u64,
     /// From the request.
     pub incarnation: Incarnation,
+    /// Which block of the disk, if the request was about one.
+    pub at: Option<u64>,
     /// What came of it.
     pub result: Result<DiskDone, DiskError>,
 }

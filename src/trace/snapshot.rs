@@ -137,6 +137,32 @@ pub struct AmfInfo {
     pub replicas_kept: Vec<(AmfId, Block, Version)>,
 }
 
+impl AmfInfo {
+    /// An AMF that has crashed.
+    #[must_use]
+    pub fn down(id: AmfId, lines_max: u32) -> Self {
+        Self {
+            id,
+            status: AmfStatus::Down,
+            epoch: Epoch(0),
+            incarnation: Incarnation(0),
+            lease_left: Span(0),
+            partners: AmfSet::EMPTY,
+            last_survivor: false,
+            lines_used: 0,
+            lines_max,
+            dirty: 0,
+            replicas: 0,
+            recovering: 0,
+            ops: 0,
+            hits: 0,
+            misses: 0,
+            lines: Vec::new(),
+            replicas_kept: Vec::new(),
+        }
+    }
+}
+
 /// One line of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineInfo {

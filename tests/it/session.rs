@@ -119,7 +119,7 @@ impl Fake {
         let mut messages = [0; MsgKind::ALL.len()];
         messages[MsgKind::AccessShared.index()] = 3;
         messages[MsgKind::Retire.index()] = 9;
-        let answer = Answer { op, result };
+        let answer = Answer { op, result, broadcasts: 0, saved: 0 };
         let (started, ended) = (self.now - TAKES, self.now);
         let done = Completion { amf, answer, started, ended, messages, broadcasts: 1, saved: 0 };
         self.done.push_back(done);
@@ -498,7 +498,8 @@ fn a_sentence_tells_what_the_claims_say() {
         for (kind, count) in messages {
             by_kind[kind.index()] = *count;
         }
-        let answer = Answer { op: OpId(1), result: Ok([touched].into_iter().collect()) };
+        let result = Ok([touched].into_iter().collect());
+        let answer = Answer { op: OpId(1), result, broadcasts: 0, saved: 0 };
         let ended = Instant(412_000);
         let (amf, started) = (AmfId(1), Instant(0));
         Completion { amf, answer, started, ended, messages: by_kind, broadcasts, saved }

@@ -205,9 +205,15 @@ impl Amf {
             (false, Mode::Shared) => Rule::AskShared,
             (false, Mode::Exclusive) => Rule::AskExclusive,
         };
-        if !self.peers.is_empty() && matches!(queued.job, Job::Touch { .. }) {
+        if !self.peers.is_empty()
+            && let Job::Touch { op, .. } = queued.job
+        {
             self.stats.broadcasts_saved += u64::from(silent);
             self.stats.broadcasts += u64::from(!silent);
+            if let Some(host) = self.ops.get_mut(&op) {
+                host.saved += u32::from(silent);
+                host.broadcasts += u32::from(!silent);
+            }
         }
         let access = Access {
             ticket,

@@ -32,6 +32,8 @@ pub(super) struct HostOp {
     done: u32,
     results: SmallVec<[Option<Touched>; 1]>,
     error: Option<HostError>,
+    pub(super) broadcasts: u32,
+    pub(super) saved: u32,
 }
 
 /// A `flush` under way.
@@ -84,7 +86,19 @@ impl Amf {
         }
         self.touches += total as usize;
         let results = SmallVec::from_elem(None, total as usize);
-        self.ops.insert(op, HostOp { kind, begun: 0, total, done: 0, results, error: None });
+        self.ops.insert(
+            op,
+            HostOp {
+                kind,
+                begun: 0,
+                total,
+                done: 0,
+                results,
+                error: None,
+                broadcasts: 0,
+                saved: 0,
+            },
+        );
         self.dispatch.push_back(op);
     }
 
@@ -171,11 +185,12 @@ impl Amf {
             Some(error) => Err(error),
             None => Ok(host.results.into_iter().flatten().collect()),
         };
-        self.answer(op, result);
+        let (broadcasts, saved) = (host.broadcasts, host.saved);
+        self.outputs.push_back(AmfOutput::Answer(Answer { op, result, broadcasts, saved }));
     }
 
     pub(super) fn answer(&mut self, op: OpId, result: Result<SmallVec<[Touched; 1]>, HostError>) {
-        self.outputs.push_back(AmfOutput::Answer(Answer { op, result }));
+        self.outputs.push_back(AmfOutput::Answer(Answer { op, result, broadcasts: 0, saved: 0 }));
     }
 
     /// The AMF leaves: everything outstanding ends. A write may have happened, or may yet.

@@ -1,0 +1,496 @@
+//! What people do to a simulated cluster, and the list of faults that are active.
+
+use super::network::HeldWhat;
+use super::{Sim, What};
+use crate::profile::Profile;
+use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
+use crate::protocol::{Defect, Layout, Protocol};
+use crate::trace::action::{Action, HoldFilter, Release, Target};
+use crate::trace::engine::{EngineError, Submitted};
+use crate::trace::snapshot::FaultInfo;
+use crate::trace::step::{Control, Step};
+
+/// A protocol switch gives up after this much virtual time.
+const SWITCH_TIME_MAX: Span = Span::secs(600);
+
+/// Faults that people made and that have not ended.
+#[derive(Clone, Debug)]
+pub(super) struct Faults {
+    entries: Vec<(FaultInfo, Kind)>,
+    pub(super) defect: Option<Defect>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Kind {
+    Crash(AmfId),
+    Pause(AmfId),
+    Partition,
+    Link(NodeId, NodeId),
+    Disk(DiskId),
+    Slow(DiskId),
+    Witness,
+    Defect,
+}
+
+impl Faults {
+    pub(super) fn new(profile: &Profile) -> Self {
+        Self { entries: Vec::new(), defect: profile.config.defect }
+    }
+
+    fn begin(&mut self, kind: Kind, what: String, undo: String, since: Instant) {
+        self.end(&kind);
+        self.entries.push((FaultInfo { what, receipt: String::new(), undo, since }, kind));
+    }
+
+    fn end(&mut self, kind: &Kind) {
+        self.entries.retain(|(_, other)| other != kind);
+    }
+
+    pub(super) fn any(&self) -> bool {
+        !self.entries.is_empty()
+    }
+}
+
+impl Sim {
+    pub(super) fn act(&mut self, action: Action) -> Result<Submitted, EngineError> {
+        let done = match action {
+            Action::Host(amf, kind) => {
+                self.check_amf(amf)?;
+                return Ok(Submitted::Op(self.submit_host(amf, kind)));
+            }
+            Action::Destage(target) => self.destage(target)?,
+            Action::Evict(amf, block) => {
+                self.check_up(amf)?;
+                self.apply(Step::Control(Control::Evict(amf, block)));
+                "evicted".to_owned()
+            }
+            Action::Crash(amf) => self.crash(amf)?,
+            Action::Restart(amf) => self.restart(amf)?,
+            Action::Pause(amf) => self.pause(amf)?,
+            Action::Resume(amf) => self.resume(amf)?,
+            Action::ExpireLease(amf) => {
+                self.check_up(amf)?;
+                self.apply(Step::Control(Control::ExpireLease(amf)));
+                format!("the lease of {amf} has run out")
+            }
+            Action::Partition(sides) => self.partition(&sides),
+            Action::Heal => self.heal(),
+            Action::Link(a, b, setting) => {
+                let text = crate::trace::Command::Link(a, b, setting).to_string();
+                self.world.fault(text.clone());
+                self.network.set_link(a, b, setting);
+                let kind = Kind::Link(a.min(b), a.max(b));
+                if setting == crate::trace::LinkSetting::Clear {
+                    self.faults.end(&kind);
+                } else {
+                    let undo = format!("link {a} {b} clear");
+                    self.faults.begin(kind, text.clone(), undo, self.now);
+                }
+                text
+            }
+            Action::FailDisk(disk) => self.fail_disk(disk)?,
+            Action::ReplaceDisk(disk) => self.replace_disk(disk)?,
+            Action::SlowDisk(disk, time) => self.slow_disk(disk, time)?,
+            Action::Witness(up) => self.set_witness(up),
+            Action::Defect(defect, on) => self.set_defect(defect, on),
+            Action::Protocol(protocol) => self.switch_protocol(protocol)?,
+            Action::Hold(filter) => {
+                self.network.hold(filter);
+                "holding".to_owned()
+            }
+            Action::Unhold(filter) => self.unhold(filter),
+            Action::Deliver(release) => self.release(release, Fate::Deliver)?,
+            Action::Lose(release) => self.release(release, Fate::Lose)?,
+            Action::Repeat(release) => self.release(release, Fate::Repeat)?,
+            Action::Step(count) => self.step_held(count),
+            Action::Tempo(tempo) => {
+                if !(1..=1_000).contains(&tempo) {
+                    return refuse("the tempo is from 0.001 to 1");
+                }
+                self.tempo = tempo;
+                format!("tempo {tempo} thousandths")
+            }
+        };
+        Ok(Submitted::Done(done))
+    }
+
+    // ---- AMFs
+
+    fn check_amf(&self, amf: AmfId) -> Result<(), EngineError> {
+        let amfs = self.profile.config.amfs;
+        if amf.0 >= amfs {
+            return refuse(format!("{amf} does not exist: there are amf0 to amf{}", amfs - 1));
+        }
+        Ok(())
+    }
+
+    fn check_up(&self, amf: AmfId) -> Result<(), EngineError> {
+        self.check_amf(amf)?;
+        if self.world.amf(amf).is_none() {
+            return refuse(format!("{amf} is down; hint: restart {amf}"));
+        }
+        Ok(())
+    }
+
+    fn destage(&mut self, target: Target) -> Result<String, EngineError> {
+        match target {
+            Target::One(amf) => {
+                self.check_up(amf)?;
+                self.apply(Step::Control(Control::Destage(amf)));
+            }
+            Target::All => self.destage_everyone(),
+        }
+        Ok("destaging".to_owned())
+    }
+
+    pub(super) fn destage_everyone(&mut self) {
+        for amf in self.amfs_up() {
+            self.apply(Step::Control(Control::Destage(amf)));
+        }
+    }
+
+    fn amfs_up(&self) -> Vec<AmfId> {
+        let amfs = (0..self.profile.config.amfs).map(AmfId);
+        amfs.filter(|amf| self.world.amf(*amf).is_some() && !self.world.is_paused(*amf)).collect()
+    }
+
+    fn crash(&mut self, amf: AmfId) -> Result<String, EngineError> {
+        self.check_up(amf)?;
+        if let Some(machine) = self.world.amf(amf) {
+            super::add(&mut self.buried, machine.stats());
+        }
+        self.apply(Step::Control(Control::Crash(amf)));
+        self.forget_parked(amf);
+        let (what, undo) = (format!("crash {amf}"), format!("restart {amf}"));
+        self.faults.end(&Kind::Pause(amf));
+        self.faults.begin(Kind::Crash(amf), what, undo, self.now);
+        Ok(format!("{amf} has crashed"))
+    }
+
+    /// Requests that waited in front of a paused AMF that crashes end like those inside it.
+    fn forget_parked(&mut self, amf: AmfId) {
+        let (parked, rest) = core::mem::take(&mut self.parked)
+            .into_iter()
+            .partition(|(at, what)| *at == amf && matches!(what, What::Host { .. }));
+        self.parked = rest;
+        let parked: Vec<(AmfId, What)> = parked;
+        for (_, what) in parked {
+            self.queue.push(self.now, what);
+        }
+        self.unpark(amf);
+    }
+
+    fn restart(&mut self, amf: AmfId) -> Result<String, EngineError> {
+        self.check_amf(amf)?;
+        if self.world.amf(amf).is_some() {
+            return refuse(format!("{amf} is up already"));
+        }
+        self.apply(Step::Control(Control::Restart(amf)));
+        self.faults.end(&Kind::Crash(amf));
+        self.progress_at = self.now;
+        Ok(format!("{amf} starts and will join"))
+    }
+
+    fn pause(&mut self, amf: AmfId) -> Result<String, EngineError> {
+        self.check_up(amf)?;
+        if self.world.is_paused(amf) {
+            return refuse(format!("{amf} is paused already"));
+        }
+        self.apply(Step::Control(Control::Pause(amf)));
+        let (what, undo) = (format!("pause {amf}"), format!("resume {amf}"));
+        self.faults.begin(Kind::Pause(amf), what, undo, self.now);
+        Ok(format!("{amf} handles nothing until it is resumed"))
+    }
+
+    fn resume(&mut self, amf: AmfId) -> Result<String, EngineError> {
+        self.check_amf(amf)?;
+        if !self.world.is_paused(amf) {
+            return refuse(format!("{amf} is not paused"));
+        }
+        self.apply(Step::Control(Control::Resume(amf)));
+        self.unpark(amf);
+        self.faults.end(&Kind::Pause(amf));
+        self.progress_at = self.now;
+        Ok(format!("{amf} goes on"))
+    }
+
+    /// Everything that waited for a paused AMF arrives now, in order.
+    fn unpark(&mut self, amf: AmfId) {
+        let (mine, rest) =
+            core::mem::take(&mut self.parked).into_iter().partition(|(at, _)| *at == amf);
+        self.parked = rest;
+        let mine: Vec<(AmfId, What)> = mine;
+        for (_, what) in mine {
+            self.queue.push(self.now, what);
+        }
+    }
+
+    // ---- the network
+
+    fn partition(&mut self, sides: &[Vec<NodeId>]) -> String {
+        let text = crate::trace::Command::Partition(sides.to_vec()).to_string();
+        self.world.fault(text.clone());
+        self.network.partition(sides);
+        self.faults.begin(Kind::Partition, text.clone(), "heal".to_owned(), self.now);
+        text
+    }
+
+    fn heal(&mut self) -> String {
+        self.world.fault("heal".to_owned());
+        for (from, to, no) in self.network.heal() {
+            self.queue.push(self.now, What::Deliver { from, to, no });
+        }
+        let network = |kind: &Kind| matches!(kind, Kind::Partition | Kind::Link(..));
+        self.faults.entries.retain(|(_, kind)| !network(kind));
+        self.progress_at = self.now;
+        "healed".to_owned()
+    }
+
+    // ---- disks and the witness
+
+    fn check_disk(&self, disk: DiskId) -> Result<(), EngineError> {
+        let disks = self.profile.config.disks_all();
+        if disk.0 >= disks {
+            return refuse(format!("{disk} does not exist: there are disk0 to disk{}", disks - 1));
+        }
+        Ok(())
+    }
+
+    fn fail_disk(&mut self, disk: DiskId) -> Result<String, EngineError> {
+        self.check_disk(disk)?;
+        if self.world.disk(disk).is_failed() {
+            return refuse(format!("{disk} has failed already; hint: replace {disk}"));
+        }
+        self.apply(Step::Control(Control::FailDisk(disk)));
+        let (what, undo) = (format!("fail {disk}"), format!("replace {disk}"));
+        self.faults.begin(Kind::Disk(disk), what, undo, self.now);
+        Ok(format!("{disk} answers with errors"))
+    }
+
+    fn replace_disk(&mut self, disk: DiskId) -> Result<String, EngineError> {
+        self.check_disk(disk)?;
+        if self.profile.config.group.layout != Layout::Mirror {
+            let layout = self.profile.config.group.layout.name();
+            return refuse(format!("{disk} cannot be refilled: layout `{layout}` has one copy"));
+        }
+        self.apply(Step::Control(Control::ReplaceDisk(disk)));
+        self.faults.end(&Kind::Disk(disk));
+        self.progress_at = self.now;
+        Ok(format!("{disk} is blank and will be refilled"))
+    }
+
+    fn slow_disk(&mut self, disk: DiskId, time: Span) -> Result<String, EngineError> {
+        self.check_disk(disk)?;
+        self.slow[usize::from(disk.0)] = time;
+        let kind = Kind::Slow(disk);
+        if time.0 == 0 {
+            self.faults.end(&kind);
+        } else {
+            let what = crate::trace::Command::Slow(disk, time).to_string();
+            self.world.fault(what.clone());
+            self.faults.begin(kind, what, format!("slow {disk} 0ms"), self.now);
+        }
+        Ok(format!("{disk} takes {time} longer"))
+    }
+
+    fn set_witness(&mut self, up: bool) -> String {
+        let control = if up { Control::WitnessUp } else { Control::WitnessDown };
+        self.apply(Step::Control(control));
+        if up {
+            self.faults.end(&Kind::Witness);
+            self.progress_at = self.now;
+            "the witness is up".to_owned()
+        } else {
+            let (what, undo) = ("witness down".to_owned(), "witness up".to_owned());
+            self.faults.begin(Kind::Witness, what, undo, self.now);
+            "the witness is down".to_owned()
+        }
+    }
+
+    fn set_defect(&mut self, defect: Defect, on: bool) -> String {
+        self.faults.defect = on.then_some(defect);
+        self.apply(Step::Control(Control::SetDefect(self.faults.defect)));
+        if on {
+            let undo = format!("defect {defect} off");
+            let what = format!("defect {defect} on");
+            self.faults.begin(Kind::Defect, what, undo, self.now);
+            format!("{defect}: {}", defect.summary())
+        } else {
+            self.faults.end(&Kind::Defect);
+            "no defect".to_owned()
+        }
+    }
+
+    /// Settles, destages, drops all lines, then a view under the protocol.
+    fn switch_protocol(&mut self, protocol: Protocol) -> Result<String, EngineError> {
+        if self.world.witness().view().protocol == protocol {
+            return Ok(format!("the protocol is {protocol} already"));
+        }
+        self.run_until_settled("the hosts to be answered")?;
+        self.destage_everyone();
+        self.run_until_settled("the dirty lines to be written")?;
+        for amf in self.amfs_up() {
+            self.apply(Step::Control(Control::DropLines(amf)));
+        }
+        self.apply(Step::Control(Control::SetProtocol(protocol)));
+        self.run_until_settled("the view")?;
+        Ok(format!("the protocol is {protocol}"))
+    }
+
+    fn run_until_settled(&mut self, what: &str) -> Result<(), EngineError> {
+        let deadline = self.now + SWITCH_TIME_MAX;
+        while !self.settled() {
+            if !self.step_once(deadline) {
+                let reasons = self.world.unsettled().join("; ");
+                return refuse(format!("gave up waiting for {what}: {reasons}"));
+            }
+        }
+        Ok(())
+    }
+
+    // ---- held messages
+
+    fn unhold(&mut self, filter: HoldFilter) -> String {
+        let go = self.network.unhold(filter);
+        let count = go.len();
+        for held in go {
+            self.let_go(held);
+        }
+        self.progress_at = self.now;
+        format!("{count} messages go on")
+    }
+
+    fn let_go(&mut self, held: super::network::Held) {
+        match held.what {
+            HeldWhat::Packet { no, .. } => {
+                let (from, to) = (held.from, held.to);
+                self.queue.push(self.now, What::Deliver { from, to, no });
+            }
+            HeldWhat::Store(disk) => self.queue.push(self.now, What::Store { disk }),
+        }
+    }
+
+    fn release(&mut self, release: Release, fate: Fate) -> Result<String, EngineError> {
+        let count = match release {
+            Release::Oldest(count) => count.max(1),
+            Release::Pair(..) | Release::Id(_) => 1,
+        };
+        let mut done = 0;
+        for _ in 0..count {
+            let held = self.network.take_held(|held| match release {
+                Release::Oldest(_) => true,
+                Release::Pair(from, to) => (held.from, held.to) == (from, to),
+                Release::Id(id) => held.id == id,
+            });
+            let Some(held) = held else { break };
+            self.decide(held, fate);
+            done += 1;
+            self.drain_due();
+        }
+        if done == 0 {
+            return refuse("no held message fits; hint: hold on");
+        }
+        Ok(format!("{done} messages"))
+    }
+
+    fn decide(&mut self, held: super::network::Held, fate: Fate) {
+        self.progress_at = self.now;
+        let (from, to) = (held.from, held.to);
+        let HeldWhat::Packet { no, .. } = held.what else {
+            return self.let_go(held);
+        };
+        let with_disk = matches!(from, NodeId::Disk(_)) || matches!(to, NodeId::Disk(_));
+        match fate {
+            Fate::Deliver => self.let_go(held),
+            // A request to a disk, or its answer, is never lost.
+            Fate::Lose | Fate::Repeat if with_disk => self.let_go(held),
+            Fate::Lose => self.apply(Step::Lose { from, to, no }),
+            Fate::Repeat => {
+                if self.world.can_handle(to) {
+                    self.apply(Step::Deliver { from, to, no, keep: true });
+                }
+                self.let_go(held);
+            }
+        }
+    }
+
+    /// What is due now happens now: a held message that was let go arrives at once.
+    fn drain_due(&mut self) {
+        while self.step_once(self.now) {}
+    }
+
+    /// `step N`: the oldest held things, one after the other; where nothing is held, the clock moves
+    /// to what comes next.
+    fn step_held(&mut self, count: u32) -> String {
+        let mut done = 0;
+        for _ in 0..count.max(1) {
+            if let Some(held) = self.network.take_held(|_| true) {
+                self.decide(held, Fate::Deliver);
+            } else if let Some(at) = self.queue.next_at() {
+                self.now = self.now.max(at);
+            } else {
+                break;
+            }
+            done += 1;
+            self.drain_due();
+        }
+        format!("{done} steps")
+    }
+
+    // ---- the list of faults
+
+    pub(super) fn fault_list(&self) -> Vec<FaultInfo> {
+        let links = self.network.link_faults();
+        let receipt = |kind: &Kind| match kind {
+            Kind::Partition => format!("dropped {} packets", self.network.partition_dropped),
+            Kind::Link(a, b) => {
+                let found = links.iter().find(|(pair, _)| *pair == (*a, *b));
+                let fault = found.map(|(_, fault)| *fault).unwrap_or_default();
+                link_receipt(&fault)
+            }
+            Kind::Pause(amf) => {
+                let waiting = self.parked.iter().filter(|(at, _)| at == amf).count();
+                format!("{waiting} arrivals wait")
+            }
+            Kind::Crash(amf) => {
+                let out = self.world.witness().view().incarnation(*amf).is_none();
+                if out { "evicted".to_owned() } else { "not evicted yet".to_owned() }
+            }
+            Kind::Disk(disk) => {
+                let refused = self.world.disk(*disk).stats().fenced;
+                format!("{refused} requests refused")
+            }
+            Kind::Slow(_) | Kind::Witness | Kind::Defect => String::new(),
+        };
+        let entries = self.faults.entries.iter();
+        entries
+            .map(|(info, kind)| FaultInfo { receipt: receipt(kind), ..info.clone() })
+            .collect()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Deliver,
+    Lose,
+    Repeat,
+}
+
+fn link_receipt(fault: &super::network::LinkFault) -> String {
+    let parts = [
+        (fault.dropped, "dropped"),
+        (fault.duplicated, "duplicated"),
+        (fault.delayed, "delayed"),
+        (fault.reordered, "reordered"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{word} {count}"))
+        .collect();
+    if parts.is_empty() { "no packet met it yet".to_owned() } else { parts.join(", ") }
+}
+
+fn refuse<T>(why: impl Into<String>) -> Result<T, EngineError> {
+    Err(EngineError::Refused(why.into()))
+}

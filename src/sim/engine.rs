@@ -1,0 +1,89 @@
+//! The simulator as an [`Engine`].
+
+use super::Sim;
+use crate::protocol::id::{AmfId, Instant, OpId, Span};
+use crate::protocol::{Config, RequestKind};
+use crate::trace::action::Action;
+use crate::trace::engine::{
+    Advance, Completion, Engine, EngineError, HostPort, Progress, Submitted,
+};
+use crate::trace::event::Event;
+use crate::trace::snapshot::{Ask, Snapshot};
+
+/// A clean end gives up destaging after this much virtual time.
+const SHUTDOWN_TIME_MAX: Span = Span::secs(600);
+
+impl HostPort for Sim {
+    fn host(&mut self, amf: AmfId, kind: RequestKind) -> OpId {
+        self.submit_host(amf, kind)
+    }
+
+    fn poll_completion(&mut self) -> Option<Completion> {
+        self.completions.pop_front()
+    }
+}
+
+impl Engine for Sim {
+    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
+        self.act(action)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.world.poll_event()
+    }
+
+    fn subscribe(&mut self, on: bool) {
+        self.world.observe(on);
+    }
+
+    fn snapshot(&mut self, ask: &Ask) -> Snapshot {
+        self.picture(ask)
+    }
+
+    fn advance(&mut self, how: Advance) -> Result<Progress, EngineError> {
+        for _ in 0..how.steps_max {
+            if !self.step_once(how.until) {
+                let stands_still = self.network.is_step_mode();
+                if stands_still || (self.queue.next_at().is_none() && how.until == Instant::NEVER) {
+                    return Ok(Progress::Idle);
+                }
+                self.now = self.now.max(how.until);
+                return Ok(Progress::Deadline);
+            }
+        }
+        Ok(Progress::Stepped)
+    }
+
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn config(&self) -> &Config {
+        &self.profile.config
+    }
+
+    fn is_settled(&mut self) -> bool {
+        self.settled()
+    }
+
+    fn shutdown(&mut self) -> Result<(), EngineError> {
+        self.destage_everyone();
+        let deadline = self.now + SHUTDOWN_TIME_MAX;
+        while !self.settled() && self.step_once(deadline) {}
+        Ok(())
+    }
+}
+
+impl Sim {
+    /// Nothing is outstanding; or only what an active fault holds back, and nothing has moved for a
+    /// time in which everything that could have moved would have.
+    pub(super) fn settled(&self) -> bool {
+        if self.world.unsettled().is_empty() && self.parked.is_empty() {
+            return self.network.held().is_empty() || self.network.is_step_mode();
+        }
+        let cfg = &self.profile.config;
+        let patience = Span(cfg.lease_at_witness().0 * 2 + cfg.suspect_after.0 * 2);
+        let held_back = self.faults.any() || !self.network.held().is_empty();
+        held_back && self.now.since(self.progress_at) > patience
+    }
+}

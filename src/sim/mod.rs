@@ -1,0 +1,355 @@
+//! A seeded scheduler over a [`World`], in virtual time: the engine that people's scripts, fuzzing and
+//! lessons run on. Same profile, seed and commands: the same events, byte for byte.
+//!
+//! [`queue`] orders what is due; [`network`] is the model of links and the faults on them; this file
+//! takes the next step and turns effects into more; [`engine`] speaks to the rest of the program.
+
+mod control;
+mod engine;
+mod network;
+mod queue;
+mod snapshot;
+
+use self::network::{Network, Verdict};
+use self::queue::{Due, Queue};
+use crate::check::{ReadChecker, Start};
+use crate::profile::Profile;
+use crate::protocol::amf::AmfStats;
+use crate::protocol::host::{Answer, Request};
+use crate::protocol::id::{AmfId, DiskId, Epoch, Instant, NodeId, OpId, Span};
+use crate::protocol::table::Table;
+use crate::protocol::{Body, RequestKind};
+use crate::trace::engine::{ByKind, Completion, Counts};
+use crate::trace::step::{Step, StepEntry};
+use crate::world::{Effect, InFlight, World};
+use std::collections::VecDeque;
+
+pub use queue::What;
+
+/// Full scans in debug builds come once in so many steps.
+const SCAN_STEPS: u64 = 4_096;
+/// Completions that nobody has taken yet.
+const COMPLETIONS_MAX: usize = 1 << 20;
+
+/// How a simulation differs from its profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SimOptions {
+    /// Vary every delay by up to this many thousandths, by the seed. 0: messages arrive in step.
+    pub jitter: u32,
+    /// Keep every step: [`Sim::log`].
+    pub log: bool,
+    /// Judge every read (`check::ReadChecker`).
+    pub judge: bool,
+}
+
+impl Default for SimOptions {
+    fn default() -> Self {
+        Self { jitter: 0, log: false, judge: true }
+    }
+}
+
+/// An operation under way.
+#[derive(Clone, Debug)]
+struct Asked {
+    amf: AmfId,
+    started: Instant,
+    messages: ByKind,
+}
+
+/// A simulated cluster.
+#[derive(Debug)]
+pub struct Sim {
+    world: World,
+    profile: Profile,
+    options: SimOptions,
+    now: Instant,
+    queue: Queue,
+    /// When each machine's next tick is scheduled, in the order of `World::nodes`.
+    ticks: Vec<Instant>,
+    network: Network,
+    asked: Table<OpId, Asked>,
+    next_op: u64,
+    completions: VecDeque<Completion>,
+    judge: Option<ReadChecker>,
+    log: Vec<StepEntry>,
+    messages: ByKind,
+    /// Counters of AMFs that crashed.
+    buried: Counts,
+    views: u64,
+    /// When something other than a retransmission or a renewal last happened.
+    progress_at: Instant,
+    tempo: u32,
+    slow: Vec<Span>,
+    /// What was parked while an AMF was paused.
+    parked: Vec<(AmfId, What)>,
+    /// Faults that people made, for the list of active ones.
+    faults: control::Faults,
+}
+
+impl Sim {
+    /// A cluster in its first view. `seed` drives whatever is random.
+    #[must_use]
+    pub fn new(profile: &Profile, seed: u64, options: SimOptions) -> Self {
+        let cfg = std::sync::Arc::new(profile.config.clone());
+        let world = World::new(&cfg, Epoch(1), false);
+        let nodes = world.nodes().count();
+        let disks = usize::from(cfg.disks_all());
+        let mut sim = Self {
+            network: Network::new(profile, seed, options.jitter),
+            judge: options.judge.then(|| ReadChecker::new(cfg.sectors_per_block(), Start::Zero)),
+            faults: control::Faults::new(profile),
+            world,
+            profile: profile.clone(),
+            options,
+            now: Instant(0),
+            queue: Queue::default(),
+            ticks: vec![Instant::NEVER; nodes],
+            asked: Table::default(),
+            next_op: 0,
+            completions: VecDeque::new(),
+            log: Vec::new(),
+            messages: ByKind::default(),
+            buried: Counts::default(),
+            views: 1,
+            progress_at: Instant(0),
+            tempo: 1_000,
+            slow: vec![Span(0); disks],
+            parked: Vec::new(),
+        };
+        sim.carry_out();
+        sim.schedule_ticks();
+        sim
+    }
+
+    /// The cluster as it is.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Every step so far, if `SimOptions::log` asked for it.
+    #[must_use]
+    pub fn log(&self) -> &[StepEntry] {
+        &self.log
+    }
+
+    /// Turns the invariants off and on (they are on).
+    pub fn check_invariants(&mut self, on: bool) {
+        self.world.check_invariants(on);
+    }
+
+    // ---- the next step
+
+    /// Takes the next step that is due at or before `until`. False if there is none.
+    fn step_once(&mut self, until: Instant) -> bool {
+        if self.network.is_step_mode() && !self.queue.has_due(self.now) {
+            return false;
+        }
+        let Some(Due { at, what }) = self.queue.pop(until) else { return false };
+        self.now = self.now.max(at);
+        self.take(what);
+        true
+    }
+
+    fn take(&mut self, what: What) {
+        match what {
+            What::Host { amf, request } => self.take_host(amf, request),
+            What::Deliver { from, to, no } => self.take_packet(from, to, no),
+            What::Store { disk } => self.apply(Step::Store { disk }),
+            What::Tick { node, index } => {
+                // A tick that was scheduled for a deadline which has moved since is no step.
+                if self.ticks[index] <= self.now {
+                    self.ticks[index] = Instant::NEVER;
+                    if self.world.deadline(node) <= self.now {
+                        self.apply(Step::Tick { node });
+                    }
+                    self.schedule_tick(node, index);
+                }
+            }
+        }
+    }
+
+    fn take_host(&mut self, amf: AmfId, request: Request) {
+        if self.world.is_paused(amf) {
+            return self.parked.push((amf, What::Host { amf, request }));
+        }
+        self.progress_at = self.now;
+        self.apply(Step::Host { amf, request });
+    }
+
+    /// A packet arrives, unless the network has other plans with it.
+    fn take_packet(&mut self, from: NodeId, to: NodeId, no: u64) {
+        if let NodeId::Amf(amf) = to
+            && self.world.is_paused(amf)
+        {
+            return self.parked.push((amf, What::Deliver { from, to, no }));
+        }
+        let Some(packet) = self.world.in_flight().packet(from, to, no) else { return };
+        match self.network.arrival(packet, no) {
+            Verdict::Deliver => self.apply(Step::Deliver { from, to, no, keep: false }),
+            Verdict::Twice(after) => {
+                self.apply(Step::Deliver { from, to, no, keep: true });
+                self.queue.push(self.now + after, What::Deliver { from, to, no });
+            }
+            Verdict::Lose => self.apply(Step::Lose { from, to, no }),
+            Verdict::Held => {}
+        }
+    }
+
+    /// Applies a step and schedules what it brings about.
+    fn apply(&mut self, step: Step) {
+        let entry = StepEntry { now: self.now, step };
+        let applied = self.world.apply(&entry);
+        assert!(applied.is_ok(), "the scheduler takes steps that exist: {applied:?}");
+        if self.options.log {
+            self.log.push(entry);
+        }
+        self.carry_out();
+        if cfg!(debug_assertions) && self.world.step_count().is_multiple_of(SCAN_STEPS) {
+            self.world.full_scan();
+        }
+    }
+
+    fn carry_out(&mut self) {
+        while let Some(effect) = self.world.poll_effect() {
+            match effect {
+                Effect::Sent { from, to, no } => self.on_sent(from, to, no),
+                Effect::Stored(disk) => self.on_stored(disk),
+                Effect::Answered(answer) => self.on_answer(answer),
+            }
+        }
+        self.schedule_ticks();
+    }
+
+    fn on_sent(&mut self, from: NodeId, to: NodeId, no: u64) {
+        let Some(packet) = self.world.in_flight().packet(from, to, no) else { return };
+        match &packet.body {
+            Body::Frame(frame) => {
+                if let (Some(message), false) = (&frame.message, frame.again) {
+                    self.progress_at = self.now;
+                    let kind = message.kind().index();
+                    self.messages[kind] += 1;
+                    if frame.cause != OpId::NONE
+                        && let Some(asked) = self.asked.get_mut(&frame.cause)
+                    {
+                        asked.messages[kind] += 1;
+                    }
+                }
+            }
+            Body::Witness(crate::protocol::WitnessMsg::View(_)) | Body::DiskRequest(_) => {
+                self.progress_at = self.now;
+            }
+            Body::Witness(_) | Body::DiskReply(_) => {}
+        }
+        match self.network.departure(self.now, packet, no, self.tempo) {
+            Some(at) => self.queue.push(at, What::Deliver { from, to, no }),
+            None if self.network.duplicates(from, to, no) => self.apply(Step::Lose { from, to, no }),
+            None => {}
+        }
+    }
+
+    fn on_stored(&mut self, disk: DiskId) {
+        let slow = self.slow[usize::from(disk.0)];
+        let at = self.network.disk_time(self.now, disk, slow);
+        if self.network.is_step_mode() {
+            self.network.hold_store(disk);
+        } else {
+            self.queue.push(at, What::Store { disk });
+        }
+    }
+
+    fn on_answer(&mut self, answer: Answer) {
+        self.progress_at = self.now;
+        if let Some(judge) = &mut self.judge {
+            for violation in judge.on_answer(answer.op, &answer, self.now) {
+                self.world.report(&violation.checker, violation.key, violation.text);
+            }
+        }
+        let Some(asked) = self.asked.remove(&answer.op) else { return };
+        if self.completions.len() >= COMPLETIONS_MAX {
+            self.completions.pop_front();
+        }
+        self.completions.push_back(Completion {
+            amf: asked.amf,
+            started: asked.started,
+            ended: self.now,
+            messages: asked.messages,
+            broadcasts: answer.broadcasts,
+            saved: answer.saved,
+            answer,
+        });
+    }
+
+    // ---- ticks
+
+    fn schedule_ticks(&mut self) {
+        let nodes: Vec<NodeId> = self.world.dirty_deadlines();
+        for node in nodes {
+            let index = self.node_index(node);
+            self.schedule_tick(node, index);
+        }
+    }
+
+    fn schedule_tick(&mut self, node: NodeId, index: usize) {
+        let deadline = self.world.deadline(node);
+        if deadline != Instant::NEVER && deadline < self.ticks[index] {
+            self.ticks[index] = deadline;
+            self.queue.push(deadline.max(self.now), What::Tick { node, index });
+        }
+    }
+
+    fn node_index(&self, node: NodeId) -> usize {
+        let amfs = usize::from(self.profile.config.amfs);
+        match node {
+            NodeId::Amf(amf) => usize::from(amf.0),
+            NodeId::Witness => amfs,
+            NodeId::Disk(disk) => amfs + 1 + usize::from(disk.0),
+        }
+    }
+
+    // ---- hosts
+
+    fn submit_host(&mut self, amf: AmfId, kind: RequestKind) -> OpId {
+        self.next_op += 1;
+        let op = OpId(self.next_op);
+        if let Some(judge) = &mut self.judge {
+            judge.on_start(op, &kind, self.now);
+        }
+        let (started, messages) = (self.now, ByKind::default());
+        self.asked.insert(op, Asked { amf, started, messages });
+        self.take_host(amf, Request { op, kind });
+        op
+    }
+
+    // ---- counters
+
+    fn counts(&self) -> Counts {
+        let mut counts = self.buried.clone();
+        for amf in (0..self.profile.config.amfs).map(AmfId) {
+            if let Some(machine) = self.world.amf(amf) {
+                add(&mut counts, machine.stats());
+            }
+        }
+        for disk in (0..self.profile.config.disks_all()).map(DiskId) {
+            let stats = self.world.disk(disk).stats();
+            counts.disk_reads += stats.reads;
+            counts.disk_writes += stats.writes;
+        }
+        counts.messages = self.messages;
+        counts.views = u64::from(self.world.witness().view().epoch.0);
+        counts
+    }
+}
+
+/// Adds one AMF's counters; messages are counted where they leave.
+fn add(counts: &mut Counts, stats: &AmfStats) {
+    counts.retransmissions += stats.retransmissions;
+    counts.broadcasts += stats.broadcasts;
+    counts.broadcasts_saved += stats.broadcasts_saved;
+    counts.peer_transfers += stats.peer_transfers;
+    counts.hits += stats.hits;
+    counts.misses += stats.misses;
+    counts.takeovers += stats.takeovers;
+    counts.evictions += stats.evictions;
+    counts.destages += stats.destages;
+}

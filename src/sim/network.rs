@@ -1,0 +1,391 @@
+//! The model of links and disks, and the faults on them: delays, loss, duplicates, partitions, and the
+//! messages that people hold.
+//!
+//! Faults act below the AMFs' reliable links. Packets between AMFs and disks are never lost: a fault
+//! that names a disk keeps them until it ends (paths to disks that lose requests come later).
+
+use crate::profile::Profile;
+use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
+use crate::protocol::table::Table;
+use crate::protocol::{Body, MsgKind, Packet};
+use crate::trace::action::{HoldFilter, LinkSetting, PPM};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::collections::VecDeque;
+
+/// At a slower tempo every packet takes this much longer, so that it can be followed by eye.
+const TEMPO_DELAY: Span = Span::millis(3);
+/// Delay of a packet to or from the witness or a disk.
+const SIDE_DELAY: Span = Span::micros(20);
+
+/// What becomes of a packet that arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Deliver,
+    /// Now, and once more after this time.
+    Twice(Span),
+    Lose,
+    /// Kept by the network.
+    Held,
+}
+
+/// What a link does, and has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LinkFault {
+    pub(super) drop: u32,
+    pub(super) delay: Span,
+    pub(super) duplicate: u32,
+    pub(super) reorder: bool,
+    pub(super) dropped: u64,
+    pub(super) delayed: u64,
+    pub(super) duplicated: u64,
+    pub(super) reordered: u64,
+}
+
+/// A thing that waits to be let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) id: u64,
+    pub(super) from: NodeId,
+    pub(super) to: NodeId,
+    pub(super) what: HeldWhat,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeldWhat {
+    /// A packet, by number, with what tells a retransmission from a new message.
+    Packet { no: u64, kind: Option<MsgKind>, epoch: u32, seq: u32 },
+    /// The oldest operation in a disk's store.
+    Store(DiskId),
+}
+
+#[derive(Debug)]
+pub(super) struct Network {
+    rng: ChaCha8Rng,
+    jitter: u32,
+    delay: Span,
+    site_delay: Span,
+    sites: u8,
+    amfs: u8,
+    disk_time: Span,
+    base: LinkFault,
+    /// A packet does not overtake an earlier one of its pair, unless its link reorders.
+    last: Table<(NodeId, NodeId), Instant>,
+    disk_free: Vec<Instant>,
+    links: Table<(NodeId, NodeId), LinkFault>,
+    sides: Option<Table<NodeId, usize>>,
+    pub(super) partition_dropped: u64,
+    /// Packets to and from disks that a partition keeps.
+    pub(super) waiting: Vec<(NodeId, NodeId, u64)>,
+    holds: Vec<HoldFilter>,
+    held: VecDeque<Held>,
+    next_held: u64,
+}
+
+impl Network {
+    pub(super) fn new(profile: &Profile, seed: u64, jitter: u32) -> Self {
+        let link = &profile.link;
+        let (drop, duplicate) = (link.drop_ppm, link.duplicate_ppm);
+        Self {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            jitter,
+            delay: link.delay,
+            site_delay: link.site_delay,
+            sites: link.sites.max(1),
+            amfs: profile.config.amfs,
+            disk_time: profile.store.disk_time,
+            base: LinkFault { drop, duplicate, ..LinkFault::default() },
+            last: Table::default(),
+            disk_free: vec![Instant(0); usize::from(profile.config.disks_all())],
+            links: Table::default(),
+            sides: None,
+            partition_dropped: 0,
+            waiting: Vec::new(),
+            holds: Vec::new(),
+            held: VecDeque::new(),
+            next_held: 1,
+        }
+    }
+
+    // ---- leaving and arriving
+
+    /// When a packet arrives; `None`: it is held.
+    pub(super) fn departure(
+        &mut self,
+        now: Instant,
+        packet: &Packet,
+        no: u64,
+        tempo: u32,
+    ) -> Option<Instant> {
+        let (from, to) = (packet.from, packet.to);
+        if self.holds(packet) {
+            self.hold_packet(packet, no);
+            return None;
+        }
+        let mut delay = self.base_delay(from, to);
+        if tempo < 1_000 && is_peers(from, to) {
+            delay = Span(delay.0 + TEMPO_DELAY.0);
+        }
+        let mut reorders = false;
+        if let Some(fault) = self.links.get_mut(&pair(from, to)) {
+            delay = Span(delay.0 + fault.delay.0);
+            fault.delayed += u64::from(fault.delay.0 > 0);
+            reorders = fault.reorder;
+        }
+        delay = self.vary(delay, if reorders { 4_000 } else { self.jitter });
+        let mut at = now + delay;
+        let last = self.last.get(&(from, to)).copied().unwrap_or_default();
+        if at < last {
+            if reorders {
+                if let Some(fault) = self.links.get_mut(&pair(from, to)) {
+                    fault.reordered += 1;
+                }
+            } else {
+                at = last;
+            }
+        }
+        self.last.insert((from, to), at.max(last));
+        Some(at)
+    }
+
+    /// What becomes of a packet whose time has come.
+    pub(super) fn arrival(&mut self, packet: &Packet, no: u64) -> Verdict {
+        let (from, to) = (packet.from, packet.to);
+        let with_disk = matches!(packet.body, Body::DiskRequest(_) | Body::DiskReply(_));
+        if self.is_cut(from, to) {
+            if with_disk {
+                self.waiting.push((from, to, no));
+                return Verdict::Held;
+            }
+            self.partition_dropped += 1;
+            return Verdict::Lose;
+        }
+        if with_disk {
+            return Verdict::Deliver;
+        }
+        let base = if is_peers(from, to) { self.base } else { LinkFault::default() };
+        let fault = self.links.get(&pair(from, to)).copied().unwrap_or_default();
+        let (drop, duplicate) = (base.drop.max(fault.drop), base.duplicate.max(fault.duplicate));
+        if drop > 0 && self.rng.random_range(0..PPM) < drop {
+            if let Some(fault) = self.links.get_mut(&pair(from, to)) {
+                fault.dropped += 1;
+            }
+            return Verdict::Lose;
+        }
+        if duplicate > 0 && self.rng.random_range(0..PPM) < duplicate {
+            if let Some(fault) = self.links.get_mut(&pair(from, to)) {
+                fault.duplicated += 1;
+            }
+            return Verdict::Twice(self.base_delay(from, to));
+        }
+        Verdict::Deliver
+    }
+
+    /// When a disk's store has finished an operation that it is given now; in order.
+    pub(super) fn disk_time(&mut self, now: Instant, disk: DiskId, slow: Span) -> Instant {
+        let time = self.vary(Span(self.disk_time.0 + slow.0), self.jitter);
+        let free = &mut self.disk_free[usize::from(disk.0)];
+        // A disk works on several operations at once; they finish in order.
+        let at = (now + time).max(*free);
+        *free = at;
+        at
+    }
+
+    fn vary(&mut self, span: Span, thousandths: u32) -> Span {
+        if thousandths == 0 || span.0 == 0 {
+            return span;
+        }
+        let most = span.0.saturating_mul(u64::from(thousandths)) / 1_000;
+        Span(span.0 + self.rng.random_range(0..=most))
+    }
+
+    fn base_delay(&self, from: NodeId, to: NodeId) -> Span {
+        match (from, to) {
+            (NodeId::Amf(a), NodeId::Amf(b)) if self.site(a) != self.site(b) => self.site_delay,
+            (NodeId::Amf(_), NodeId::Amf(_)) => self.delay,
+            _ => SIDE_DELAY,
+        }
+    }
+
+    fn site(&self, amf: AmfId) -> u32 {
+        u32::from(amf.0) * u32::from(self.sites) / u32::from(self.amfs)
+    }
+
+    // ---- faults
+
+    pub(super) fn set_link(&mut self, a: NodeId, b: NodeId, setting: LinkSetting) {
+        let fault = self.links.get_or_insert_with(pair(a, b), LinkFault::default);
+        match setting {
+            LinkSetting::Drop(rate) => fault.drop = rate,
+            LinkSetting::Delay(delay) => fault.delay = delay,
+            LinkSetting::Duplicate(rate) => fault.duplicate = rate,
+            LinkSetting::Reorder => fault.reorder = true,
+            LinkSetting::Clear => {
+                self.links.remove(&pair(a, b));
+            }
+        }
+    }
+
+    pub(super) fn link_faults(&self) -> Vec<((NodeId, NodeId), LinkFault)> {
+        self.links.sorted().into_iter().map(|(pair, fault)| (pair, *fault)).collect()
+    }
+
+    /// `sides` as named; AMFs that are not named form a side together; the witness, if not named, is
+    /// with the larger side, ties: with the side of the lowest id.
+    pub(super) fn partition(&mut self, named: &[Vec<NodeId>]) {
+        let mut sides = Table::default();
+        for (index, side) in named.iter().enumerate() {
+            for node in side {
+                sides.insert(*node, index);
+            }
+        }
+        for amf in (0..self.amfs).map(|amf| NodeId::Amf(AmfId(amf))) {
+            if !sides.contains(&amf) {
+                sides.insert(amf, named.len());
+            }
+        }
+        if !sides.contains(&NodeId::Witness) {
+            let members = |side: usize| {
+                let amfs = (0..self.amfs).map(|amf| NodeId::Amf(AmfId(amf)));
+                amfs.filter(|amf| sides.get(amf) == Some(&side)).collect::<Vec<_>>()
+            };
+            let best = (0..=named.len()).map(|side| (side, members(side)));
+            let best = best.filter(|(_, amfs)| !amfs.is_empty());
+            let best = best.max_by_key(|(_, amfs)| (amfs.len(), std::cmp::Reverse(amfs[0])));
+            sides.insert(NodeId::Witness, best.map_or(0, |(side, _)| side));
+        }
+        self.sides = Some(sides);
+    }
+
+    /// Packets that waited for the end of the partition.
+    pub(super) fn heal(&mut self) -> Vec<(NodeId, NodeId, u64)> {
+        self.sides = None;
+        self.partition_dropped = 0;
+        self.links.clear();
+        core::mem::take(&mut self.waiting)
+    }
+
+    pub(super) fn is_partitioned(&self) -> bool {
+        self.sides.is_some()
+    }
+
+    pub(super) fn is_cut(&self, a: NodeId, b: NodeId) -> bool {
+        let Some(sides) = &self.sides else { return false };
+        match (sides.get(&a), sides.get(&b)) {
+            (Some(a), Some(b)) => a != b,
+            // Disks that are not named are reached from every side.
+            _ => false,
+        }
+    }
+
+    // ---- holding
+
+    pub(super) fn is_step_mode(&self) -> bool {
+        self.holds.iter().any(HoldFilter::is_all)
+    }
+
+    pub(super) fn hold(&mut self, filter: HoldFilter) {
+        if !self.holds.contains(&filter) {
+            self.holds.push(filter);
+        }
+    }
+
+    /// Ends a hold; what it alone held goes on.
+    pub(super) fn unhold(&mut self, filter: HoldFilter) -> Vec<Held> {
+        if filter.is_all() {
+            self.holds.clear();
+            return self.held.drain(..).collect();
+        }
+        self.holds.retain(|hold| *hold != filter);
+        let (stay, go) = self.held.iter().copied().partition(|held| self.still_held(held));
+        self.held = stay;
+        go
+    }
+
+    fn still_held(&self, held: &Held) -> bool {
+        self.holds.iter().any(|hold| {
+            let pair = hold.pair.is_none_or(|pair| pair == (held.from, held.to));
+            let kind = match held.what {
+                HeldWhat::Packet { kind, .. } => hold.kind.is_none() || hold.kind == kind,
+                HeldWhat::Store(_) => hold.kind.is_none(),
+            };
+            pair && kind
+        })
+    }
+
+    /// Bare acknowledgements and what the witness says are never held, unless their pair is named.
+    fn holds(&self, packet: &Packet) -> bool {
+        let kind = match &packet.body {
+            Body::Frame(frame) => frame.message.as_ref().map(crate::protocol::Message::kind),
+            Body::Witness(_) | Body::DiskRequest(_) | Body::DiskReply(_) => None,
+        };
+        let ordinary = match &packet.body {
+            Body::Frame(frame) => frame.message.is_some(),
+            Body::Witness(_) => false,
+            Body::DiskRequest(_) | Body::DiskReply(_) => true,
+        };
+        self.holds.iter().any(|hold| {
+            let named = hold.pair == Some((packet.from, packet.to));
+            let pair = hold.pair.is_none() || named;
+            let kinds = hold.kind.is_none() || (hold.kind == kind && kind.is_some());
+            pair && kinds && (ordinary || (named && hold.kind.is_none()))
+        })
+    }
+
+    fn hold_packet(&mut self, packet: &Packet, no: u64) {
+        let (kind, epoch, seq) = match &packet.body {
+            Body::Frame(frame) => {
+                (frame.message.as_ref().map(crate::protocol::Message::kind), frame.epoch.0, frame.seq)
+            }
+            Body::Witness(_) | Body::DiskRequest(_) | Body::DiskReply(_) => (None, 0, 0),
+        };
+        let what = HeldWhat::Packet { no, kind, epoch, seq };
+        self.push_held(packet.from, packet.to, what);
+    }
+
+    pub(super) fn hold_store(&mut self, disk: DiskId) {
+        let node = NodeId::Disk(disk);
+        self.push_held(node, node, HeldWhat::Store(disk));
+    }
+
+    fn push_held(&mut self, from: NodeId, to: NodeId, what: HeldWhat) {
+        let id = self.next_held;
+        self.next_held += 1;
+        self.held.push_back(Held { id, from, to, what });
+    }
+
+    /// The newest held packet repeats one that is held already: a retransmission. It is let go of.
+    pub(super) fn duplicates(&mut self, from: NodeId, to: NodeId, no: u64) -> bool {
+        let Some(newest) = self.held.back().copied() else { return false };
+        let HeldWhat::Packet { no: held, kind: Some(_), epoch, seq } = newest.what else {
+            return false;
+        };
+        let same = |other: &Held| {
+            matches!(other.what, HeldWhat::Packet { kind: Some(_), epoch: e, seq: s, .. }
+                if (other.from, other.to, e, s) == (from, to, epoch, seq) && other.id != newest.id)
+        };
+        let repeated = held == no && self.held.iter().any(same);
+        if repeated {
+            self.held.pop_back();
+        }
+        repeated
+    }
+
+    pub(super) fn held(&self) -> &VecDeque<Held> {
+        &self.held
+    }
+
+    /// Takes one out of the held ones.
+    pub(super) fn take_held(&mut self, test: impl Fn(&Held) -> bool) -> Option<Held> {
+        let at = self.held.iter().position(test)?;
+        self.held.remove(at)
+    }
+}
+
+fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+fn is_peers(a: NodeId, b: NodeId) -> bool {
+    matches!((a, b), (NodeId::Amf(_), NodeId::Amf(_)))
+}

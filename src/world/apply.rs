@@ -1,0 +1,358 @@
+//! The fold: one step in, the machines' outputs into the network, events and effects out.
+
+use super::{BadStep, Effect, World, words};
+use crate::protocol::amf::Amf;
+use crate::protocol::group::{Group, Place};
+use crate::protocol::host::{Answer, HostError, Request, Touched};
+use crate::protocol::id::{AmfId, Block, DiskId, Incarnation, NodeId, OpId};
+use crate::protocol::{
+    AmfInput, AmfOutput, Body, DiskDone, DiskInput, DiskOp, DiskOutput, DiskReply, Packet, Source,
+    WitnessInput, WitnessMsg, WitnessOutput,
+};
+use crate::trace::event::{DiskWhat, EventKind};
+use crate::trace::step::{Control, Step, StepEntry};
+use std::sync::Arc;
+
+impl World {
+    /// Applies one step at its time.
+    ///
+    /// # Errors
+    /// [`BadStep`]: the step does not fit (a packet that is not in flight, a machine that is down).
+    /// The world is then as it was.
+    pub fn apply(&mut self, entry: &StepEntry) -> Result<(), BadStep> {
+        if entry.now < self.now {
+            return Err(self.bad("time runs backwards"));
+        }
+        self.now = entry.now;
+        self.step += 1;
+        match &entry.step {
+            Step::Host { amf, request } => {
+                self.on_host(*amf, request);
+                Ok(())
+            }
+            Step::Deliver { from, to, no, keep } => self.deliver(*from, *to, *no, *keep),
+            Step::Lose { from, to, no } => self.lose(*from, *to, *no),
+            Step::Tick { node } => {
+                self.tick(*node);
+                Ok(())
+            }
+            Step::Store { disk } => self.store_done(*disk),
+            Step::Control(control) => self.control(control),
+        }
+    }
+
+    // ---- hosts
+
+    fn on_host(&mut self, amf: AmfId, request: &Request) {
+        if self.observed {
+            let what = words::request_text(&request.kind, self.cfg.block_size);
+            self.push_event(NodeId::Amf(amf), EventKind::Asked { op: request.op, what });
+        }
+        self.asked.insert(request.op, (amf, request.kind.is_write()));
+        if self.amf(amf).is_none() {
+            return self.answer(amf, Answer::failed(request.op, HostError::NotServing));
+        }
+        self.input_amf(amf, AmfInput::Host(request.clone()));
+    }
+
+    fn answer(&mut self, amf: AmfId, answer: Answer) {
+        self.asked.remove(&answer.op);
+        if self.observed {
+            let (result, value) = summary(&answer.result);
+            let kind = EventKind::Answered { op: answer.op, result, value };
+            self.push_event(NodeId::Amf(amf), kind);
+        }
+        self.effects.push_back(Effect::Answered(answer));
+    }
+
+    // ---- the network
+
+    fn deliver(&mut self, from: NodeId, to: NodeId, no: u64, keep: bool) -> Result<(), BadStep> {
+        use super::net::InFlight;
+        if !self.can_handle(to) {
+            return Err(self.bad(format!("{to} is paused")));
+        }
+        let packet =
+            if keep { self.net.packet(from, to, no).cloned() } else { self.net.take(from, to, no) };
+        let Some(packet) = packet else {
+            return Err(self.bad(format!("no packet {no} from {from} to {to} is in flight")));
+        };
+        if self.observed {
+            self.tell_delivery(&packet);
+        }
+        match to {
+            NodeId::Amf(amf) => {
+                if self.amf(amf).is_some() {
+                    self.input_amf(amf, AmfInput::Packet(packet));
+                }
+            }
+            NodeId::Witness => self.input_witness(WitnessInput::Packet(packet)),
+            NodeId::Disk(disk) => self.input_disk(disk, DiskInput::Packet(packet)),
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, from: NodeId, to: NodeId, no: u64) -> Result<(), BadStep> {
+        let Some(packet) = self.net.take(from, to, no) else {
+            return Err(self.bad(format!("no packet {no} from {from} to {to} is in flight")));
+        };
+        if let Some(passage) = words::passage_of(&packet) {
+            self.push_event(to, EventKind::Lost(passage));
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, packet: Packet) {
+        if self.observed
+            && let Some(passage) = words::passage_of(&packet)
+        {
+            self.push_event(packet.from, EventKind::Sent(passage));
+        }
+        let (from, to) = (packet.from, packet.to);
+        let no = self.net.send(packet);
+        self.effects.push_back(Effect::Sent { from, to, no });
+    }
+
+    /// What a delivery is worth telling: messages between AMFs, disk I/O, views.
+    fn tell_delivery(&mut self, packet: &Packet) {
+        if let Some(passage) = words::passage_of(packet) {
+            return self.push_event(packet.to, EventKind::Delivered(passage));
+        }
+        match (&packet.body, packet.from, packet.to) {
+            (Body::DiskReply(reply), NodeId::Disk(disk), NodeId::Amf(amf)) => {
+                self.tell_disk_reply(disk, amf, reply);
+            }
+            (Body::DiskRequest(request), NodeId::Amf(amf), NodeId::Disk(disk)) => {
+                if let DiskOp::Write { at, version, .. } = &request.op {
+                    let block = self.block_of(disk, *at);
+                    let (version, what) = (*version, DiskWhat::Write);
+                    let kind = EventKind::Disk { amf, what, block, version, error: None };
+                    self.push_event(NodeId::Disk(disk), kind);
+                }
+            }
+            (Body::Witness(WitnessMsg::View(view)), _, to) => {
+                let kind = EventKind::View { epoch: view.epoch, members: view.set() };
+                self.push_event(to, kind);
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_disk_reply(&mut self, disk: DiskId, amf: AmfId, reply: &DiskReply) {
+        let (what, version, error) = match &reply.result {
+            Ok(DiskDone::Read { version, .. }) => (DiskWhat::Read, *version, None),
+            Err(error) => (DiskWhat::Other, crate::protocol::id::Version::ZERO, Some(*error)),
+            Ok(DiskDone::Written | DiskDone::Next { .. } | DiskDone::Flushed) => return,
+        };
+        let block = Block(u64::MAX);
+        let block = reply.at.map_or(block, |at| self.block_of(disk, at));
+        let kind = EventKind::Disk { amf, what, block, version, error };
+        self.push_event(NodeId::Disk(disk), kind);
+    }
+
+    fn block_of(&self, disk: DiskId, at: u64) -> Block {
+        let slot = self.witness.view().group.slot_of(disk);
+        let group = Group::new(&self.cfg.group);
+        slot.map_or(Block(at), |slot| group.block_at(Place { slot, at }))
+    }
+
+    // ---- machines
+
+    fn tick(&mut self, node: NodeId) {
+        if !self.can_handle(node) {
+            return;
+        }
+        match node {
+            NodeId::Amf(amf) => {
+                if self.amf(amf).is_some() {
+                    self.input_amf(amf, AmfInput::Tick);
+                }
+            }
+            NodeId::Witness => self.input_witness(WitnessInput::Tick),
+            NodeId::Disk(disk) => self.input_disk(disk, DiskInput::Tick),
+        }
+    }
+
+    fn input_amf(&mut self, amf: AmfId, input: AmfInput) {
+        let now = self.now;
+        self.moved(NodeId::Amf(amf));
+        let seat = &mut self.seats[usize::from(amf.0)];
+        let machine = seat.amf.as_mut().expect("looked at before");
+        machine.handle(now, input);
+        seat.incarnation = machine.incarnation();
+        self.drain_amf(amf);
+        self.check_after(amf);
+    }
+
+    pub(super) fn drain_amf(&mut self, amf: AmfId) {
+        let index = usize::from(amf.0);
+        if self.observed {
+            while let Some(fact) =
+                self.seats[index].amf.as_mut().and_then(crate::protocol::Amf::poll_fact)
+            {
+                self.push_event(NodeId::Amf(amf), EventKind::Rule(fact));
+            }
+        }
+        while let Some(output) = self.seats[index].amf.as_mut().and_then(Amf::poll_output) {
+            match output {
+                AmfOutput::Send(packet) => self.send(packet),
+                AmfOutput::Answer(answer) => self.answer(amf, answer),
+            }
+        }
+    }
+
+    fn input_disk(&mut self, disk: DiskId, input: DiskInput) {
+        let index = usize::from(disk.0);
+        self.moved(NodeId::Disk(disk));
+        self.shelves[index].disk.handle(self.now, input);
+        while let Some(output) = self.shelves[index].disk.poll_output() {
+            match output {
+                DiskOutput::Send(packet) => self.send(packet),
+                DiskOutput::Store(op) => {
+                    let shelf = &mut self.shelves[index];
+                    let done = shelf.store.perform(op);
+                    shelf.done.push_back(done);
+                    self.effects.push_back(Effect::Stored(disk));
+                }
+            }
+        }
+    }
+
+    fn store_done(&mut self, disk: DiskId) -> Result<(), BadStep> {
+        let Some(result) = self.shelves[usize::from(disk.0)].done.pop_front() else {
+            return Err(self.bad(format!("{disk} has nothing in its store")));
+        };
+        self.input_disk(disk, DiskInput::Store(result));
+        Ok(())
+    }
+
+    fn input_witness(&mut self, input: WitnessInput) {
+        let before = self.witness.view().epoch;
+        self.moved(NodeId::Witness);
+        let mut next = Some(input);
+        while let Some(input) = next.take() {
+            self.witness.handle(self.now, input);
+            while let Some(output) = self.witness.poll_output() {
+                match output {
+                    WitnessOutput::Send(packet) => self.send(packet),
+                    // A world's epochs are durable at once.
+                    WitnessOutput::Persist(epoch) => next = Some(WitnessInput::Persisted(epoch)),
+                }
+            }
+        }
+        let view = Arc::clone(self.witness.view());
+        if view.epoch != before {
+            let kind = EventKind::View { epoch: view.epoch, members: view.set() };
+            self.push_event(NodeId::Witness, kind);
+        }
+    }
+
+    // ---- interference
+
+    fn control(&mut self, control: &Control) -> Result<(), BadStep> {
+        if self.observed {
+            let node = match control {
+                Control::FailDisk(disk) | Control::ReplaceDisk(disk) => NodeId::Disk(*disk),
+                Control::Crash(amf) | Control::Restart(amf) => NodeId::Amf(*amf),
+                _ => NodeId::Witness,
+            };
+            self.push_event(node, EventKind::Fault(words::control_text(control)));
+        }
+        match control {
+            Control::Crash(amf) => self.crash(*amf)?,
+            Control::Restart(amf) => self.restart(*amf)?,
+            Control::Pause(amf) => self.seats[usize::from(amf.0)].paused = true,
+            Control::Resume(amf) => {
+                self.seats[usize::from(amf.0)].paused = false;
+                self.moved(NodeId::Amf(*amf));
+            }
+            Control::ExpireLease(amf) => self.control_amf(*amf, AmfInput::ExpireLease)?,
+            Control::Evict(amf, block) => self.control_amf(*amf, AmfInput::Evict(*block))?,
+            Control::Destage(amf) => self.control_amf(*amf, AmfInput::Destage)?,
+            Control::DropLines(amf) => self.control_amf(*amf, AmfInput::DropLines)?,
+            Control::FailDisk(disk) => self.input_disk(*disk, DiskInput::Fail),
+            Control::ReplaceDisk(disk) => self.input_disk(*disk, DiskInput::Replace),
+            Control::WitnessDown => self.input_witness(WitnessInput::Down),
+            Control::WitnessUp => self.input_witness(WitnessInput::Up),
+            Control::SetProtocol(protocol) => {
+                self.input_witness(WitnessInput::SetProtocol(*protocol));
+            }
+            Control::SetDefect(defect) => {
+                for amf in (0..self.cfg.amfs).map(AmfId) {
+                    if self.amf(amf).is_some() {
+                        self.input_amf(amf, AmfInput::SetDefect(*defect));
+                    }
+                }
+                for disk in (0..self.cfg.disks_all()).map(DiskId) {
+                    self.input_disk(disk, DiskInput::SetDefect(*defect));
+                }
+                self.input_witness(WitnessInput::SetDefect(*defect));
+            }
+            Control::Skip(_) => {}
+        }
+        Ok(())
+    }
+
+    fn control_amf(&mut self, amf: AmfId, input: AmfInput) -> Result<(), BadStep> {
+        if self.amf(amf).is_none() {
+            return Err(self.bad(format!("{amf} is down")));
+        }
+        self.input_amf(amf, input);
+        Ok(())
+    }
+
+    /// Everything it had in memory is gone; its hosts learn nothing more than that.
+    fn crash(&mut self, amf: AmfId) -> Result<(), BadStep> {
+        let seat = &mut self.seats[usize::from(amf.0)];
+        seat.paused = false;
+        if seat.amf.take().is_none() {
+            return Err(self.bad(format!("{amf} is down already")));
+        }
+        let lost: Vec<(OpId, bool)> = self
+            .asked
+            .sorted()
+            .into_iter()
+            .filter(|(_, (at, _))| *at == amf)
+            .map(|(op, (_, write))| (op, *write))
+            .collect();
+        for (op, write) in lost {
+            let error = if write { HostError::UnknownOutcome } else { HostError::NotServing };
+            self.answer(amf, Answer::failed(op, error));
+        }
+        Ok(())
+    }
+
+    fn restart(&mut self, amf: AmfId) -> Result<(), BadStep> {
+        let (now, cfg) = (self.now, Arc::clone(&self.cfg));
+        let seat = &mut self.seats[usize::from(amf.0)];
+        if seat.amf.is_some() {
+            return Err(self.bad(format!("{amf} is up already")));
+        }
+        seat.incarnation = Incarnation(seat.incarnation.0 + 1);
+        let mut machine = Amf::new(&cfg, amf, seat.incarnation, now);
+        machine.observe(self.observed);
+        seat.amf = Some(machine);
+        self.moved(NodeId::Amf(amf));
+        Ok(())
+    }
+}
+
+type Summary = (Result<Vec<Source>, HostError>, Option<String>);
+
+/// An answer for an event: its sources without repeats, and what a read of one block returned.
+fn summary(result: &Result<smallvec::SmallVec<[Touched; 1]>, HostError>) -> Summary {
+    match result {
+        Err(error) => (Err(*error), None),
+        Ok(touched) => {
+            let mut sources: Vec<Source> = touched.iter().map(|t| t.source).collect();
+            sources.sort_unstable();
+            sources.dedup();
+            sources.retain(|source| *source != Source::Host);
+            let value = match touched.as_slice() {
+                [one] => one.data.as_ref().map(ToString::to_string),
+                _ => None,
+            };
+            (Ok(sources), value)
+        }
+    }
+}

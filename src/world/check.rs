@@ -1,0 +1,116 @@
+//! Invariants 1 to 5 after every step, for the keys that the step concerned; and the full scan that
+//! must agree with them (section 9).
+
+use super::{BadStep, World};
+use crate::protocol::amf::Amf;
+use crate::protocol::cluster::{Breach, check_at_rest, check_key};
+use crate::protocol::group::{Group, SlotState};
+use crate::protocol::id::{AmfId, Block, Key, NodeId, Version};
+use crate::trace::event::Violation;
+use smallvec::SmallVec;
+
+impl World {
+    /// After an input of `amf`: the keys it concerned, across all AMFs.
+    pub(super) fn check_after(&mut self, amf: AmfId) {
+        if !self.checks {
+            return;
+        }
+        self.check_version_order(amf);
+        let Some(machine) = self.amf(amf) else { return };
+        let keys: SmallVec<[Key; 8]> = SmallVec::from_slice(machine.touched_keys());
+        let mut breaches: SmallVec<[(Key, Breach); 1]> = SmallVec::new();
+        {
+            let amfs: SmallVec<[&Amf; 16]> =
+                self.seats.iter().filter_map(|seat| seat.amf.as_ref()).collect();
+            for key in keys {
+                if let Some(breach) = check_key(&amfs, key, self.now) {
+                    breaches.push((key, breach));
+                }
+            }
+        }
+        for (key, breach) in breaches {
+            self.breach(amf, Some(key), breach);
+        }
+    }
+
+    /// 3: the versions that a block takes strictly grow.
+    fn check_version_order(&mut self, amf: AmfId) {
+        let Some(machine) = self.amf(amf) else { return };
+        let commits: SmallVec<[(Block, Version); 2]> = SmallVec::from_slice(machine.commits());
+        for (block, version) in commits {
+            let before = self.newest.insert(block, version).unwrap_or(Version::ZERO);
+            if before >= version {
+                self.newest.insert(block, before);
+                let text = format!("b{}: {version} was drawn after {before}", block.0);
+                let breach = Breach { checker: "version-order", text };
+                self.breach(amf, Some(Key::Block(block)), breach);
+            }
+        }
+    }
+
+    fn breach(&mut self, amf: AmfId, key: Option<Key>, breach: Breach) {
+        let Breach { checker, text } = breach;
+        let violation = Violation { checker: checker.to_owned(), key, text, step: self.step };
+        self.add_violation(NodeId::Amf(amf), violation);
+    }
+
+    /// Every key of every AMF, and every block on the disks: slow; at quiescence, and every so often.
+    /// Disks are only compared where nothing is in flight to them.
+    pub fn full_scan(&mut self) {
+        let mut found = Vec::new();
+        {
+            let amfs: Vec<&Amf> = self.seats.iter().filter_map(|seat| seat.amf.as_ref()).collect();
+            let mut keys = std::collections::BTreeSet::new();
+            for amf in &amfs {
+                keys.extend(amf.lines().map(|line| Key::Block(line.block)));
+                keys.extend(amf.keys().into_iter().map(|key| key.key));
+            }
+            for key in keys {
+                found.extend(check_key(&amfs, key, self.now).map(|breach| (Some(key), breach)));
+            }
+            if self.unsettled().is_empty() {
+                found.extend(self.disks_at_rest(&amfs));
+            }
+        }
+        for (key, breach) in found {
+            self.breach(AmfId(0), key, breach);
+        }
+    }
+
+    /// 2, disks, once everything has settled.
+    fn disks_at_rest(&self, amfs: &[&Amf]) -> Vec<(Option<Key>, Breach)> {
+        let view = self.witness.view();
+        let down = self.seats.iter().any(|seat| seat.amf.is_none() || seat.paused);
+        let members = amfs.iter().all(|amf| !amf.is_member() || amf.epoch() == view.epoch);
+        let gone_but_listed = down && self.seats.len() != view.members.len();
+        if view.unsynchronised.is_some() || !members || (down && !gone_but_listed) {
+            return Vec::new();
+        }
+        let group = Group::new(&self.cfg.group);
+        let mut blocks = std::collections::BTreeSet::new();
+        for (slot, index) in view.group.slots.iter().zip(0..) {
+            let store = &self.shelves[usize::from(slot.disk.0)].store;
+            let places =
+                store.numbers().map(|at| crate::protocol::group::Place { slot: index, at });
+            blocks.extend(places.map(|place| group.block_at(place)));
+        }
+        for amf in amfs {
+            blocks.extend(amf.lines().map(|line| line.block));
+        }
+        let mut found = Vec::new();
+        for block in blocks {
+            let online = group.places(block).into_iter().filter_map(|place| {
+                let slot = view.group.slots[usize::from(place.slot)];
+                (slot.state == SlotState::Online).then(|| self.version_on(slot.disk, place.at))
+            });
+            let on_disk: Vec<Version> = online.collect();
+            let breach = check_at_rest(amfs, block, &on_disk);
+            found.extend(breach.map(|breach| (Some(Key::Block(block)), breach)));
+        }
+        found
+    }
+
+    pub(super) fn bad(&self, why: impl Into<String>) -> BadStep {
+        BadStep { step: self.step, why: why.into() }
+    }
+}

@@ -1,0 +1,386 @@
+//! The cluster as one value: N AMFs, the witness, the disks, and the packets in flight.
+//!
+//! [`World::apply`] is the fold: one step in, events and [`Effect`]s out, invariants 1 to 5 checked.
+//! [`World::steps`] says which steps could come next. A simulator picks among them by a seed and a
+//! clock; an explorer tries all; a recording is the list of those that were taken.
+
+mod apply;
+mod check;
+mod net;
+mod store;
+mod words;
+
+pub use net::InFlight;
+pub use words::{packet_text, passage_of, request_text};
+
+use self::net::Net;
+use self::store::MapStore;
+use crate::protocol::amf::Amf;
+use crate::protocol::id::{
+    AmfId, Block, DiskId, Epoch, Incarnation, Instant, NodeId, OpId, Version,
+};
+use crate::protocol::table::Table;
+use crate::protocol::{Answer, Config, Disk, StoreDone, StoreError, Witness};
+use crate::trace::event::{Event, Violation};
+use crate::trace::step::{Control, Step};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Events that nobody has taken yet; beyond this the oldest are dropped and counted.
+const EVENTS_MAX: usize = 1 << 20;
+
+/// An AMF's place in the cluster.
+#[derive(Clone, Debug)]
+struct Seat {
+    /// `None`: crashed.
+    amf: Option<Amf>,
+    paused: bool,
+    /// The last incarnation that was used: the next start uses one more \[H7\].
+    incarnation: Incarnation,
+}
+
+/// A disk and what it is made of.
+#[derive(Clone, Debug)]
+struct Shelf {
+    disk: Disk,
+    store: MapStore,
+    /// Results of operations that the store has done and the disk has not been told of.
+    done: VecDeque<Result<StoreDone, StoreError>>,
+}
+
+/// What a step brings about that a scheduler has to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A packet is in flight.
+    Sent {
+        /// Sender.
+        from: NodeId,
+        /// Receiver.
+        to: NodeId,
+        /// Its number on this pair.
+        no: u64,
+    },
+    /// A disk gave its store an operation.
+    Stored(DiskId),
+    /// A host is answered.
+    Answered(Answer),
+}
+
+/// Why a step cannot be applied: the log does not fit this world.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("step {step}: {why}")]
+pub struct BadStep {
+    /// Its number.
+    pub step: u64,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// The cluster as one value.
+#[derive(Clone, Debug)]
+pub struct World {
+    cfg: Arc<Config>,
+    now: Instant,
+    step: u64,
+    seats: Vec<Seat>,
+    shelves: Vec<Shelf>,
+    witness: Witness,
+    net: Net,
+    /// Requests without an answer: where, and whether they write.
+    asked: Table<OpId, (AmfId, bool)>,
+    /// The newest version that each block took \[invariant 3\].
+    newest: Table<Block, Version>,
+    violations: Vec<Violation>,
+    violations_total: u64,
+    effects: VecDeque<Effect>,
+    events: VecDeque<Event>,
+    events_lost: u64,
+    observed: bool,
+    checks: bool,
+    /// Machines that had an input since a scheduler last asked.
+    moved: Vec<NodeId>,
+}
+
+/// Violations that are kept in words; more are counted.
+pub const VIOLATIONS_MAX: usize = 100;
+
+impl World {
+    /// A cluster in its first view, every AMF a member, at time 0. `epoch` is 1 more than any that
+    /// was ever promised; `unclean`: copies on the disks may differ.
+    #[must_use]
+    pub fn new(cfg: &Arc<Config>, epoch: Epoch, unclean: bool) -> Self {
+        let now = Instant(0);
+        let witness = Witness::new(cfg, epoch, unclean, now);
+        let view = Arc::clone(witness.view());
+        let seat = |amf| {
+            let amf = Amf::member(cfg, AmfId(amf), &view, now);
+            Seat { incarnation: amf.incarnation(), amf: Some(amf), paused: false }
+        };
+        let shelf = |disk| Shelf {
+            disk: Disk::new(cfg, DiskId(disk), Epoch(0)),
+            store: MapStore::default(),
+            done: VecDeque::new(),
+        };
+        let mut world = Self {
+            cfg: Arc::clone(cfg),
+            now,
+            step: 0,
+            seats: (0..cfg.amfs).map(seat).collect(),
+            shelves: (0..cfg.disks_all()).map(shelf).collect(),
+            witness,
+            net: Net::default(),
+            asked: Table::default(),
+            newest: Table::default(),
+            violations: Vec::new(),
+            violations_total: 0,
+            effects: VecDeque::new(),
+            events: VecDeque::new(),
+            events_lost: 0,
+            observed: false,
+            checks: true,
+            moved: Vec::new(),
+        };
+        world.moved = world.nodes().collect();
+        for amf in (0..cfg.amfs).map(AmfId) {
+            world.drain_amf(amf);
+        }
+        world
+    }
+
+    /// Events are made only while somebody wants them.
+    pub fn observe(&mut self, on: bool) {
+        self.observed = on;
+        for amf in self.seats.iter_mut().filter_map(|seat| seat.amf.as_mut()) {
+            amf.observe(on);
+        }
+        if !on {
+            self.events.clear();
+        }
+    }
+
+    /// Whether the invariants are checked after every step (they are, unless told otherwise).
+    pub fn check_invariants(&mut self, on: bool) {
+        self.checks = on;
+    }
+
+    /// The next effect of the steps so far.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// The next event, while [observed](Self::observe).
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Every step that could come next at this time. Ticks are in it for machines whose deadline is
+    /// at or before `now`. Host requests and interference come from outside and are not in it.
+    #[must_use]
+    pub fn steps(&self, now: Instant) -> Vec<Step> {
+        let mut steps = Vec::new();
+        for (from, to, no) in self.net.in_flight() {
+            if self.can_handle(to) {
+                steps.push(Step::Deliver { from, to, no, keep: false });
+            }
+        }
+        for (shelf, disk) in self.shelves.iter().zip(0..) {
+            if !shelf.done.is_empty() {
+                steps.push(Step::Store { disk: DiskId(disk) });
+            }
+        }
+        for node in self.nodes() {
+            if self.can_handle(node) && self.deadline(node) <= now {
+                steps.push(Step::Tick { node });
+            }
+        }
+        steps
+    }
+
+    /// Every machine.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let (amfs, disks) = (self.cfg.amfs, self.cfg.disks_all());
+        let amfs = (0..amfs).map(|amf| NodeId::Amf(AmfId(amf)));
+        let disks = (0..disks).map(|disk| NodeId::Disk(DiskId(disk)));
+        amfs.chain([NodeId::Witness]).chain(disks)
+    }
+
+    /// When a machine next wants a tick; never if it cannot handle one.
+    #[must_use]
+    pub fn deadline(&self, node: NodeId) -> Instant {
+        if !self.can_handle(node) {
+            return Instant::NEVER;
+        }
+        match node {
+            NodeId::Amf(amf) => self.amf(amf).map_or(Instant::NEVER, Amf::deadline),
+            NodeId::Witness => self.witness.deadline(),
+            NodeId::Disk(disk) => self.shelves[usize::from(disk.0)].disk.deadline(),
+        }
+    }
+
+    /// Machines whose deadline may have moved since this was last asked.
+    pub fn dirty_deadlines(&mut self) -> Vec<NodeId> {
+        core::mem::take(&mut self.moved)
+    }
+
+    fn moved(&mut self, node: NodeId) {
+        if !self.moved.contains(&node) {
+            self.moved.push(node);
+        }
+    }
+
+    /// False for an AMF that is down (its packets vanish) or paused (they wait).
+    #[must_use]
+    pub fn can_handle(&self, node: NodeId) -> bool {
+        match node {
+            NodeId::Amf(amf) => {
+                let seat = &self.seats[usize::from(amf.0)];
+                !seat.paused
+            }
+            NodeId::Witness | NodeId::Disk(_) => true,
+        }
+    }
+
+    // ---- getters
+
+    /// What the cluster is made of.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.cfg
+    }
+    /// The time of the last step.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+    /// Steps so far.
+    #[must_use]
+    pub fn step_count(&self) -> u64 {
+        self.step
+    }
+    /// An AMF, unless it has crashed.
+    #[must_use]
+    pub fn amf(&self, amf: AmfId) -> Option<&Amf> {
+        self.seats[usize::from(amf.0)].amf.as_ref()
+    }
+    /// An AMF handles nothing until it is resumed.
+    #[must_use]
+    pub fn is_paused(&self, amf: AmfId) -> bool {
+        self.seats[usize::from(amf.0)].paused
+    }
+    /// A disk.
+    #[must_use]
+    pub fn disk(&self, disk: DiskId) -> &Disk {
+        &self.shelves[usize::from(disk.0)].disk
+    }
+    /// The version of a block on a disk, by the disk's own numbering.
+    #[must_use]
+    pub fn version_on(&self, disk: DiskId, at: u64) -> Version {
+        let record = self.shelves[usize::from(disk.0)].store.record(at);
+        record.map_or(Version::ZERO, |record| record.version)
+    }
+    /// Blocks that a disk holds.
+    #[must_use]
+    pub fn written_on(&self, disk: DiskId) -> usize {
+        self.shelves[usize::from(disk.0)].store.len()
+    }
+    /// The witness.
+    #[must_use]
+    pub fn witness(&self) -> &Witness {
+        &self.witness
+    }
+    /// Requests without an answer.
+    #[must_use]
+    pub fn outstanding(&self) -> usize {
+        self.asked.len()
+    }
+    /// Packets in flight.
+    #[must_use]
+    pub fn in_flight(&self) -> &impl InFlight {
+        &self.net
+    }
+    /// What the checkers found, the first [`VIOLATIONS_MAX`] in words.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.violations
+    }
+    /// How many violations they found.
+    #[must_use]
+    pub fn violations_total(&self) -> u64 {
+        self.violations_total
+    }
+    /// Events dropped because nobody took them.
+    #[must_use]
+    pub fn events_lost(&self) -> u64 {
+        self.events_lost
+    }
+
+    /// Records what a checker outside found.
+    pub fn report(&mut self, checker: &str, key: Option<crate::protocol::id::Key>, text: String) {
+        let violation = Violation { checker: checker.to_owned(), key, text, step: self.step };
+        self.add_violation(NodeId::Witness, violation);
+    }
+
+    /// What keeps the machines from being settled, one line each; the network not counted.
+    #[must_use]
+    pub fn unsettled(&self) -> Vec<String> {
+        let newest = self.witness.view().epoch;
+        let mut reasons = Vec::new();
+        for seat in self.seats.iter().filter(|seat| !seat.paused) {
+            let Some(amf) = &seat.amf else { continue };
+            match amf.unsettled() {
+                Some(reason) => reasons.push(reason),
+                None if amf.epoch() != newest => {
+                    reasons.push(format!("{} has not installed {newest}", amf.id()));
+                }
+                None => {}
+            }
+        }
+        if self.witness.is_up() && self.witness.is_busy() {
+            reasons.push(format!("witness: {}", self.witness.doing()));
+        }
+        let view = self.witness.view();
+        if self.witness.is_up() && view.group.is_rebuilding() {
+            reasons.push("a disk is being refilled".to_owned());
+        }
+        let queued: usize = self.shelves.iter().map(|shelf| shelf.disk.queue()).sum();
+        if queued > 0 {
+            reasons.push(format!("{queued} disk operations"));
+        }
+        reasons
+    }
+
+    fn add_violation(&mut self, node: NodeId, violation: Violation) {
+        self.violations_total += 1;
+        self.push_event(node, crate::trace::EventKind::Violation(violation.clone()));
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(violation);
+        }
+    }
+
+    fn push_event(&mut self, node: NodeId, kind: crate::trace::EventKind) {
+        if !self.observed {
+            return;
+        }
+        if self.events.len() >= EVENTS_MAX {
+            self.events.pop_front();
+            self.events_lost += 1;
+        }
+        self.events.push_back(Event { step: self.step, now: self.now, node, kind });
+    }
+
+    /// For people: a remark in the event stream.
+    pub fn note(&mut self, text: String) {
+        self.push_event(NodeId::Witness, crate::trace::EventKind::Note(text));
+    }
+
+    /// For people: what somebody did to the network.
+    pub fn fault(&mut self, text: String) {
+        self.push_event(NodeId::Witness, crate::trace::EventKind::Fault(text));
+    }
+
+    /// Interference in the words of a command.
+    #[must_use]
+    pub fn control_text(control: &Control) -> String {
+        words::control_text(control)
+    }
+}

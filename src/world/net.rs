@@ -1,0 +1,80 @@
+//! Packets in flight, by pair and number. Knows nothing of time or faults.
+
+use crate::protocol::Packet;
+use crate::protocol::id::NodeId;
+use crate::protocol::table::Table;
+use std::collections::VecDeque;
+
+/// Packets from one node to another. Numbers count from 0 and never restart.
+#[derive(Clone, Debug, Default)]
+struct Lane {
+    /// Number of the first entry of `packets`.
+    first: u64,
+    /// `None`: delivered or lost out of order.
+    packets: VecDeque<Option<Packet>>,
+}
+
+/// The network of a world.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Net {
+    lanes: Table<(NodeId, NodeId), Lane>,
+    count: usize,
+}
+
+/// What may be asked about packets in flight.
+pub trait InFlight {
+    /// Every packet, by pair and number.
+    fn in_flight(&self) -> Vec<(NodeId, NodeId, u64)>;
+    /// One packet.
+    fn packet(&self, from: NodeId, to: NodeId, no: u64) -> Option<&Packet>;
+    /// How many there are.
+    fn count(&self) -> usize;
+}
+
+impl InFlight for Net {
+    fn in_flight(&self) -> Vec<(NodeId, NodeId, u64)> {
+        let mut all = Vec::with_capacity(self.count);
+        for ((from, to), lane) in self.lanes.sorted() {
+            for (packet, no) in lane.packets.iter().zip(lane.first..) {
+                if packet.is_some() {
+                    all.push((from, to, no));
+                }
+            }
+        }
+        all
+    }
+
+    fn packet(&self, from: NodeId, to: NodeId, no: u64) -> Option<&Packet> {
+        let lane = self.lanes.get(&(from, to))?;
+        let at = usize::try_from(no.checked_sub(lane.first)?).ok()?;
+        lane.packets.get(at)?.as_ref()
+    }
+
+    fn count(&self) -> usize {
+        self.count
+    }
+}
+
+impl Net {
+    /// Takes a packet in; its number on its pair.
+    pub(super) fn send(&mut self, packet: Packet) -> u64 {
+        let lane = self.lanes.get_or_insert_with((packet.from, packet.to), Lane::default);
+        let no = lane.first + lane.packets.len() as u64;
+        lane.packets.push_back(Some(packet));
+        self.count += 1;
+        no
+    }
+
+    /// Takes a packet out.
+    pub(super) fn take(&mut self, from: NodeId, to: NodeId, no: u64) -> Option<Packet> {
+        let lane = self.lanes.get_mut(&(from, to))?;
+        let at = usize::try_from(no.checked_sub(lane.first)?).ok()?;
+        let packet = lane.packets.get_mut(at)?.take()?;
+        while lane.packets.front().is_some_and(Option::is_none) {
+            lane.packets.pop_front();
+            lane.first += 1;
+        }
+        self.count -= 1;
+        Some(packet)
+    }
+}
