@@ -162,7 +162,7 @@ rules! {
     NotServing, "not-serving", "5", "No view or no live lease: nothing is served.";
     TooBusy, "too-busy", "1", "Too many touches are under way: the request is not accepted.";
     Stalled, "stalled", "5 [L1]", "The lease has run out: no commit, no install, no answer until it is renewed.";
-    LeaseRenewed, "lease-renewed", "5 [L1]", "The witness has renewed the lease, counted from when it was asked.";
+    LeaseRenewed, "lease-renewed", "5 [L1]", "The lease is live again, counted from when its renewal was sent; what was stalled goes on.";
     LeaseOver, "lease-over", "5 [L1]", "The lease has run out.";
     Suspect, "suspect", "5", "A link cannot deliver: the witness is told.";
     InstallView, "install-view", "6", "A newer view is installed; links restart.";

@@ -146,8 +146,9 @@ impl Witness {
         let lease = self.cfg.lease_at_witness();
         let leases = self.view.members.iter().filter(|(amf, _)| !self.condemned.contains(amf));
         let leases = leases.map(|(amf, _)| self.heard[usize::from(amf.0)] + lease);
-        let verdicts =
-            self.suspects.sorted().into_iter().map(|(_, (since, _))| *since + self.gathering());
+        let verdicts = self.suspects.sorted().into_iter();
+        let verdicts = verdicts.filter(|((a, b), (since, _))| self.both_live(*a, *b, *since));
+        let verdicts = verdicts.map(|(_, (since, _))| *since + self.gathering());
         let waits = self.condemned.sorted().into_iter().map(|(_, until)| *until);
         let retry = self.change.iter().map(|change| change.retry_at);
         // While a change is under way, only its retry matters for what waits behind it.
@@ -324,7 +325,15 @@ impl Witness {
         self.plan(now);
     }
 
-    /// Two members cannot reach each other: out goes the one that fewer members can reach; ties: the
+    /// \[L3\] Both have renewed since one of them could not reach the other, so both live, and it is
+    /// the link that is broken. Else nothing is decided: whoever is dead stops renewing, and goes for
+    /// that. Without this the tie rule evicts the survivor of a crash, with the only replica.
+    fn both_live(&self, a: AmfId, b: AmfId, since: Instant) -> bool {
+        let heard = |amf: AmfId| self.heard[usize::from(amf.0)] > since;
+        heard(a) && heard(b)
+    }
+
+    /// Two live members cannot reach each other: out goes the one that fewer members can reach; ties: the
     /// higher id.
     fn judge_suspects(&mut self, now: Instant) {
         let out: Vec<AmfId> = self.condemned.keys_sorted();
@@ -347,7 +356,9 @@ impl Witness {
             }
             others.len()
         };
-        let due = pairs.iter().filter(|(_, (since, _))| now >= *since + gathering);
+        let due = pairs.iter().filter(|((a, b), (since, _))| {
+            now >= *since + gathering && self.both_live(*a, *b, *since)
+        });
         let victims = due.map(|((a, b), _)| (*a).max_by(*b, &unreached));
         let victim = victims.max_by_key(|amf| (unreached(*amf), *amf));
         if let Some(victim) = victim {

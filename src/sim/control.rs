@@ -463,9 +463,7 @@ impl Sim {
             Kind::Slow(_) | Kind::Witness | Kind::Defect => String::new(),
         };
         let entries = self.faults.entries.iter();
-        entries
-            .map(|(info, kind)| FaultInfo { receipt: receipt(kind), ..info.clone() })
-            .collect()
+        entries.map(|(info, kind)| FaultInfo { receipt: receipt(kind), ..info.clone() }).collect()
     }
 }
 

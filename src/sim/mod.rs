@@ -75,7 +75,6 @@ pub struct Sim {
     messages: ByKind,
     /// Counters of AMFs that crashed.
     buried: Counts,
-    views: u64,
     /// When something other than a retransmission or a renewal last happened.
     progress_at: Instant,
     tempo: u32,
@@ -110,7 +109,6 @@ impl Sim {
             log: Vec::new(),
             messages: ByKind::default(),
             buried: Counts::default(),
-            views: 1,
             progress_at: Instant(0),
             tempo: 1_000,
             slow: vec![Span(0); disks],
@@ -243,7 +241,9 @@ impl Sim {
         }
         match self.network.departure(self.now, packet, no, self.tempo) {
             Some(at) => self.queue.push(at, What::Deliver { from, to, no }),
-            None if self.network.duplicates(from, to, no) => self.apply(Step::Lose { from, to, no }),
+            None if self.network.duplicates(from, to, no) => {
+                self.apply(Step::Lose { from, to, no })
+            }
             None => {}
         }
     }

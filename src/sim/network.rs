@@ -15,6 +15,8 @@ use std::collections::VecDeque;
 
 /// At a slower tempo every packet takes this much longer, so that it can be followed by eye.
 const TEMPO_DELAY: Span = Span::millis(3);
+/// What a packet takes where the profile adds nothing: real networks do not take zero time either.
+const LINK_DELAY: Span = Span::micros(50);
 /// Delay of a packet to or from the witness or a disk.
 const SIDE_DELAY: Span = Span::micros(20);
 
@@ -89,7 +91,7 @@ impl Network {
         Self {
             rng: ChaCha8Rng::seed_from_u64(seed),
             jitter,
-            delay: link.delay,
+            delay: link.delay.max(LINK_DELAY),
             site_delay: link.site_delay,
             sites: link.sites.max(1),
             amfs: profile.config.amfs,
@@ -265,10 +267,6 @@ impl Network {
         core::mem::take(&mut self.waiting)
     }
 
-    pub(super) fn is_partitioned(&self) -> bool {
-        self.sides.is_some()
-    }
-
     pub(super) fn is_cut(&self, a: NodeId, b: NodeId) -> bool {
         let Some(sides) = &self.sides else { return false };
         match (sides.get(&a), sides.get(&b)) {
@@ -299,7 +297,7 @@ impl Network {
         self.holds.retain(|hold| *hold != filter);
         let (stay, go) = self.held.iter().copied().partition(|held| self.still_held(held));
         self.held = stay;
-        go
+        go.into()
     }
 
     fn still_held(&self, held: &Held) -> bool {
@@ -334,9 +332,11 @@ impl Network {
 
     fn hold_packet(&mut self, packet: &Packet, no: u64) {
         let (kind, epoch, seq) = match &packet.body {
-            Body::Frame(frame) => {
-                (frame.message.as_ref().map(crate::protocol::Message::kind), frame.epoch.0, frame.seq)
-            }
+            Body::Frame(frame) => (
+                frame.message.as_ref().map(crate::protocol::Message::kind),
+                frame.epoch.0,
+                frame.seq,
+            ),
             Body::Witness(_) | Body::DiskRequest(_) | Body::DiskReply(_) => (None, 0, 0),
         };
         let what = HeldWhat::Packet { no, kind, epoch, seq };

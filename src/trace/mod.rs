@@ -14,6 +14,7 @@ pub mod engine;
 pub mod event;
 pub mod grammar;
 pub mod narrate;
+pub mod picture;
 pub mod registry;
 pub mod sides;
 pub mod snapshot;

@@ -3,13 +3,14 @@
 use super::{BadStep, Effect, World, words};
 use crate::protocol::amf::Amf;
 use crate::protocol::group::{Group, Place};
-use crate::protocol::host::{Answer, HostError, Request, Touched};
+use crate::protocol::host::{Answer, HostError, Request};
 use crate::protocol::id::{AmfId, Block, DiskId, Incarnation, NodeId, OpId};
 use crate::protocol::{
-    AmfInput, AmfOutput, Body, DiskDone, DiskInput, DiskOp, DiskOutput, DiskReply, Packet, Source,
+    AmfInput, AmfOutput, Body, DiskDone, DiskInput, DiskOp, DiskOutput, DiskReply, Packet,
     WitnessInput, WitnessMsg, WitnessOutput,
 };
 use crate::trace::event::{DiskWhat, EventKind};
+use crate::trace::narrate;
 use crate::trace::step::{Control, Step, StepEntry};
 use std::sync::Arc;
 
@@ -45,8 +46,8 @@ impl World {
 
     fn on_host(&mut self, amf: AmfId, request: &Request) {
         if self.observed {
-            let what = words::request_text(&request.kind, self.cfg.block_size);
-            self.push_event(NodeId::Amf(amf), EventKind::Asked { op: request.op, what });
+            let asked = narrate::asked(request, self.cfg.sectors_per_block());
+            self.push_event(NodeId::Amf(amf), asked);
         }
         self.asked.insert(request.op, (amf, request.kind.is_write()));
         if self.amf(amf).is_none() {
@@ -58,9 +59,7 @@ impl World {
     fn answer(&mut self, amf: AmfId, answer: Answer) {
         self.asked.remove(&answer.op);
         if self.observed {
-            let (result, value) = summary(&answer.result);
-            let kind = EventKind::Answered { op: answer.op, result, value };
-            self.push_event(NodeId::Amf(amf), kind);
+            self.push_event(NodeId::Amf(amf), narrate::answered(&answer));
         }
         self.effects.push_back(Effect::Answered(answer));
     }
@@ -77,15 +76,18 @@ impl World {
         let Some(packet) = packet else {
             return Err(self.bad(format!("no packet {no} from {from} to {to} is in flight")));
         };
+        if let NodeId::Amf(amf) = to
+            && self.amf(amf).is_none()
+        {
+            // Nobody is there any more.
+            self.tell_loss(&packet);
+            return Ok(());
+        }
         if self.observed {
             self.tell_delivery(&packet);
         }
         match to {
-            NodeId::Amf(amf) => {
-                if self.amf(amf).is_some() {
-                    self.input_amf(amf, AmfInput::Packet(packet));
-                }
-            }
+            NodeId::Amf(amf) => self.input_amf(amf, AmfInput::Packet(packet)),
             NodeId::Witness => self.input_witness(WitnessInput::Packet(packet)),
             NodeId::Disk(disk) => self.input_disk(disk, DiskInput::Packet(packet)),
         }
@@ -96,15 +98,19 @@ impl World {
         let Some(packet) = self.net.take(from, to, no) else {
             return Err(self.bad(format!("no packet {no} from {from} to {to} is in flight")));
         };
-        if let Some(passage) = words::passage_of(&packet) {
-            self.push_event(to, EventKind::Lost(passage));
-        }
+        self.tell_loss(&packet);
         Ok(())
+    }
+
+    fn tell_loss(&mut self, packet: &Packet) {
+        if let Some(passage) = narrate::passage(packet) {
+            self.push_event(packet.to, EventKind::Lost(passage));
+        }
     }
 
     fn send(&mut self, packet: Packet) {
         if self.observed
-            && let Some(passage) = words::passage_of(&packet)
+            && let Some(passage) = narrate::passage(&packet)
         {
             self.push_event(packet.from, EventKind::Sent(passage));
         }
@@ -115,7 +121,7 @@ impl World {
 
     /// What a delivery is worth telling: messages between AMFs, disk I/O, views.
     fn tell_delivery(&mut self, packet: &Packet) {
-        if let Some(passage) = words::passage_of(packet) {
+        if let Some(passage) = narrate::passage(packet) {
             return self.push_event(packet.to, EventKind::Delivered(passage));
         }
         match (&packet.body, packet.from, packet.to) {
@@ -334,25 +340,5 @@ impl World {
         seat.amf = Some(machine);
         self.moved(NodeId::Amf(amf));
         Ok(())
-    }
-}
-
-type Summary = (Result<Vec<Source>, HostError>, Option<String>);
-
-/// An answer for an event: its sources without repeats, and what a read of one block returned.
-fn summary(result: &Result<smallvec::SmallVec<[Touched; 1]>, HostError>) -> Summary {
-    match result {
-        Err(error) => (Err(*error), None),
-        Ok(touched) => {
-            let mut sources: Vec<Source> = touched.iter().map(|t| t.source).collect();
-            sources.sort_unstable();
-            sources.dedup();
-            sources.retain(|source| *source != Source::Host);
-            let value = match touched.as_slice() {
-                [one] => one.data.as_ref().map(ToString::to_string),
-                _ => None,
-            };
-            (Ok(sources), value)
-        }
     }
 }

@@ -11,7 +11,6 @@ mod store;
 mod words;
 
 pub use net::InFlight;
-pub use words::{packet_text, passage_of, request_text};
 
 use self::net::Net;
 use self::store::MapStore;

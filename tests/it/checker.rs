@@ -186,7 +186,7 @@ impl Sim {
     }
 
     fn answer(&mut self, op: OpId, result: Result<smallvec::SmallVec<[Touched; 1]>, HostError>) {
-        let answer = Answer { op, result };
+        let answer = Answer { op, result, broadcasts: 0, saved: 0 };
         let found = self.checker.on_answer(op, &answer, Instant(self.ops));
         self.alarms.extend(found.into_iter().map(|violation| violation.text));
     }
@@ -262,7 +262,7 @@ impl Talk {
     }
 
     fn end(&mut self, op: OpId, result: Result<Vec<Touched>, HostError>) -> Vec<String> {
-        let answer = Answer { op, result: result.map(Into::into) };
+        let answer = Answer { op, result: result.map(Into::into), broadcasts: 0, saved: 0 };
         let found = self.checker.on_answer(op, &answer, Instant(self.next));
         found.into_iter().map(|violation| violation.text).collect()
     }
@@ -476,9 +476,14 @@ fn a_history_is_one_line_an_operation() {
         0,
         &Data::stamped(amflab::protocol::Stamp { volume: 0, writer: 1, sector: 8, sequence: 5 }, 4),
     );
-    let read = Answer { op: OpId(2), result: Ok(vec![touched(1, Some(mixed))].into()) };
+    let read = Answer {
+        op: OpId(2),
+        result: Ok(vec![touched(1, Some(mixed))].into()),
+        broadcasts: 0,
+        saved: 0,
+    };
     recorder.on_answer(&read, Instant(40)).unwrap();
-    let write = Answer { op: OpId(1), result: Err(HostError::Timeout) };
+    let write = Answer::failed(OpId(1), HostError::Timeout);
     recorder.on_answer(&write, Instant(50)).unwrap();
     let text = String::from_utf8(recorder.finish().unwrap()).unwrap();
     assert_eq!(

@@ -9,6 +9,7 @@ mod mapping;
 mod profiles;
 mod register;
 mod session;
+mod sim;
 mod store;
 mod traces;
 mod tui;

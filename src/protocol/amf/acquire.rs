@@ -196,7 +196,9 @@ impl Amf {
         queued: Queued,
         cause: OpId,
     ) {
-        let recovery = matches!(queued.job, Job::Adopt | Job::Synchronise);
+        // A recovery ticket sorts before tickets that were granted already; that is safe only because an
+        // AMF that recovers a block has granted no normal request for it since it installed the view.
+        let recovery = queued.job == Job::Adopt;
         let ticket = queued.ticket.unwrap_or_else(|| self.draw_ticket(recovery));
         let silent = mode == Mode::Exclusive && self.is_sole_owner(key) && !recovery;
         let missing = if silent { AmfSet::EMPTY } else { self.peers };

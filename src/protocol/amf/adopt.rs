@@ -88,13 +88,14 @@ impl Amf {
         }
     }
 
-    /// [H5] The highest version among own replicas, granted copies and the own line, unless every
-    /// copy on disk is at least as new, or it is our own dirty line.
+    /// [H5, M8] The highest version among own replicas, granted copies, the own line and the copies on
+    /// disk, unless every copy on disk has it, or it is our own dirty line. Without the copies on disk
+    /// a replica that was not retired in time would go over a newer copy, where another copy of the
+    /// block is older still: on a disk under refill, say.
     fn adopt_decide(&mut self, now: Instant, block: Block) {
         let key = Key::Block(block);
         let one_half = self.has(Defect::AdoptLooksAtOneHalf);
         let access = self.own_access(key);
-        let synchronises = access.job == Job::Synchronise;
         let granted = access.copy.clone().map(|(version, data, _)| (version, data));
         let Stage::Fetching(fetch) = &access.stage else {
             unreachable!("decided after the headers are read")
@@ -109,8 +110,7 @@ impl Amf {
         let kept = orphans
             .filter_map(|(owner, inc)| self.replicas.get(&(owner, inc, block)))
             .map(|replica| (replica.version, replica.data.clone()));
-        let from_disk = on_disk.filter(|_| synchronises);
-        let best = kept.chain(granted).chain(own).chain(from_disk).max_by_key(|(v, _)| *v);
+        let best = kept.chain(granted).chain(own).chain(on_disk).max_by_key(|(v, _)| *v);
         let Some((version, data)) = best else {
             return self.adopt_end(now, block, Rule::AdoptNothing);
         };

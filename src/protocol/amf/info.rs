@@ -256,6 +256,12 @@ impl Amf {
     pub fn touched_keys(&self) -> &[Key] {
         &self.touched
     }
+    /// Its partners hold its whole list in this view, and it has nothing to adopt: its failure would
+    /// lose nothing.
+    #[must_use]
+    pub fn is_covered(&self) -> bool {
+        self.covered
+    }
     /// Versions that the last input drew.
     #[must_use]
     pub fn commits(&self) -> &[(Block, Version)] {

@@ -24,8 +24,8 @@ impl Amf {
                 let until = Instant(sent) + self.cfg.lease;
                 let was_live = self.lease_is_live(now);
                 self.lease_until = self.lease_until.max(until);
-                self.rule(Rule::LeaseRenewed, None);
                 if !was_live && self.lease_is_live(now) {
+                    self.rule(Rule::LeaseRenewed, None);
                     self.unstall(now);
                 }
             }

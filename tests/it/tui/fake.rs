@@ -383,7 +383,12 @@ pub(crate) fn completion() -> Completion {
     };
     Completion {
         amf: AmfId(1),
-        answer: Answer { op: OpId(45), result: Ok([touched].into_iter().collect()) },
+        answer: Answer {
+            op: OpId(45),
+            result: Ok([touched].into_iter().collect()),
+            broadcasts: 1,
+            saved: 0,
+        },
         started: Instant(12_341_000_000),
         ended: Instant(12_341_412_000),
         messages,

@@ -1,0 +1,6 @@
+//! Campaigns by hand.
+#[path = "../tests/it/sim.rs"]
+mod sim;
+fn main() {
+    sim::main()
+}
