@@ -232,7 +232,7 @@ impl Cluster {
             || self.ended.load(Ordering::Relaxed)
             || (waits && state.waiting.len() >= WAITING_MAX)
         {
-            let answer = Answer { op, result: Err(HostError::NotServing) };
+            let answer = Answer::failed(op, HostError::NotServing);
             self.hosts.end(id, answer, pending, started, &self.events);
             return op;
         }
@@ -276,7 +276,7 @@ impl Cluster {
             let Some(pending) = state.ops.remove(&op) else { continue };
             let error =
                 if pending.is_write { HostError::UnknownOutcome } else { HostError::NotServing };
-            let answer = Answer { op, result: Err(error) };
+            let answer = Answer::failed(op, error);
             turn.say(|| narrate::answered(&answer));
             self.hosts.end(id, answer, pending, turn.now, &self.events);
         }

@@ -210,7 +210,7 @@ impl LiveHandle {
         let op = self.cluster.ask(amf, kind, waiter, &mut work);
         self.cluster.pump(&mut work, PUMP_TURNS_MAX);
         let answered = slot.take().or_else(|| slot.wait(time));
-        answered.map_or(Answer { op, result: Err(HostError::Timeout) }, |(answer, _)| answer)
+        answered.map_or(Answer::failed(op, HostError::Timeout), |(answer, _)| answer)
     }
 
     /// The cluster's clock.
