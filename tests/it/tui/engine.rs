@@ -55,7 +55,12 @@ impl FakeEngine {
         self.event(amf, EventKind::Answered { op, result: Ok(vec![source]), value: None });
         self.done.push_back(Completion {
             amf,
-            answer: Answer { op, result: Ok([touched].into_iter().collect()) },
+            answer: Answer {
+                op,
+                result: Ok([touched].into_iter().collect()),
+                broadcasts: 0,
+                saved: 0,
+            },
             started: at - TAKES,
             ended: at,
             messages: Default::default(),

@@ -1,6 +1,0 @@
-//! Campaigns by hand.
-#[path = "../tests/it/sim.rs"]
-mod sim;
-fn main() {
-    sim::main()
-}
