@@ -108,8 +108,9 @@ pub fn check_at_rest(amfs: &[&Amf], block: Block, on_disk: &[Version]) -> Option
     if working {
         return None;
     }
-    if let Some(pair) = on_disk.windows(2).find(|pair| pair[0] != pair[1]) {
-        let text = format!("b{}: at rest, copies differ: {} and {}", block.0, pair[0], pair[1]);
+    let other = on_disk.iter().find(|version| Some(*version) != on_disk.first());
+    if let (Some(one), Some(other)) = (on_disk.first(), other) {
+        let text = format!("b{}: at rest, copies differ: {one} and {other}", block.0);
         return Some(Breach { checker: "data-value", text });
     }
     let stored = on_disk.first()?;

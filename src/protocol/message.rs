@@ -106,7 +106,7 @@ pub enum Message {
     },
     /// After a view change: all that I need replicated; forget what is not in it.
     List {
-        /// Block and version of each.
+        /// Block and version of each, by block.
         entries: Arc<[(Block, Version)]>,
     },
     /// My new partners have everything: forget what you kept for me \[H6\].

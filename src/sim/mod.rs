@@ -242,7 +242,7 @@ impl Sim {
         match self.network.departure(self.now, packet, no, self.tempo) {
             Some(at) => self.queue.push(at, What::Deliver { from, to, no }),
             None if self.network.duplicates(from, to, no) => {
-                self.apply(Step::Lose { from, to, no })
+                self.apply(Step::Lose { from, to, no });
             }
             None => {}
         }

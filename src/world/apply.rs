@@ -216,8 +216,8 @@ impl World {
                 DiskOutput::Send(packet) => self.send(packet),
                 DiskOutput::Store(op) => {
                     let shelf = &mut self.shelves[index];
-                    let done = shelf.store.perform(op);
-                    shelf.done.push_back(done);
+                    let result = shelf.store.perform(op);
+                    shelf.done.push_back(result);
                     self.effects.push_back(Effect::Stored(disk));
                 }
             }

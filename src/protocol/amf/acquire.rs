@@ -41,8 +41,7 @@ impl Amf {
     /// step 1; then comes the next local operation.
     pub(super) fn settle_key(&mut self, now: Instant, key: Key) {
         self.touched(key);
-        loop {
-            let Some(ctl) = self.keys.get(&key) else { break };
+        while let Some(ctl) = self.keys.get(&key) {
             let free = ctl.access.is_none();
             if free && ctl.recovery.is_some() {
                 self.acquire(now, key, Mode::Exclusive, Queued::new(Job::Adopt), OpId::NONE);
@@ -95,11 +94,8 @@ impl Amf {
                 }
                 self.begin_touch(now, block, queued, op, index)
             }
-            (Job::Synchronise | Job::Adopt, Key::Block(_)) => {
-                self.acquire(now, key, Mode::Exclusive, queued, OpId::NONE);
-                Begun::Yes
-            }
-            (Job::Destage { .. } | Job::RefillStart, _) => {
+            (Job::Synchronise | Job::Adopt, Key::Block(_))
+            | (Job::Destage { .. } | Job::RefillStart, _) => {
                 self.acquire(now, key, Mode::Exclusive, queued, OpId::NONE);
                 Begun::Yes
             }

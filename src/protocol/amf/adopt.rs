@@ -9,17 +9,12 @@ use crate::protocol::group::SlotState;
 use crate::protocol::id::{AmfId, Block, Incarnation, Instant, Key, OpId, Version};
 use crate::protocol::message::Message;
 use crate::protocol::rule::{LineState, Rule};
+use smallvec::SmallVec;
 
 impl Amf {
-    /// The versions that this AMF keeps of `block` for owners that left.
-    fn orphans(&self, block: Block) -> Vec<(AmfId, Incarnation)> {
-        let view = self.current_view();
-        let entries = self.replicas.keys_sorted();
-        entries
-            .into_iter()
-            .filter(|(owner, inc, b)| *b == block && view.incarnation(*owner) != Some(*inc))
-            .map(|(owner, inc, _)| (owner, inc))
-            .collect()
+    /// The owners that left whose replicas of `block` this AMF keeps: noted when the view was installed.
+    fn orphans(&self, block: Block) -> SmallVec<[(AmfId, Incarnation); 2]> {
+        self.orphans.get(&block).cloned().unwrap_or_default()
     }
 
     /// [J5] For a grant to somebody else's recovery.
@@ -120,11 +115,11 @@ impl Amf {
         if dirty == Some(version) {
             return self.adopt_end(now, block, Rule::AdoptOwnLine);
         }
-        self.adopt_install(now, block, version, data);
+        self.adopt_install(now, block, version, &data);
     }
 
     /// `M` with the version it had, replicated, then destaged. Held until both are done.
-    fn adopt_install(&mut self, now: Instant, block: Block, version: Version, data: Data) {
+    fn adopt_install(&mut self, now: Instant, block: Block, version: Version, data: &Data) {
         let key = Key::Block(block);
         let before = self.cache.state(block);
         self.mark_dirty(now, block, version, data.clone());
@@ -147,6 +142,7 @@ impl Amf {
         for (owner, incarnation) in self.orphans(block) {
             self.replicas.remove(&(owner, incarnation, block));
         }
+        self.orphans.remove(&block);
         let ctl = self.keys.get_mut(&key).expect("an adoption has its key");
         if ctl.recovery.take().is_some() {
             self.recovering -= 1;

@@ -12,7 +12,7 @@ use crate::protocol::defect::Defect;
 use crate::protocol::group::SlotState;
 use crate::protocol::host::HostError;
 use crate::protocol::id::{AmfSet, Block, Instant, Key, OpId, Version};
-use crate::protocol::message::{DiskDone, DiskError, DiskOp};
+use crate::protocol::message::DiskOp;
 use crate::protocol::rule::{LineState, Rule};
 
 impl Amf {
@@ -107,20 +107,15 @@ impl Amf {
     // ---- ending
 
     /// One copy is stored, or its disk says why not.
-    pub(super) fn on_destage_reply(
-        &mut self,
-        now: Instant,
-        block: Block,
-        slot: u8,
-        result: Result<DiskDone, DiskError>,
-    ) {
+    pub(super) fn on_destage_reply(&mut self, now: Instant, block: Block, slot: u8, ok: bool) {
         let ctl = self.keys.get_mut(&Key::Block(block));
         let Some(destage) = ctl.and_then(|ctl| ctl.destage.as_mut()) else { return };
         let DestageStep::Writing { pending, failed, stored } = &mut destage.step else { return };
         pending.remove(slot);
-        match result {
-            Ok(_) => stored.insert(slot),
-            Err(_) => failed.insert(slot),
+        if ok {
+            stored.insert(slot);
+        } else {
+            failed.insert(slot);
         }
         self.check_destage(now, block);
     }

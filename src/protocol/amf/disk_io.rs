@@ -84,10 +84,10 @@ impl Amf {
                 self.on_fetch_reply(now, block, slot, disk, reply.result);
             }
             DiskWork::Destage { block, slot } => {
-                self.on_destage_reply(now, block, slot, reply.result);
+                self.on_destage_reply(now, block, slot, reply.result.is_ok());
             }
             DiskWork::Flush { op } => self.on_flush_reply(op),
-            DiskWork::Next => self.on_next_reply(now, reply.result),
+            DiskWork::Next => self.on_next_reply(now, &reply.result),
             DiskWork::RefillRead { at } => self.on_refill_read(now, at, reply.result),
             DiskWork::RefillWrite => self.on_refill_write(now, reply.result),
         }

@@ -103,6 +103,8 @@ pub struct Amf {
 
     // Replication (claims 4, 13).
     replicas: Table<(AmfId, Incarnation, Block), Replica>,
+    /// Whose replicas of a block are to be adopted: owners whose incarnation is not in the view.
+    orphans: Table<Block, SmallVec<[(AmfId, Incarnation); 2]>>,
     /// Members that may still keep replicas of ours although they are no longer partners [H6].
     holders: AmfSet,
     /// Dirty blocks of the last `List` that the partners have not acknowledged yet.
@@ -177,6 +179,7 @@ impl Amf {
             touches: 0,
             flushes: Vec::new(),
             replicas: Table::default(),
+            orphans: Table::default(),
             holders: AmfSet::EMPTY,
             relist: Table::default(),
             retiring: Vec::new(),

@@ -117,7 +117,7 @@ impl Amf {
             }
         }
         match self.change(op, index, old) {
-            Change::To(data) => self.commit(now, block, data, source),
+            Change::To(data) => self.commit(now, block, &data, source),
             Change::Miscompare => {
                 self.rule(Rule::Miscompare, Some(key));
                 self.fail_touch(now, key, HostError::Miscompare);
@@ -208,7 +208,7 @@ impl Amf {
     }
 
     /// Section 4, steps 3 and 4: draw the version, replicate and (write-through) write.
-    fn commit(&mut self, now: Instant, block: Block, data: Data, source: Source) {
+    fn commit(&mut self, now: Instant, block: Block, data: &Data, source: Source) {
         let key = Key::Block(block);
         let access = self.own_access(key);
         let (cause, hit) = (access.cause, access.hit);

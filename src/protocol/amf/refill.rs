@@ -126,9 +126,9 @@ impl Amf {
         self.ask_disk(source, OpId::NONE, DiskOp::NextWritten { at }, DiskWork::Next);
     }
 
-    pub(super) fn on_next_reply(&mut self, now: Instant, result: Result<DiskDone, DiskError>) {
+    pub(super) fn on_next_reply(&mut self, now: Instant, result: &Result<DiskDone, DiskError>) {
         let next = match result {
-            Ok(DiskDone::Next { at }) => at,
+            Ok(DiskDone::Next { at }) => *at,
             Ok(DiskDone::Read { .. } | DiskDone::Written | DiskDone::Flushed) | Err(_) => return,
         };
         let slots = self.current_view().group.slots.len();

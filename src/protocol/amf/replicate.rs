@@ -62,7 +62,7 @@ impl Amf {
         self.replicas.retain(|(owner, inc, block), _| {
             *owner != from
                 || (*inc != incarnation && !any)
-                || entries.iter().any(|(listed, _)| listed == block)
+                || entries.binary_search_by_key(block, |(listed, _)| *listed).is_ok()
         });
         self.fact(Rule::List, None, LineState::I, LineState::I, Some(from), Version::ZERO);
     }

@@ -7,6 +7,7 @@ use crate::protocol::defect::Defect;
 use crate::protocol::id::{AmfId, AmfSet, Block, Instant, Key, NodeId, Span};
 use crate::protocol::message::{Body, View, WitnessMsg};
 use crate::protocol::rule::{LineState, Rule};
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -55,7 +56,7 @@ impl Amf {
             return self.rule(Rule::IgnoreView, None);
         }
         match view.incarnation(self.id) {
-            Some(incarnation) if incarnation == self.incarnation => self.install_view(now, view),
+            Some(incarnation) if incarnation == self.incarnation => self.install_view(now, &view),
             Some(_) | None if self.view.is_some() => {
                 self.rule(Rule::Evicted, None);
                 self.leave(now);
@@ -66,8 +67,8 @@ impl Amf {
 
     // ---- installing a view
 
-    fn install_view(&mut self, now: Instant, view: Arc<View>) {
-        let old = self.view.replace(Arc::clone(&view));
+    fn install_view(&mut self, now: Instant, view: &Arc<View>) {
+        let old = self.view.replace(Arc::clone(view));
         let stayed: AmfSet = old
             .iter()
             .flat_map(|old| &old.members)
@@ -150,12 +151,14 @@ impl Amf {
             });
         }
         let by_name = self.has(Defect::NoIncarnation);
+        self.orphans.clear();
         for (owner, incarnation, block) in self.replicas.keys_sorted() {
             let member = view.incarnation(owner);
             if member == Some(incarnation) || (by_name && member.is_some()) {
                 continue;
             }
             let key = Key::Block(block);
+            self.orphans.get_or_insert_with(block, SmallVec::new).push((owner, incarnation));
             let ctl = self.keys.get_or_insert_with(key, KeyCtl::default);
             if ctl.recovery.is_none() {
                 ctl.recovery = Some(now);
