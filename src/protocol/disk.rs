@@ -34,7 +34,7 @@ enum Waiting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     Read,
-    Write,
+    Write(Version),
     Next,
     Flush,
 }
@@ -168,7 +168,7 @@ impl Disk {
             DiskOp::Read { at } => (Kind::Read, StoreOp::Get { at }),
             DiskOp::Write { at, version, data } => {
                 assert_eq!(data.len(), self.block_size, "disks hold whole blocks");
-                (Kind::Write, StoreOp::Put { at, record: Record { version, data } })
+                (Kind::Write(version), StoreOp::Put { at, record: Record { version, data } })
             }
             DiskOp::NextWritten { at } => (Kind::Next, StoreOp::Next { at }),
             DiskOp::Flush => (Kind::Flush, StoreOp::Flush),
@@ -235,14 +235,14 @@ impl Disk {
                 let Record { version, data } = record.unwrap_or_else(blank);
                 Ok(DiskDone::Read { version, data })
             }
-            (Kind::Write, Ok(StoreDone::Done)) => {
+            (Kind::Write(version), Ok(StoreDone::Done)) => {
                 self.stats.writes += 1;
-                Ok(DiskDone::Written)
+                Ok(DiskDone::Written { version })
             }
             (Kind::Next, Ok(StoreDone::Next(at))) => Ok(DiskDone::Next { at }),
             (Kind::Flush, Ok(StoreDone::Done)) => Ok(DiskDone::Flushed),
             (
-                Kind::Read | Kind::Write | Kind::Next | Kind::Flush,
+                Kind::Read | Kind::Write(_) | Kind::Next | Kind::Flush,
                 Ok(StoreDone::Got(_) | StoreDone::Done | StoreDone::Next(_)),
             ) => unreachable!("stores finish in order"),
         }

@@ -405,7 +405,10 @@ pub enum DiskDone {
         data: Data,
     },
     /// Written, durable as far as the store promises.
-    Written,
+    Written {
+        /// The version that is now in the header.
+        version: Version,
+    },
     /// The next written block, or `None`.
     Next {
         /// Its number on the disk.

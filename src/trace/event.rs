@@ -171,14 +171,16 @@ impl fmt::Display for EventKind {
             Self::Delivered(passage) => write!(f, "got {passage}"),
             Self::Lost(passage) => write!(f, "lost {passage}"),
             Self::Rule(fact) => fact.fmt(f),
-            Self::Disk { amf, what, block, version, error } => {
+            Self::Disk { amf, block, error: Some(error), .. } => {
+                write!(f, "refused b{} for {amf}: {error:?}", block.0)
+            }
+            Self::Disk { amf, what, block, version, error: None } => {
                 let what = match what {
                     DiskWhat::Read => "read",
                     DiskWhat::Write => "wrote",
                     DiskWhat::Other => "served",
                 };
-                write!(f, "{what} b{} {version} for {amf}", block.0)?;
-                error.map_or(Ok(()), |error| write!(f, ": {error:?}"))
+                write!(f, "{what} b{} {version} for {amf}", block.0)
             }
             Self::View { epoch, members } => write!(f, "view {epoch} {{{members}}}"),
             Self::Joined(incarnation) => write!(f, "joined as incarnation {}", incarnation.0),

@@ -2,8 +2,10 @@
 //! words, so that a script's trace reads the same whichever ran it.
 
 use super::event::{DiskWhat, EventKind, Passage};
-use crate::protocol::id::{Block, NodeId};
-use crate::protocol::{Answer, Body, DiskOp, Message, Packet, Request, RequestKind, Sectors};
+use crate::protocol::id::{AmfId, Block, NodeId, Version};
+use crate::protocol::{
+    Answer, Body, DiskDone, DiskOp, DiskReply, Message, Packet, Request, RequestKind, Sectors,
+};
 
 /// Values of an answer that spans many blocks are shown up to this many.
 const VALUES_MAX: usize = 4;
@@ -135,6 +137,18 @@ pub fn answered(answer: &Answer) -> EventKind {
         n => Some(format!("{} ... ({n} blocks)", values[..VALUES_MAX].join(" "))),
     };
     EventKind::Answered { op, result: Ok(sources), value }
+}
+
+/// What a disk answers to an AMF: a read, a write, a refusal; `None` for bookkeeping.
+#[must_use]
+pub fn disk_reply(reply: &DiskReply, amf: AmfId, block: Option<Block>) -> Option<EventKind> {
+    let (what, version, error) = match &reply.result {
+        Ok(DiskDone::Read { version, .. }) => (DiskWhat::Read, *version, None),
+        Ok(DiskDone::Written { version }) => (DiskWhat::Write, *version, None),
+        Err(error) => (DiskWhat::Other, Version::ZERO, Some(*error)),
+        Ok(DiskDone::Next { .. } | DiskDone::Flushed) => return None,
+    };
+    Some(EventKind::Disk { amf, what, block: block?, version, error })
 }
 
 /// What a request to a disk does there.

@@ -6,10 +6,10 @@ use crate::protocol::group::{Group, Place};
 use crate::protocol::host::{Answer, HostError, Request};
 use crate::protocol::id::{AmfId, Block, DiskId, Incarnation, NodeId, OpId};
 use crate::protocol::{
-    AmfInput, AmfOutput, Body, DiskDone, DiskInput, DiskOp, DiskOutput, DiskReply, Packet,
-    WitnessInput, WitnessMsg, WitnessOutput,
+    AmfInput, AmfOutput, Body, DiskInput, DiskOutput, Packet, WitnessInput, WitnessMsg,
+    WitnessOutput,
 };
-use crate::trace::event::{DiskWhat, EventKind};
+use crate::trace::event::EventKind;
 use crate::trace::narrate;
 use crate::trace::step::{Control, Step, StepEntry};
 use std::sync::Arc;
@@ -114,6 +114,9 @@ impl World {
         {
             self.push_event(packet.from, EventKind::Sent(passage));
         }
+        if self.observed {
+            self.tell_disk_reply(&packet);
+        }
         let (from, to) = (packet.from, packet.to);
         let no = self.net.send(packet);
         self.effects.push_back(Effect::Sent { from, to, no });
@@ -125,17 +128,6 @@ impl World {
             return self.push_event(packet.to, EventKind::Delivered(passage));
         }
         match (&packet.body, packet.from, packet.to) {
-            (Body::DiskReply(reply), NodeId::Disk(disk), NodeId::Amf(amf)) => {
-                self.tell_disk_reply(disk, amf, reply);
-            }
-            (Body::DiskRequest(request), NodeId::Amf(amf), NodeId::Disk(disk)) => {
-                if let DiskOp::Write { at, version, .. } = &request.op {
-                    let block = self.block_of(disk, *at);
-                    let (version, what) = (*version, DiskWhat::Write);
-                    let kind = EventKind::Disk { amf, what, block, version, error: None };
-                    self.push_event(NodeId::Disk(disk), kind);
-                }
-            }
             (Body::Witness(WitnessMsg::View(view)), _, to) => {
                 let kind = EventKind::View { epoch: view.epoch, members: view.set() };
                 self.push_event(to, kind);
@@ -144,16 +136,17 @@ impl World {
         }
     }
 
-    fn tell_disk_reply(&mut self, disk: DiskId, amf: AmfId, reply: &DiskReply) {
-        let (what, version, error) = match &reply.result {
-            Ok(DiskDone::Read { version, .. }) => (DiskWhat::Read, *version, None),
-            Err(error) => (DiskWhat::Other, crate::protocol::id::Version::ZERO, Some(*error)),
-            Ok(DiskDone::Written | DiskDone::Next { .. } | DiskDone::Flushed) => return,
+    /// A disk has done, or refused, what an AMF asked: told when it answers, not when it was asked.
+    fn tell_disk_reply(&mut self, packet: &Packet) {
+        let (Body::DiskReply(reply), NodeId::Disk(disk), NodeId::Amf(amf)) =
+            (&packet.body, packet.from, packet.to)
+        else {
+            return;
         };
-        let block = Block(u64::MAX);
-        let block = reply.at.map_or(block, |at| self.block_of(disk, at));
-        let kind = EventKind::Disk { amf, what, block, version, error };
-        self.push_event(NodeId::Disk(disk), kind);
+        let block = reply.at.map(|at| self.block_of(disk, at));
+        if let Some(kind) = narrate::disk_reply(reply, amf, block) {
+            self.push_event(NodeId::Disk(disk), kind);
+        }
     }
 
     fn block_of(&self, disk: DiskId, at: u64) -> Block {
@@ -257,12 +250,10 @@ impl World {
 
     fn control(&mut self, control: &Control) -> Result<(), BadStep> {
         if self.observed {
-            let node = match control {
-                Control::FailDisk(disk) | Control::ReplaceDisk(disk) => NodeId::Disk(*disk),
-                Control::Crash(amf) | Control::Restart(amf) => NodeId::Amf(*amf),
-                _ => NodeId::Witness,
-            };
-            self.push_event(node, EventKind::Fault(words::control_text(control)));
+            let (node, is_fault) = words::control_node(control);
+            let text = words::control_text(control);
+            let kind = if is_fault { EventKind::Fault(text) } else { EventKind::Note(text) };
+            self.push_event(node, kind);
         }
         match control {
             Control::Crash(amf) => self.crash(*amf)?,

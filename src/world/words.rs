@@ -1,6 +1,28 @@
 //! Interference in the words of the command that makes it.
 
+use crate::protocol::id::NodeId;
 use crate::trace::step::Control;
+
+/// Whom it concerns, and whether it is a fault (or only something that people make happen).
+pub(super) fn control_node(control: &Control) -> (NodeId, bool) {
+    match control {
+        Control::Crash(amf) | Control::Pause(amf) | Control::ExpireLease(amf) => {
+            (NodeId::Amf(*amf), true)
+        }
+        Control::Restart(amf)
+        | Control::Resume(amf)
+        | Control::Evict(amf, _)
+        | Control::Destage(amf)
+        | Control::DropLines(amf) => (NodeId::Amf(*amf), false),
+        Control::FailDisk(disk) => (NodeId::Disk(*disk), true),
+        Control::ReplaceDisk(disk) => (NodeId::Disk(*disk), false),
+        Control::WitnessDown | Control::SetDefect(Some(_)) => (NodeId::Witness, true),
+        Control::WitnessUp
+        | Control::SetProtocol(_)
+        | Control::SetDefect(None)
+        | Control::Skip(_) => (NodeId::Witness, false),
+    }
+}
 
 pub(super) fn control_text(control: &Control) -> String {
     match control {

@@ -119,7 +119,7 @@ impl Amf {
                 // A copy that cannot be read is older than any: it will be written again.
                 fetch.lowest = Some(crate::protocol::id::Version::ZERO);
             }
-            Ok(DiskDone::Written | DiskDone::Next { .. } | DiskDone::Flushed)
+            Ok(DiskDone::Written { .. } | DiskDone::Next { .. } | DiskDone::Flushed)
             | Err(
                 DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted | DiskError::Media,
             ) => fetch.failed.insert(slot),

@@ -129,7 +129,9 @@ impl Amf {
     pub(super) fn on_next_reply(&mut self, now: Instant, result: &Result<DiskDone, DiskError>) {
         let next = match result {
             Ok(DiskDone::Next { at }) => *at,
-            Ok(DiskDone::Read { .. } | DiskDone::Written | DiskDone::Flushed) | Err(_) => return,
+            Ok(DiskDone::Read { .. } | DiskDone::Written { .. } | DiskDone::Flushed) | Err(_) => {
+                return;
+            }
         };
         let slots = self.current_view().group.slots.len();
         let group = self.group;
@@ -219,7 +221,7 @@ impl Amf {
             }
             Ok(
                 DiskDone::Read { .. }
-                | DiskDone::Written
+                | DiskDone::Written { .. }
                 | DiskDone::Next { .. }
                 | DiskDone::Flushed,
             )
