@@ -54,6 +54,9 @@ pub struct Session {
     host_timeout: Span,
     hosts: Hosts,
     observer: Observer,
+    /// From this event on `run-until sent` and `delivered` look: what the last command that did
+    /// something has brought about may have happened before `run-until` is read.
+    watch_from: u64,
     /// `hold on` without its `hold off`: what is waited for may never come.
     holds: u32,
     workloads: Workloads,
@@ -71,6 +74,7 @@ impl Session {
             host_timeout: profile.host.timeout,
             hosts: Hosts::new(&profile.config),
             observer: Observer::default(),
+            watch_from: 0,
             holds: 0,
             workloads: Workloads::new(
                 &profile.workloads,

@@ -42,6 +42,11 @@ impl Observer {
         self.kept.push_back((event, worth));
     }
 
+    /// Number of the oldest event that is kept.
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
     /// Number of the next event.
     pub(super) fn end(&self) -> u64 {
         self.first + self.kept.len() as u64

@@ -114,7 +114,7 @@ impl Session {
             Command::Await(label) => self.begin_await(label),
             Command::RunUntil(condition, within) => {
                 let at = self.now() + within.unwrap_or(RUN_UNTIL);
-                Task::Until(Watch::new(condition.clone(), self.mark()), at)
+                Task::Until(Watch::new(condition.clone(), self.watch_from), at)
             }
             Command::Wait(span) => Task::Wait(self.now() + *span),
             Command::Settle => {
@@ -158,11 +158,15 @@ impl Session {
         Ok(Running { task })
     }
 
-    /// `expect value` may use the answer of a read only if nothing was commanded since.
+    /// What later commands speak of: `expect value` may use the answer of a read only if nothing was
+    /// commanded since; `run-until sent` looks at what came of the last command that did something.
     fn note_last_command(&mut self, command: &Command) {
-        let passive = matches!(command, Command::Expect(_) | Command::Note(_) | Command::Why(..));
-        if !passive {
+        let looks = matches!(command, Command::Expect(_) | Command::Note(_) | Command::Why(..));
+        if !looks {
             self.hosts.set_last_command(None);
+        }
+        if !looks && !matches!(command, Command::RunUntil(..) | Command::Wait(_)) {
+            self.watch_from = self.mark();
         }
     }
 

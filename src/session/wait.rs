@@ -39,11 +39,13 @@ impl Session {
             Condition::Lock(amf, block, mode) => {
                 holds(&self.snapshot(&Ask::BRIEF), *amf, Key::Block(*block), *mode)
             }
-            Condition::Sent(kind, pair) => self.events_since(seen).any(|event| {
-                matches!(&event.kind, EventKind::Sent(p) if p.kind == *kind && !p.again && between(p, *pair))
+            Condition::Sent(kind, pair) => self.passed(seen, |event| match event {
+                EventKind::Sent(p) => p.kind == *kind && !p.again && between(p, *pair),
+                _ => false,
             }),
-            Condition::Delivered(kind, pair) => self.events_since(seen).any(|event| {
-                matches!(&event.kind, EventKind::Delivered(p) if p.kind == *kind && between(p, *pair))
+            Condition::Delivered(kind, pair) => self.passed(seen, |event| match event {
+                EventKind::Delivered(p) => p.kind == *kind && between(p, *pair),
+                _ => false,
             }),
             Condition::Replicated(amf, block) => {
                 let (_, info) = self.look(*amf, *block);
@@ -59,6 +61,16 @@ impl Session {
             }
             Condition::Idle => self.engine.is_settled(),
         }
+    }
+
+    /// Whether such an event came from number `seen` on. The next watch begins behind it.
+    fn passed(&mut self, seen: u64, is: impl Fn(&EventKind) -> bool) -> bool {
+        let first = self.observer.first().max(seen);
+        let found = self.events_since(seen).position(|event| is(&event.kind));
+        if let Some(at) = found {
+            self.watch_from = first + at as u64 + 1;
+        }
+        found.is_some()
     }
 
     /// What a person wants to know when the condition did not come.

@@ -159,9 +159,9 @@ pub enum Condition {
     State(AmfId, Block, LineState),
     /// `lock AMF BLOCK MODE`: the AMF holds it.
     Lock(AmfId, Block, Mode),
-    /// `sent KIND [FROM TO]`, counted from this command on.
+    /// `sent KIND [FROM TO]`, since the last command that did something (no `expect`, `wait`, ...).
     Sent(MsgKind, Option<(AmfId, AmfId)>),
-    /// `delivered KIND [FROM TO]`, counted from this command on.
+    /// `delivered KIND [FROM TO]`, as `sent`.
     Delivered(MsgKind, Option<(AmfId, AmfId)>),
     /// `replicated AMF BLOCK`: the AMF's line is acknowledged by every partner.
     Replicated(AmfId, Block),
