@@ -1,9 +1,12 @@
-//! Runs every `tests/conversations/*.txt` live. What happens is compared by the summaries of host
-//! commands and by the script's own expectations (docs/TESTING.md).
+//! Runs every `tests/conversations/*.txt` in both engines (docs/TESTING.md). In the simulator a bless
+//! must change nothing; live, results, first sends and end states are compared, and both must meet
+//! the script's own expectations. `BLESS=1 cargo test --test it conversations::` rewrites the traces;
+//! read the difference.
 
 use amflab::live::{LiveEngine, LiveOptions};
 use amflab::profile::{self, Profile};
 use amflab::session::{Session, run_script};
+use amflab::sim::{Sim, SimOptions};
 use amflab::trace::grammar::{Head, decode};
 use amflab::trace::{Limits, Script, parse_script};
 use std::fmt::Write;
@@ -65,15 +68,49 @@ impl Conversation {
 }
 
 #[test]
-fn every_conversation_goes_live_as_its_summaries_say() {
+fn every_conversation_goes_in_the_simulator_as_it_is_written() {
+    let bless = std::env::var_os("BLESS").is_some();
     let mut all = String::new();
     for path in conversations() {
         let conversation = Conversation::open(&path);
-        let engine = LiveEngine::start(&conversation.profile, &LiveOptions::default());
-        let session = Session::new(Box::new(engine.expect("it starts")), &conversation.profile);
-        all.push_str(&conversation.run(session, false).0);
+        let Conversation { text, script, profile } = &conversation;
+        let seed = script.head.seed.unwrap_or(profile.seed);
+        let sim = Sim::new(profile, seed, SimOptions::default());
+        let session = Session::new(Box::new(sim), profile);
+        let (wrong, traces) = conversation.run(session, bless);
+        let blessed = script.blessed(&traces);
+        if blessed != *text && bless {
+            std::fs::write(&path, blessed).expect("a writable script");
+        } else if blessed != *text && wrong.is_empty() {
+            let _ = writeln!(all, "{}: a bless would change it", script.file);
+        }
+        all.push_str(&wrong);
     }
     assert!(all.is_empty(), "\n{all}");
+}
+
+fn run_live(path: &Path) -> String {
+    let conversation = Conversation::open(path);
+    let engine = LiveEngine::start(&conversation.profile, &LiveOptions::default());
+    let session = Session::new(Box::new(engine.expect("it starts")), &conversation.profile);
+    conversation.run(session, false).0
+}
+
+/// Most of the time they wait for leases to run out: a few at a time.
+#[test]
+fn every_conversation_goes_live_as_its_summaries_say() {
+    if std::env::var_os("BLESS").is_some() {
+        return;
+    }
+    let paths = conversations();
+    let wrong = std::thread::scope(|scope| {
+        let parts = paths.chunks(paths.len().div_ceil(3));
+        let run = |part: &[PathBuf]| part.iter().map(|path| run_live(path)).collect::<String>();
+        let threads: Vec<_> = parts.map(|part| scope.spawn(move || run(part))).collect();
+        let ended = threads.into_iter().map(|thread| thread.join().expect("a thread ends"));
+        ended.collect::<String>()
+    });
+    assert!(wrong.is_empty(), "\n{wrong}");
 }
 
 #[test]
