@@ -134,7 +134,7 @@ fn row<'a>(line: &IoLine, result_width: usize, width: usize, model: &Model) -> L
         None => line.what.clone(),
     };
     let wide = if width >= 50 { 8 } else { 0 };
-    let rest = width.saturating_sub(2 + wide + 6 + result_width + 6);
+    let rest = width.saturating_sub(2 + wide + 6 + 1 + result_width + 6);
     let mut spans = vec![Span::styled(format!("{mine} "), model.style(Role::Focus))];
     if wide > 0 {
         let op = left(&format!("op{}", line.op.0), wide, glyphs.more);
@@ -143,7 +143,7 @@ fn row<'a>(line: &IoLine, result_width: usize, width: usize, model: &Model) -> L
     spans.extend([
         Span::styled(left(&line.node.to_string(), 6, glyphs.more), model.style(text_role)),
         Span::styled(left(&what, rest, glyphs.more), model.style(text_role)),
-        Span::styled(right(&result, result_width, glyphs.more), model.style(role)),
+        Span::styled(right(&result, result_width + 1, glyphs.more), model.style(role)),
         Span::styled(right(&took, 6, glyphs.more), model.style(Role::Dim)),
     ]);
     let mut row = Line::from(spans);

@@ -137,9 +137,9 @@ fn first_hint(frame: &mut Frame, area: Rect, model: &Model) {
         said(&[
             (" ", false),
             ("space", true),
-            (" holds all messages, ", false),
+            (" holds messages, ", false),
             ("n", true),
-            (" lets one go; ", false),
+            (" frees one; ", false),
             ("-", true),
             (" slows time; ", false),
             ("x", true),
