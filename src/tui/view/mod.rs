@@ -145,7 +145,7 @@ fn first_hint(frame: &mut Frame, area: Rect, model: &Model) {
             ("x", true),
             (" crashes an AMF; ", false),
             ("4", true),
-            (" breaks more", false),
+            (" faults", false),
         ]),
         Line::from_iter([
             Span::styled(" ?", key),
