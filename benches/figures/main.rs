@@ -1,0 +1,80 @@
+//! The published figures: each calls what the console calls (leases, assertions and counters on) and
+//! prints its ratio to a reference that is measured in the same run. Machines are shared and noisy, so
+//! only the ratios count; each figure is the median of alternating rounds.
+//!
+//! `cargo bench` runs all; `cargo bench -- NAME...` some.
+
+#![expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
+#![expect(clippy::print_stdout, reason = "the figures are what this prints")]
+#![allow(clippy::cast_possible_truncation, reason = "small numbers drawn from large ones")]
+
+mod durable_writes;
+mod live_read;
+mod live_write;
+mod sim_rate;
+mod sim_replay;
+mod sim_round;
+
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Rounds of each pair of measurements.
+const ROUNDS: usize = 7;
+
+/// A figure: what was measured, against what, and the bar it has to clear.
+pub(crate) struct Figure {
+    pub(crate) name: &'static str,
+    pub(crate) bar: &'static str,
+    pub(crate) run: fn() -> String,
+}
+
+const FIGURES: &[Figure] = &[
+    live_read::FIGURE,
+    live_write::FIGURE,
+    durable_writes::FIGURE,
+    sim_round::FIGURE,
+    sim_rate::FIGURE,
+    sim_replay::FIGURE,
+];
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    for figure in FIGURES {
+        if wanted.is_empty() || wanted.iter().any(|name| figure.name.contains(name.as_str())) {
+            println!("{:<16} {}\n{:<16} bar: {}", figure.name, (figure.run)(), "", figure.bar);
+        }
+    }
+}
+
+/// Nanoseconds that `count` calls of `work` take, for each.
+pub(crate) fn each_ns<R>(count: u64, mut work: impl FnMut(u64) -> R) -> f64 {
+    let start = Instant::now();
+    for i in 0..count {
+        black_box(work(i));
+    }
+    start.elapsed().as_nanos() as f64 / count as f64
+}
+
+/// Medians of two measurements that alternate, so that a machine that slows down slows both.
+pub(crate) fn paired(
+    mut ours: impl FnMut() -> f64,
+    mut reference: impl FnMut() -> f64,
+) -> (f64, f64) {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        a.push(ours());
+        b.push(reference());
+    }
+    (median(a), median(b))
+}
+
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// A built-in profile with overrides.
+pub(crate) fn profile(name: &str, sets: &[&str]) -> amflab::profile::Profile {
+    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    amflab::profile::load(name, &sets).unwrap_or_else(|error| panic!("{error}"))
+}
