@@ -187,6 +187,7 @@ rules! {
     RefillStart, "refill-start", "8 [M3]", "A disk is to be refilled: first no older destage may be in flight.";
     RefillStripe, "refill-stripe", "8 [M3]", "One stripe is copied under its lock.";
     RefillDone, "refill-done", "8", "The disk is full: the witness may trust it.";
+    RefillStuck, "refill-stuck", "8", "A disk did not do what a refill asked: nothing is reported; the next view begins again.";
     SynchroniseStart, "synchronise-start", "4, end", "Copies may differ: each block is made equal.";
     SynchroniseDone, "synchronise-done", "4, end", "All copies are equal again.";
     IgnoreStranger, "ignore-stranger", "1", "A message that is not for this incarnation, or from nobody we know: ignored.";

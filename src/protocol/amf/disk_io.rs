@@ -89,7 +89,7 @@ impl Amf {
             DiskWork::Flush { op } => self.on_flush_reply(op),
             DiskWork::Next => self.on_next_reply(now, &reply.result),
             DiskWork::RefillRead { at } => self.on_refill_read(now, at, reply.result),
-            DiskWork::RefillWrite => self.on_refill_write(now, reply.result),
+            DiskWork::RefillWrite => self.on_refill_write(now, reply.result.is_ok()),
         }
     }
 

@@ -36,6 +36,9 @@ enum Phase {
     Stripe { slot: u8, at: u64, pending: u32 },
     /// The slot is full: reported until a view says so.
     Full { slot: u8 },
+    /// A disk did not do what it was asked, or an older walk's disk I/O is still in flight. Nothing is
+    /// reported as equal or full. A view begins again; `again`: one came, the I/O is waited for.
+    Stuck { again: bool },
 }
 
 impl Refill {
@@ -45,7 +48,7 @@ impl Refill {
             Phase::Start { slot } => Some((slot, 0)),
             Phase::Seek { slot, at } | Phase::Stripe { slot, at, .. } => Some((slot, at)),
             Phase::Full { slot } => Some((slot, u64::MAX)),
-            Phase::Synchronise { .. } | Phase::Synchronised => None,
+            Phase::Synchronise { .. } | Phase::Synchronised | Phase::Stuck { .. } => None,
         }
     }
 }
@@ -63,13 +66,20 @@ impl Amf {
         let wanted = lowest && (since.is_some() || slot.is_some());
         let running = self.refill.as_ref().is_some_and(|refill| {
             let same_slot = refill.progress().is_none_or(|(at, _)| Some(at) == slot);
-            refill.admitted == admitted && refill.since == since && same_slot
+            let stuck = matches!(refill.phase, Phase::Stuck { .. });
+            refill.admitted == admitted && refill.since == since && same_slot && !stuck
         });
         if wanted && running {
             return;
         }
         self.refill = None;
         if !wanted {
+            return;
+        }
+        if self.disk_work_any_refill() {
+            // Its answers must not be taken for the new walk's.
+            let phase = Phase::Stuck { again: true };
+            self.refill = Some(Refill { admitted, since, phase });
             return;
         }
         let phase = match (since, slot) {
@@ -127,11 +137,13 @@ impl Amf {
     }
 
     pub(super) fn on_next_reply(&mut self, now: Instant, result: &Result<DiskDone, DiskError>) {
+        if let Some(Phase::Stuck { .. }) = self.phase() {
+            return self.drop_stale_refill(now);
+        }
         let next = match result {
             Ok(DiskDone::Next { at }) => *at,
-            Ok(DiskDone::Read { .. } | DiskDone::Written { .. } | DiskDone::Flushed) | Err(_) => {
-                return;
-            }
+            Ok(DiskDone::Read { .. } | DiskDone::Written { .. } | DiskDone::Flushed) => return,
+            Err(_) => return self.refill_is_stuck(now),
         };
         let slots = self.current_view().group.slots.len();
         let group = self.group;
@@ -172,7 +184,8 @@ impl Amf {
                 | Phase::Synchronised
                 | Phase::Start { .. }
                 | Phase::Stripe { .. }
-                | Phase::Full { .. },
+                | Phase::Full { .. }
+                | Phase::Stuck { .. },
                 _,
             ) => {}
         }
@@ -224,16 +237,30 @@ impl Amf {
                 | DiskDone::Written { .. }
                 | DiskDone::Next { .. }
                 | DiskDone::Flushed,
-            )
-            | Err(
-                DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted | DiskError::Media,
             ) => self.refilled_one(now),
+            // What cannot be read must not become a block of zeroes that is trusted.
+            Err(
+                DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted | DiskError::Media,
+            ) => self.refill_is_stuck(now),
         }
     }
 
-    pub(super) fn on_refill_write(&mut self, now: Instant, _: Result<DiskDone, DiskError>) {
-        // A target that refuses has failed, or was replaced again: the next view says so.
-        self.refilled_one(now);
+    pub(super) fn on_refill_write(&mut self, now: Instant, stored: bool) {
+        let copies = matches!(self.phase(), Some(Phase::Stripe { .. }));
+        if stored || !copies {
+            self.refilled_one(now);
+        } else {
+            self.refill_is_stuck(now);
+        }
+    }
+
+    /// Gives up the stripe it holds, once nothing of it is in flight; waits for a view.
+    fn refill_is_stuck(&mut self, now: Instant) {
+        self.rule(Rule::RefillStuck, None);
+        if let Some(phase) = self.phase() {
+            *phase = Phase::Stuck { again: false };
+        }
+        self.drop_stale_refill(now);
     }
 
     fn refilled_one(&mut self, now: Instant) {
@@ -256,10 +283,9 @@ impl Amf {
         self.seek_written();
     }
 
-    /// The walk was called off while it held a stripe.
+    /// The walk was called off while it held a stripe: given up once nothing of it is in flight.
     fn drop_stale_refill(&mut self, now: Instant) {
-        let busy = self.disk_work_any_refill();
-        if busy {
+        if self.disk_work_any_refill() {
             return;
         }
         for key in self.keys.keys_sorted() {
@@ -268,11 +294,16 @@ impl Amf {
                 self.release(now, key);
             }
         }
+        if let Some(Phase::Stuck { again: true }) = self.phase() {
+            self.review_refill(now);
+        }
     }
 
     fn disk_work_any_refill(&self) -> bool {
-        self.disk_work
-            .any(|_, work| matches!(work, DiskWork::RefillRead { .. } | DiskWork::RefillWrite))
+        self.disk_work.any(|_, work| match work {
+            DiskWork::RefillRead { .. } | DiskWork::RefillWrite | DiskWork::Next => true,
+            DiskWork::Fetch { .. } | DiskWork::Destage { .. } | DiskWork::Flush { .. } => false,
+        })
     }
 
     // ---- making copies equal
@@ -323,7 +354,8 @@ impl Amf {
                 | Phase::Synchronise { .. }
                 | Phase::Start { .. }
                 | Phase::Seek { .. }
-                | Phase::Stripe { .. },
+                | Phase::Stripe { .. }
+                | Phase::Stuck { .. },
                 _,
             ) => return,
         };
