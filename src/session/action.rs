@@ -65,7 +65,8 @@ pub(super) fn ending_of(command: &Command) -> Option<Ending> {
 }
 
 /// What a command tells the engine; `None` for those that the session does itself.
-pub(super) fn action_of(command: &Command) -> Option<Action> {
+#[must_use]
+pub fn action_of(command: &Command) -> Option<Action> {
     Some(match command.clone() {
         Command::Destage(target) => Action::Destage(target),
         Command::Evict(amf, block) => Action::Evict(amf, block),

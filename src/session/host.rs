@@ -80,27 +80,6 @@ impl Hosts {
         value.bytes(self.block_size).map(|bytes| Data::from_bytes(&bytes))
     }
 
-    fn request(&self, command: &HostCommand) -> Result<RequestKind, Wrong> {
-        let per_block = self.block_size / SECTOR_BYTES;
-        let run = |first, blocks| Sectors::of_blocks(first, blocks, per_block);
-        Ok(match command {
-            HostCommand::Write(_, block, value) => {
-                let bytes = value.bytes(self.block_size)?;
-                RequestKind::Write(run(*block, 1), Payload::Bytes(bytes.into()))
-            }
-            HostCommand::Read(_, block, count) => RequestKind::Read(run(*block, *count)),
-            HostCommand::CompareAndWrite(_, block, old, new) => RequestKind::CompareAndWrite {
-                block: *block,
-                old: self.content(old)?,
-                new: self.content(new)?,
-            },
-            HostCommand::Trim(_, block, count) | HostCommand::Zero(_, block, count) => {
-                RequestKind::Zero(run(*block, *count))
-            }
-            HostCommand::Flush(_) => RequestKind::Flush,
-        })
-    }
-
     /// Gives an operation, or keeps it while its AMF is joining.
     pub(super) fn give(
         &mut self,
@@ -109,7 +88,7 @@ impl Hosts {
         mark: u64,
         engine: &mut dyn Engine,
     ) -> Result<HostOpId, Wrong> {
-        let kind = self.request(command)?;
+        let kind = request_of(command, self.block_size)?;
         let id = HostOpId(self.next);
         self.next += 1;
         let deadline = engine.now() + timeout;
@@ -243,4 +222,27 @@ impl Hosts {
 fn joining_amfs(engine: &mut dyn Engine) -> Vec<AmfId> {
     let amfs = engine.snapshot(&Ask::BRIEF).amfs;
     amfs.iter().filter(|info| info.status == AmfStatus::Joining).map(|info| info.id).collect()
+}
+
+/// What a host command asks, on a volume with blocks of `block_size` bytes. Reads the file of `@FILE`.
+///
+/// # Errors
+/// A value is longer than a block, or its file cannot be read.
+pub fn request_of(command: &HostCommand, block_size: u32) -> Result<RequestKind, Wrong> {
+    let run = |first, blocks| Sectors::of_blocks(first, blocks, block_size / SECTOR_BYTES);
+    let content = |value: &Value| value.bytes(block_size).map(|bytes| Data::from_bytes(&bytes));
+    Ok(match command {
+        HostCommand::Write(_, block, value) => {
+            let bytes = value.bytes(block_size)?;
+            RequestKind::Write(run(*block, 1), Payload::Bytes(bytes.into()))
+        }
+        HostCommand::Read(_, block, count) => RequestKind::Read(run(*block, *count)),
+        HostCommand::CompareAndWrite(_, block, old, new) => {
+            RequestKind::CompareAndWrite { block: *block, old: content(old)?, new: content(new)? }
+        }
+        HostCommand::Trim(_, block, count) | HostCommand::Zero(_, block, count) => {
+            RequestKind::Zero(run(*block, *count))
+        }
+        HostCommand::Flush(_) => RequestKind::Flush,
+    })
 }

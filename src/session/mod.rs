@@ -21,6 +21,8 @@ pub mod wait;
 pub mod why;
 mod workloads;
 
+pub use action::action_of;
+pub use host::request_of;
 pub use recorder::Recorder;
 pub use script::{ScriptReport, run_script};
 pub use task::{Report, Running, Status};
