@@ -13,8 +13,10 @@
 //! - [`store`]: disks of real bytes: sled, memory, faulty; a thread each.
 //! - [`live`]: the cluster over real threads, time and disks; an engine.
 //! - [`tui`]: the console.
+//! - [`cli`]: the command line, where the parts are put together.
 
 pub mod check;
+pub mod cli;
 pub mod live;
 pub mod profile;
 pub mod protocol;

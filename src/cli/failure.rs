@@ -1,0 +1,59 @@
+//! Why a subcommand was not done, and the exit code that says so.
+
+use crate::profile::ProfileError;
+use crate::store::OpenError;
+use crate::trace::EngineError;
+use std::fmt::Display;
+
+/// Fine.
+pub(super) const FINE: u8 = 0;
+/// A violation, a failed expectation, something that ran out.
+pub(super) const FAILED: u8 = 1;
+/// Bad usage or bad input: nothing was run.
+pub(super) const USAGE: u8 = 2;
+/// Nothing is known to be wrong, but not everything could be judged.
+pub(super) const UNDECIDED: u8 = 3;
+
+/// Why a subcommand was not done.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// The exit code.
+    pub(super) code: u8,
+    /// What, where, and a `hint:`.
+    pub(super) text: String,
+}
+
+impl Failure {
+    /// Bad usage or bad input.
+    pub(super) fn usage(text: impl Display) -> Self {
+        Self { code: USAGE, text: text.to_string() }
+    }
+
+    /// The same, with advice.
+    pub(super) fn hinted(text: impl Display, hint: impl Display) -> Self {
+        Self::usage(format!("{text}\n  hint: {hint}"))
+    }
+
+    /// It was begun, and could not go on.
+    pub(super) fn broken(text: impl Display) -> Self {
+        Self { code: FAILED, text: text.to_string() }
+    }
+}
+
+impl From<ProfileError> for Failure {
+    fn from(error: ProfileError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self::broken(format!("the cluster: {error}"))
+    }
+}

@@ -1,0 +1,90 @@
+//! `profiles|protocols|lessons|defects list|show NAME`. A list has one item a line, and no header.
+
+use super::failure::{FINE, Failure};
+use super::{Done, complain, print};
+use crate::profile;
+use crate::protocol::{Defect, Protocol};
+use crate::trace::grammar::nearest;
+use clap::Subcommand;
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum ListCommand {
+    /// Names them, one a line
+    List,
+    /// Says everything about one
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+/// One name a line.
+fn list(names: &[&str]) -> Done {
+    let mut text = names.join("\n");
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    print(&text)?;
+    Ok(FINE)
+}
+
+fn unknown(what: &str, name: &str, names: &[&str]) -> Failure {
+    let hint = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("allowed: {}", names.join(", ")),
+    };
+    Failure::hinted(format!("there is no {what} `{name}`"), hint)
+}
+
+/// The built-in profiles; `show` prints an effective one with every default.
+pub(super) fn profiles(command: &ListCommand) -> Done {
+    match command {
+        ListCommand::List => list(&profile::names()),
+        ListCommand::Show { name } => {
+            print(&profile::to_toml(&profile::load(name, &[])?))?;
+            Ok(FINE)
+        }
+    }
+}
+
+/// The protocols.
+pub(super) fn protocols(command: &ListCommand) -> Done {
+    let names = Protocol::ALL.map(Protocol::name);
+    match command {
+        ListCommand::List => list(&names),
+        ListCommand::Show { name } => {
+            let one = name.parse::<Protocol>().map_err(|_| unknown("protocol", name, &names))?;
+            let (summary, states) = (one.summary(), one.line_states());
+            print(&format!("{name}\n  {summary}\n  states of a line: {states}\n"))?;
+            Ok(FINE)
+        }
+    }
+}
+
+/// The seeded defects.
+pub(super) fn defects(command: &ListCommand) -> Done {
+    let names = Defect::ALL.map(Defect::name);
+    match command {
+        ListCommand::List => list(&names),
+        ListCommand::Show { name } => {
+            let one = name.parse::<Defect>().map_err(|_| unknown("defect", name, &names))?;
+            let on = format!("--set defect={name}, or `defect {name} on` in a script");
+            print(&format!("{name}\n  {}\n  switched on by {on}\n", one.summary()))?;
+            Ok(FINE)
+        }
+    }
+}
+
+/// The lessons: none in this version.
+pub(super) fn lessons(command: &ListCommand) -> Done {
+    match command {
+        ListCommand::List => {
+            complain("note", "this version has no lessons yet; docs/ and the claim scripts teach");
+            Ok(FINE)
+        }
+        ListCommand::Show { name } => {
+            let hint = "this version has no lessons yet; `amflab exec` runs the claim scripts";
+            Err(Failure::hinted(format!("there is no lesson `{name}`"), hint))
+        }
+    }
+}

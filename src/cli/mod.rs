@@ -1,0 +1,134 @@
+//! The command line, one file for each subcommand: the only place where parts are put together.
+//!
+//! Exit codes: 0 fine; 1 a violation, a failed expectation, or a `settle` or `run-until` that ran out;
+//! 2 bad usage or bad input (nothing was run, standard output stays empty); 3 undecided. What was asked
+//! for goes to standard output; progress, notes and errors go to standard error.
+//!
+//! Reading order: [`setup`] (profiles and engines, which all share), [`console`], [`exec`], then what
+//! `run` and `replay` have in common (`load`, `settle`, `tally`, `report`, `progress`), [`run`],
+//! [`replay`], [`lists`], [`screenshot`], [`doctor`], [`manual`].
+
+mod console;
+mod doctor;
+mod exec;
+mod failure;
+mod interrupt;
+mod lists;
+mod load;
+mod manual;
+mod progress;
+mod read_back;
+mod replay;
+mod report;
+mod run;
+mod screenshot;
+mod setup;
+mod tally;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Shown before everything else.
+const EXAMPLES: &str = "\
+Examples:
+  amflab                                          the console, on the demo profile
+  amflab run -p demo --workload storm --ops 20000 load, every read verified, figures at the end
+  amflab exec tests/conversations/claim-01.txt    a script, checked against its expected trace";
+
+/// `amflab` as clap sees it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "amflab",
+    version,
+    about = "Interactive console and test bench for storage cache coherency",
+    before_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    max_term_width = 100
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    console: console::ConsoleArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The console: a cluster on the screen, and everything that can be done to it (the default)
+    Console(console::ConsoleArgs),
+    /// Lets the profile's generators load a cluster, verifies every read, and reports
+    Run(run::RunArgs),
+    /// Runs a command script, and compares its expected traces
+    Exec(exec::ExecArgs),
+    /// Replays a recorded block trace, verifies every read, and reports
+    Replay(replay::ReplayArgs),
+    /// The built-in profiles
+    #[command(subcommand)]
+    Profiles(lists::ListCommand),
+    /// The coherency protocols
+    #[command(subcommand)]
+    Protocols(lists::ListCommand),
+    /// The lessons
+    #[command(subcommand)]
+    Lessons(lists::ListCommand),
+    /// The rules that can be broken on purpose
+    #[command(subcommand)]
+    Defects(lists::ListCommand),
+    /// Draws the console's screen into an SVG file, on the simulator
+    Screenshot(screenshot::ScreenshotArgs),
+    /// Looks whether everything that the program needs is there
+    Doctor,
+    /// Prints a completion script for a shell
+    Completions(manual::CompletionArgs),
+    /// Prints the manual page
+    Man,
+}
+
+/// Runs the program; the result is its exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => console::console(&cli.console),
+        Some(Command::Console(args)) => console::console(&args),
+        Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Exec(args)) => exec::exec(&args),
+        Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Profiles(what)) => lists::profiles(&what),
+        Some(Command::Protocols(what)) => lists::protocols(&what),
+        Some(Command::Lessons(what)) => lists::lessons(&what),
+        Some(Command::Defects(what)) => lists::defects(&what),
+        Some(Command::Screenshot(args)) => screenshot::screenshot(&args),
+        Some(Command::Doctor) => doctor::doctor(),
+        Some(Command::Completions(args)) => manual::completions(&args),
+        Some(Command::Man) => manual::man(),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            complain("error", &failure.text);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// What a subcommand comes to: its exit code.
+type Done = Result<u8, Failure>;
+
+/// Prints what was asked for. A reader who has seen enough (`| head`) is no error.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Failure::broken(format!("standard output: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Tells people something on standard error.
+fn complain(what: &str, text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{what}: {text}");
+}

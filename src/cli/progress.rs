@@ -1,0 +1,62 @@
+//! A bar for what takes longer than a second; only on a terminal, on standard error.
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// Shorter runs have no bar.
+const AFTER: Duration = Duration::from_secs(1);
+/// Requests between two looks at the clock.
+const LOOK_EVERY: u64 = 1_024;
+
+/// How far a run is.
+pub(super) struct Progress {
+    begun: Instant,
+    is_wanted: bool,
+    total: Option<u64>,
+    bar: Option<ProgressBar>,
+    next: u64,
+}
+
+impl Progress {
+    /// Of a run with so many requests, if that is known.
+    pub(super) fn new(total: Option<u64>) -> Self {
+        let is_wanted = std::io::stderr().is_terminal();
+        Self { begun: Instant::now(), is_wanted, total, bar: None, next: 0 }
+    }
+
+    /// So many requests are done.
+    pub(super) fn at(&mut self, done: u64) {
+        if !self.is_wanted || done < self.next || self.begun.elapsed() < AFTER {
+            return;
+        }
+        self.next = if self.total.is_some() { done + LOOK_EVERY } else { 0 };
+        let total = self.total;
+        let bar = self.bar.get_or_insert_with(|| make(total));
+        bar.set_position(done);
+    }
+
+    /// Takes the bar off the screen.
+    pub(super) fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn make(total: Option<u64>) -> ProgressBar {
+    let Some(total) = total else {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{elapsed} {human_pos} requests {per_sec}")
+        {
+            bar.set_style(style);
+        }
+        return bar;
+    };
+    let bar = ProgressBar::new(total);
+    let template = "{elapsed} [{bar:40}] {human_pos}/{human_len} {per_sec} {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}

@@ -1,0 +1,142 @@
+//! The end of a run: everything comes to rest, dirty lines go to the disks, and what was written is
+//! read back through the program, as far as time allows.
+
+use super::load::Load;
+use crate::check;
+use crate::protocol::id::{AmfId, Block, OpId, Span};
+use crate::protocol::{Data, HostError, RequestKind, Sectors};
+use crate::trace::action::{Action, Target};
+use crate::trace::engine::{Advance, EngineError};
+use crate::trace::snapshot::{AmfStatus, Ask};
+use std::collections::BTreeMap;
+
+/// Blocks read back: of more, every so many is.
+const BLOCKS_MAX: usize = 100_000;
+/// Reads under way at once.
+const WINDOW: usize = 64;
+/// Steps of a simulated cluster between two looks.
+const STEPS: u64 = 64;
+/// A live cluster is looked at again after this.
+const LOOK_AGAIN: Span = Span::millis(5);
+
+/// What the end of a run found.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    /// Nothing was outstanding in time.
+    pub(super) settled: bool,
+    /// What was outstanding, one line each.
+    pub(super) unsettled: Vec<String>,
+    /// Blocks that were written.
+    pub(super) written: u64,
+    /// What the blocks read back have.
+    pub(super) tally: check::Tally,
+    /// Blocks that no AMF would read: nothing is known of them.
+    pub(super) unread: u64,
+}
+
+impl Load {
+    /// Lets the cluster come to rest; `false` if that took longer than `limit`.
+    pub(super) fn settle(&mut self, limit: Span) -> Result<bool, EngineError> {
+        let deadline = self.engine.now() + limit;
+        loop {
+            if self.engine.is_settled() {
+                return Ok(true);
+            }
+            let now = self.engine.now();
+            if now >= deadline {
+                return Ok(false);
+            }
+            let until = deadline.min(now + LOOK_AGAIN);
+            self.engine.advance(Advance { until, steps_max: STEPS })?;
+            while self.engine.poll_completion().is_some() {}
+        }
+    }
+
+    /// Settles, destages, and reads back what was written.
+    pub(super) fn rest(&mut self, limit: Span) -> Result<Rest, EngineError> {
+        let mut rest = Rest { settled: self.settle(limit)?, ..Rest::default() };
+        if rest.settled && self.engine.submit(Action::Destage(Target::All)).is_ok() {
+            rest.settled = self.settle(limit)?;
+        }
+        let snapshot = self.engine.snapshot(&Ask::BRIEF);
+        if !rest.settled {
+            rest.unsettled = snapshot.unsettled;
+        }
+        let serving: Vec<AmfId> = snapshot
+            .amfs
+            .iter()
+            .filter(|amf| amf.status == AmfStatus::Serving)
+            .map(|amf| amf.id)
+            .collect();
+        let written = self.checker.blocks_touched();
+        rest.written = written.len() as u64;
+        let every = written.len().div_ceil(BLOCKS_MAX).max(1);
+        let blocks: Vec<Block> = written.into_iter().step_by(every).collect();
+        if serving.is_empty() {
+            rest.unread = blocks.len() as u64;
+            return Ok(rest);
+        }
+        for window in blocks.chunks(WINDOW) {
+            self.read_back(window, &serving, &mut rest)?;
+        }
+        Ok(rest)
+    }
+
+    /// Reads blocks, each through one AMF; through another one if that does not serve.
+    fn read_back(
+        &mut self,
+        blocks: &[Block],
+        serving: &[AmfId],
+        rest: &mut Rest,
+    ) -> Result<(), EngineError> {
+        let mut left: Vec<Block> = blocks.to_vec();
+        for turn in 0..serving.len() {
+            let mut asked = BTreeMap::new();
+            for block in left.drain(..) {
+                let amf = serving[(usize::try_from(block.0).unwrap_or(0) + turn) % serving.len()];
+                let per_block = self.checker.sectors_per_block();
+                let kind = RequestKind::Read(Sectors::of_blocks(block, 1, per_block));
+                asked.insert(self.engine.host(amf, kind), (amf, block));
+            }
+            left = self.take_back(asked, rest)?;
+            if left.is_empty() {
+                break;
+            }
+        }
+        rest.unread += left.len() as u64;
+        Ok(())
+    }
+
+    /// Judges the answers. The blocks that have none, or that were refused.
+    fn take_back(
+        &mut self,
+        mut asked: BTreeMap<OpId, (AmfId, Block)>,
+        rest: &mut Rest,
+    ) -> Result<Vec<Block>, EngineError> {
+        let deadline = self.engine.now() + self.timeout();
+        let mut refused = Vec::new();
+        loop {
+            while let Some(done) = self.engine.poll_completion() {
+                let Some((amf, block)) = asked.remove(&done.answer.op) else { continue };
+                let place = format!("{block} read through {amf} at the end");
+                match done.answer.result {
+                    Ok(touched) => {
+                        let data: Option<&Data> = touched.first().and_then(|t| t.data.as_ref());
+                        rest.tally.add(&self.checker, block, data, &place);
+                    }
+                    Err(HostError::Media | HostError::InDoubt) => {
+                        rest.tally.add(&self.checker, block, None, &place);
+                    }
+                    Err(_) => refused.push(block),
+                }
+            }
+            let now = self.engine.now();
+            if asked.is_empty() || now >= deadline {
+                refused.extend(asked.into_values().map(|(_, block)| block));
+                return Ok(refused);
+            }
+            let until = deadline.min(now + LOOK_AGAIN);
+            self.engine.advance(Advance { until, steps_max: 1 })?;
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! What `run` and `replay` report: one JSON object, or a few aligned lines for people.
+
+use super::failure::{FAILED, FINE, UNDECIDED};
+use super::load::{FINDINGS_MAX, Load};
+use super::read_back::Rest;
+use super::tally::Latency;
+use crate::profile::Profile;
+use crate::protocol::{HostError, MsgKind};
+use crate::trace::snapshot::{Ask, Snapshot};
+use crate::trace::{Counts, Violation};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// What the judges say of a whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verdict {
+    /// Everything was judged, and is as it should be.
+    Ok,
+    /// Something is wrong.
+    Violation,
+    /// Nothing is known to be wrong, but not everything could be judged.
+    Undecided,
+}
+
+impl Verdict {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Violation => "violation",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Latencies {
+    read: Latency,
+    write: Latency,
+}
+
+/// What a trace was made of, for `replay`.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct TraceReport {
+    pub(super) file: String,
+    pub(super) format: &'static str,
+    /// Recorded requests replayed.
+    pub(super) requests: u64,
+    /// Bad lines or records that were skipped.
+    pub(super) bad: u64,
+    /// Requests widened to whole sectors.
+    pub(super) unaligned: u64,
+    /// Requests split because a host may not ask for so much at once.
+    pub(super) split: u64,
+    /// Devices in it.
+    pub(super) devices: u64,
+    /// Blocks of the volume that it was replayed on.
+    pub(super) volume_blocks: u64,
+    /// How fast: `max`, `1x`.
+    pub(super) speed: String,
+}
+
+/// Everything that is reported. Field names are the JSON's.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Report {
+    engine: &'static str,
+    seed: u64,
+    profile: String,
+    protocol: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<TraceReport>,
+    ops: u64,
+    touches: u64,
+    reads: u64,
+    writes: u64,
+    errors: u64,
+    errors_by_kind: BTreeMap<&'static str, u64>,
+    hits: u64,
+    misses: u64,
+    hit_ratio: Option<f64>,
+    peer_transfers: u64,
+    disk_reads: u64,
+    disk_writes: u64,
+    messages: BTreeMap<&'static str, u64>,
+    broadcasts: u64,
+    broadcasts_saved: u64,
+    retransmissions: u64,
+    takeovers: u64,
+    views: u64,
+    evictions: u64,
+    destages: u64,
+    latency_us: Latencies,
+    elapsed_s: f64,
+    cluster_s: f64,
+    ops_per_s: f64,
+    touches_per_s: f64,
+    durable: bool,
+    settled: bool,
+    interrupted: bool,
+    blocks_written: u64,
+    blocks_read_back: u64,
+    pub(super) verdict: Verdict,
+    violations: u64,
+    lost_acknowledged_writes: u64,
+    findings: Vec<Finding>,
+    remarks: Vec<String>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, Serialize)]
+struct Finding {
+    checker: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    text: String,
+}
+
+impl From<&Violation> for Finding {
+    fn from(found: &Violation) -> Self {
+        let key = found.key.map(|key| key.to_string());
+        Self { checker: found.checker.clone(), key, text: found.text.clone() }
+    }
+}
+
+/// A run that is over: what it took, and how the cluster stood before and after it came to rest.
+pub(super) struct Over<'a> {
+    pub(super) profile: &'a Profile,
+    pub(super) load: &'a mut Load,
+    /// Counters when the last request was answered.
+    pub(super) counts: Counts,
+    pub(super) rest: Rest,
+    /// Wall time from the first request to the last answer.
+    pub(super) elapsed: Duration,
+    /// The same on the cluster's clock, in nanoseconds.
+    pub(super) cluster_ns: u64,
+    pub(super) trace: Option<TraceReport>,
+}
+
+impl Over<'_> {
+    /// The report, with its verdict.
+    pub(super) fn report(self) -> Report {
+        let snapshot = self.load.engine.snapshot(&Ask::BRIEF);
+        let Self { profile, load, counts, rest, elapsed, cluster_ns, trace } = self;
+        let violations = load.violations + snapshot.violations_total;
+        let findings = findings(load, &snapshot, &rest);
+        let is_judged = load.checker.counts().given_up == 0 && rest.unread == 0 && rest.settled;
+        let verdict = match (violations + rest.tally.lost, is_judged) {
+            (0, true) => Verdict::Ok,
+            (0, false) => Verdict::Undecided,
+            (1.., _) => Verdict::Violation,
+        };
+        let tally = &load.tally;
+        let touches = tally.hits + tally.misses;
+        let (read, write) = tally.latencies();
+        let seconds = elapsed.as_secs_f64();
+        let rate = |count: u64| if seconds > 0.0 { float(count) / seconds } else { 0.0 };
+        let errors = HostError::ALL.iter().zip(tally.errors);
+        Report {
+            engine: snapshot.engine,
+            seed: profile.seed,
+            profile: profile.name.clone(),
+            protocol: snapshot.view.protocol.name(),
+            trace,
+            ops: tally.ops(),
+            touches,
+            reads: tally.reads,
+            writes: tally.writes,
+            errors: tally.errors_all(),
+            errors_by_kind: errors.filter(|(_, n)| *n > 0).map(|(e, n)| (e.name(), n)).collect(),
+            hits: tally.hits,
+            misses: tally.misses,
+            hit_ratio: (touches > 0).then(|| float(tally.hits) / float(touches)),
+            peer_transfers: counts.peer_transfers,
+            disk_reads: counts.disk_reads,
+            disk_writes: counts.disk_writes,
+            messages: MsgKind::ALL.iter().map(|kind| (kind.name(), counts.sent(*kind))).collect(),
+            broadcasts: counts.broadcasts,
+            broadcasts_saved: counts.broadcasts_saved,
+            retransmissions: counts.retransmissions,
+            takeovers: counts.takeovers,
+            views: counts.views,
+            evictions: counts.evictions,
+            destages: counts.destages,
+            latency_us: Latencies { read, write },
+            elapsed_s: seconds,
+            cluster_s: float(cluster_ns) / 1e9,
+            ops_per_s: rate(tally.ops()),
+            touches_per_s: rate(touches),
+            durable: snapshot.volatile.is_none(),
+            settled: rest.settled,
+            interrupted: load.was_interrupted,
+            blocks_written: rest.written,
+            blocks_read_back: rest.tally.blocks,
+            verdict,
+            violations,
+            lost_acknowledged_writes: rest.tally.lost,
+            findings,
+            remarks: load
+                .remarks
+                .iter()
+                .cloned()
+                .chain(rest.unsettled.iter().map(unsettled))
+                .collect(),
+        }
+    }
+}
+
+fn unsettled(what: &String) -> String {
+    format!("not settled: {what}")
+}
+
+/// Everything found wrong, the first hundred.
+fn findings(load: &Load, snapshot: &Snapshot, rest: &Rest) -> Vec<Finding> {
+    let all = load.findings.iter().chain(&snapshot.violations).chain(&rest.tally.findings);
+    all.take(FINDINGS_MAX).map(Finding::from).collect()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people: 53 bits are plenty")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+impl Report {
+    /// The exit code: a cluster that did not come to rest in time has failed.
+    pub(super) fn code(&self) -> u8 {
+        match self.verdict {
+            Verdict::Violation => FAILED,
+            Verdict::Ok | Verdict::Undecided if !self.settled => FAILED,
+            Verdict::Ok => FINE,
+            Verdict::Undecided => UNDECIDED,
+        }
+    }
+
+    /// One JSON object.
+    pub(super) fn json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("plain data with text keys");
+        text.push('\n');
+        text
+    }
+
+    /// A few lines for people.
+    pub(super) fn text(&self) -> String {
+        let mut out = String::new();
+        let mut line = |name: &str, text: String| {
+            let _ = writeln!(out, "{name:<12}{text}");
+        };
+        let (profile, protocol) = (&self.profile, self.protocol);
+        line("cluster", format!("{profile}, {}, {protocol}, seed {}", self.engine, self.seed));
+        if let Some(trace) = &self.trace {
+            let TraceReport { file, format, requests, devices, speed, .. } = trace;
+            line(
+                "trace",
+                format!("{file} ({format}), {requests} requests, {devices} devices, {speed}"),
+            );
+            let TraceReport { bad, unaligned, split, .. } = trace;
+            if bad + unaligned + split > 0 {
+                let text = format!("{bad} bad lines skipped, {unaligned} widened, {split} split");
+                line("", text);
+            }
+        }
+        let (ops, reads, writes, errors) = (self.ops, self.reads, self.writes, self.errors);
+        line("requests", format!("{ops}: {reads} reads, {writes} writes, {errors} errors"));
+        for (kind, count) in &self.errors_by_kind {
+            line("", format!("{count} {kind}"));
+        }
+        let ratio =
+            self.hit_ratio.map_or_else(|| "-".to_owned(), |r| format!("{:.2} %", r * 100.0));
+        let (touches, hits, misses) = (self.touches, self.hits, self.misses);
+        line(
+            "touches",
+            format!("{touches} blocks: {hits} hits, {misses} misses, hit ratio {ratio}"),
+        );
+        line(
+            "data",
+            format!(
+                "{} peer transfers, {} disk reads, {} disk writes, {} destages, {} evictions",
+                self.peer_transfers,
+                self.disk_reads,
+                self.disk_writes,
+                self.destages,
+                self.evictions
+            ),
+        );
+        line("broadcasts", format!("{}, saved {}", self.broadcasts, self.broadcasts_saved));
+        let sent: Vec<String> = self
+            .messages
+            .iter()
+            .filter(|(_, n)| **n > 0)
+            .map(|(k, n)| format!("{k} {n}"))
+            .collect();
+        let sent = if sent.is_empty() { "none".to_owned() } else { sent.join(", ") };
+        line("messages", sent);
+        let (again, takeovers, views) = (self.retransmissions, self.takeovers, self.views);
+        line("", format!("{again} retransmissions, {takeovers} takeovers, {views} views"));
+        for (name, latency) in [("read", self.latency_us.read), ("write", self.latency_us.write)] {
+            line(&format!("{name} us"), shown(&latency));
+        }
+        line(
+            "speed",
+            format!(
+                "{:.0} requests/s, {:.0} touches/s in {:.2} s ({:.2} s on the cluster's clock)",
+                self.ops_per_s, self.touches_per_s, self.elapsed_s, self.cluster_s
+            ),
+        );
+        let durable = if self.durable { "" } else { "; volatile: they would not survive a kill" };
+        let (back, written) = (self.blocks_read_back, self.blocks_written);
+        line("read back", format!("{back} of {written} written blocks{durable}"));
+        for remark in &self.remarks {
+            line("remark", remark.clone());
+        }
+        let (word, violations) = (self.verdict.word(), self.violations);
+        let lost = self.lost_acknowledged_writes;
+        line(
+            "verdict",
+            format!("{word}: {violations} violations, {lost} acknowledged writes lost"),
+        );
+        for finding in &self.findings {
+            let Finding { checker, key, text } = finding;
+            let key = key.as_ref().map_or_else(String::new, |key| format!(" {key}"));
+            let _ = writeln!(out, "  {checker}{key}: {text}");
+        }
+        out
+    }
+}
+
+fn shown(latency: &Latency) -> String {
+    let Latency { p50, p90, p99, p999, max } = latency;
+    let names = [("p50", p50), ("p90", p90), ("p99", p99), ("p99.9", p999), ("max", max)];
+    let known: Vec<String> = names
+        .iter()
+        .filter_map(|(name, value)| value.map(|us| format!("{name} {us:.1}")))
+        .collect();
+    if known.is_empty() { "-".to_owned() } else { known.join(", ") }
+}

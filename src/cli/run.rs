@@ -1,0 +1,164 @@
+//! `amflab run`: the profile's generators load a cluster; every read is verified.
+
+use super::failure::Failure;
+use super::interrupt;
+use super::load::{End, Load};
+use super::progress::Progress;
+use super::report::{Over, TraceReport};
+use super::setup::{ClusterArgs, EngineKind, time};
+use super::{Done, complain, print};
+use crate::check::Start;
+use crate::profile::{Profile, WorkloadSpec};
+use crate::protocol::id::Span;
+use crate::session::{SETTLE_LIVE, SETTLE_SIM};
+use crate::trace::grammar::nearest;
+use crate::trace::snapshot::Ask;
+use clap::Args;
+use std::path::PathBuf;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// How long a run takes if nothing is said.
+const DURATION: Span = Span::secs(10);
+
+#[derive(Clone, Debug, Args)]
+#[command(before_help = "\
+Examples:
+  amflab run                                     ten seconds of the demo profile, live
+  amflab run -p demo --workload storm --ops 5000 --json
+  amflab run -p wan --engine sim --duration 60s  a minute of virtual time")]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
+    /// The cluster that is loaded
+    #[arg(long, value_enum, default_value = "live")]
+    engine: EngineKind,
+    /// A generator of the profile (default: those that start by themselves, else the first)
+    #[arg(long, value_name = "NAME")]
+    workload: Vec<String>,
+    /// Ends after so many requests
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    ops: Option<u64>,
+    /// Ends after this time on the cluster's clock, as `10s` (default: the profile's end, else 10s)
+    #[arg(long, value_name = "TIME", value_parser = time, conflicts_with = "ops")]
+    duration: Option<Span>,
+    /// Writes every operation into a file, one JSON line each
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
+    /// Reports one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Loads a cluster, and reports.
+pub(super) fn run(args: &RunArgs) -> Done {
+    let profile = args.cluster.load("demo")?;
+    let specs = workloads(&profile, &args.workload)?;
+    let end = end(args, &profile, &specs);
+    let mut load = begin(&args.cluster, args.engine, &profile)?;
+    if let Some(path) = &args.history {
+        load.record_history(path)?;
+    }
+    // What a cluster does at its start belongs to no request.
+    load.settle(limit(args.engine))?;
+    for spec in &specs {
+        load.start_workload(spec);
+    }
+    finish(load, &profile, end, Progress::new(end.ops), None, (args.engine, args.json))
+}
+
+/// A cluster that is to be loaded.
+pub(super) fn begin(
+    cluster: &ClusterArgs,
+    kind: EngineKind,
+    profile: &Profile,
+) -> Result<Load, Failure> {
+    let (start, writer) = match cluster.is_used() {
+        // Stamps of an earlier run must not pass for those of this one.
+        true => (Start::Unknown, fresh_writer()),
+        false => (Start::Zero, 1),
+    };
+    let engine = cluster.start(kind, profile, false)?;
+    Ok(Load::new(engine, profile, start, writer, interrupt::watch()))
+}
+
+/// Runs to the end, brings the cluster to rest, reads back, ends it in order, and reports.
+pub(super) fn finish(
+    mut load: Load,
+    profile: &Profile,
+    end: End,
+    mut progress: Progress,
+    trace: Option<TraceReport>,
+    (kind, json): (EngineKind, bool),
+) -> Done {
+    let (wall, begun) = (Instant::now(), load.engine.now());
+    load.run(end, &mut progress)?;
+    let (elapsed, cluster_ns) = (wall.elapsed(), load.engine.now().since(begun).0);
+    progress.end();
+    let counts = load.engine.snapshot(&Ask::BRIEF).counts;
+    let rest = load.rest(limit(kind))?;
+    load.end_history()?;
+    let load_ref = &mut load;
+    let over = Over { profile, load: load_ref, counts, rest, elapsed, cluster_ns, trace };
+    let report = over.report();
+    print(&if json { report.json() } else { report.text() })?;
+    if kind == EngineKind::Live
+        && let Err(error) = load.engine.shutdown()
+    {
+        complain("error", &error.to_string());
+        return Ok(report.code().max(1));
+    }
+    Ok(report.code())
+}
+
+/// How long a cluster may take to come to rest.
+pub(super) const fn limit(kind: EngineKind) -> Span {
+    match kind {
+        EngineKind::Sim => SETTLE_SIM,
+        EngineKind::Live => SETTLE_LIVE,
+    }
+}
+
+fn workloads(profile: &Profile, names: &[String]) -> Result<Vec<WorkloadSpec>, Failure> {
+    let known = || profile.workloads.iter().map(|spec| spec.name.as_str());
+    let Some(first) = profile.workloads.first() else {
+        let text = format!("the profile `{}` has no workload", profile.name);
+        return Err(Failure::hinted(text, "add a [[workload]] to it, or take -p demo"));
+    };
+    let named = |name: &String| {
+        profile.workloads.iter().find(|spec| spec.name == *name).cloned().ok_or_else(|| {
+            let text = format!("the profile `{}` has no workload `{name}`", profile.name);
+            match nearest(name, known()) {
+                Some(near) => Failure::hinted(text, format!("did you mean `{near}`?")),
+                None => {
+                    let all: Vec<&str> = known().collect();
+                    Failure::hinted(text, format!("allowed: {}", all.join(", ")))
+                }
+            }
+        })
+    };
+    if !names.is_empty() {
+        return names.iter().map(named).collect();
+    }
+    let auto: Vec<WorkloadSpec> =
+        profile.workloads.iter().filter(|spec| spec.autostart).cloned().collect();
+    Ok(if auto.is_empty() { vec![first.clone()] } else { auto })
+}
+
+/// What the command line says, else the profile, else ten seconds unless every generator ends itself.
+fn end(args: &RunArgs, profile: &Profile, specs: &[WorkloadSpec]) -> End {
+    if args.ops.is_some() || args.duration.is_some() {
+        return End { ops: args.ops, duration: args.duration };
+    }
+    let end = End { ops: profile.end.ops, duration: profile.end.duration };
+    let ends_itself = specs.iter().all(|spec| spec.ops.is_some());
+    if end.ops.is_some() || end.duration.is_some() || ends_itself {
+        return end;
+    }
+    End { ops: None, duration: Some(DURATION) }
+}
+
+/// A writer that no earlier run on the same folder had: its seconds differ.
+fn fresh_writer() -> u32 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u32::try_from(since.as_millis() / 16 % u128::from(u32::MAX - 64)).unwrap_or(0).max(64)
+}

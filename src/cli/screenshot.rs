@@ -1,0 +1,199 @@
+//! `amflab screenshot`: the console's screen as a picture, for the README. On the simulator, at a
+//! fixed time: the same command gives the same picture.
+
+use super::Done;
+use super::failure::{FAILED, FINE, Failure};
+use super::setup::{ClusterArgs, EngineKind, time};
+use crate::profile::Profile;
+use crate::protocol::id::Span;
+use crate::session::{Session, Status};
+use crate::trace::grammar::decode;
+use crate::trace::{Ask, Command, Limits, Script, parse_script};
+use crate::tui::model::{About, Model, Screen};
+use crate::tui::snapshot::Cluster;
+use crate::tui::theme::Theme;
+use crate::tui::update::{Msg, update};
+use crate::tui::view::{self, layout};
+use crate::tui::{glyph, screenshot};
+use clap::{Args, ValueEnum};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use std::path::{Path, PathBuf};
+
+/// Two looks of the console at the cluster are so far apart.
+const LOOK_EVERY: Span = Span::millis(250);
+/// Steps in one go.
+const STEPS: u64 = 1_024;
+/// Largest screen, in columns or rows.
+const SIDE_MAX: u16 = 500;
+/// Smallest screen.
+const SIDE_MIN: u16 = 12;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Shown {
+    Dashboard,
+    Caches,
+    Locks,
+    Faults,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ScreenshotArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// Columns and rows
+    #[arg(long, default_value = "120x40", value_parser = size)]
+    size: (u16, u16),
+    /// The screen
+    #[arg(long, value_enum, default_value = "dashboard")]
+    screen: Shown,
+    /// A script that is run first
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// Virtual time for which the workloads run before the picture, and before the script
+    #[arg(long, default_value = "12s", value_parser = time)]
+    after: Span,
+    /// A theme: terminal-16, dark, light, colour-blind
+    #[arg(long, value_name = "NAME", default_value = "terminal-16")]
+    theme: String,
+    /// ASCII signs and frames only
+    #[arg(long)]
+    ascii: bool,
+    /// The picture
+    #[arg(short, long, value_name = "FILE.svg")]
+    output: PathBuf,
+}
+
+/// Draws a screen into a file.
+pub(super) fn screenshot(args: &ScreenshotArgs) -> Done {
+    let profile = args.cluster.load("demo")?;
+    let script = args.script.as_deref().map(|path| load(path, &profile)).transpose()?;
+    let theme = Theme::named(&args.theme).map_err(Failure::usage)?;
+    let engine = args.cluster.start(EngineKind::Sim, &profile, true)?;
+    let mut session = Session::new(engine, &profile);
+    let cluster = Cluster::new(session.snapshot(&Ask::BRIEF));
+    let mut model = Model::new(About::new(&profile), cluster, theme.clone());
+    update(&mut model, Msg::Resize(args.size.0, args.size.1));
+    model.hint = false;
+    if args.ascii {
+        model.glyphs = &glyph::ASCII;
+    }
+    model.screen = match args.screen {
+        Shown::Dashboard => Screen::Dashboard,
+        Shown::Caches => Screen::Caches,
+        Shown::Locks => Screen::Locks,
+        Shown::Faults => Screen::Faults,
+    };
+    let mut mark = 0;
+    for spec in profile.workloads.iter().filter(|spec| spec.autostart) {
+        session.execute(&Command::Workload(true, spec.name.clone()))?;
+    }
+    pass(&mut session, &mut model, &mut mark, args.after)?;
+    let mut code = FINE;
+    for entry in script.iter().flat_map(|script| &script.entries) {
+        if !perform(&mut session, &mut model, &mut mark, &entry.command)? {
+            code = FAILED;
+        }
+    }
+    look(&mut session, &mut model, &mut mark);
+    let picture = picture(&model, &theme, args.size)?;
+    let name = args.output.display();
+    std::fs::write(&args.output, picture)
+        .map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    Ok(code)
+}
+
+fn load(path: &Path, profile: &Profile) -> Result<Script, Failure> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    let text = decode(&bytes, &name).map_err(Failure::usage)?;
+    let base = path.parent().unwrap_or(Path::new("."));
+    parse_script(text, &name, &Limits::of(profile, base)).map_err(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::usage(errors.join("\n"))
+    })
+}
+
+/// Lets time pass, with a look every so often, as the console has it.
+fn pass(
+    session: &mut Session,
+    model: &mut Model,
+    mark: &mut u64,
+    time: Span,
+) -> Result<(), Failure> {
+    let end = session.now() + time;
+    while session.now() < end {
+        let next = end.min(session.now() + LOOK_EVERY);
+        while session.now() < next {
+            session.advance_steps(next, STEPS)?;
+        }
+        look(session, model, mark);
+    }
+    Ok(())
+}
+
+/// Gives a command as a person would; `false` if it failed.
+fn perform(
+    session: &mut Session,
+    model: &mut Model,
+    mark: &mut u64,
+    command: &Command,
+) -> Result<bool, Failure> {
+    let mut running = session.begin(command)?;
+    let mut is_announced = false;
+    let report = loop {
+        if !is_announced && let Some(op) = running.op().and_then(|op| session.engine_op(op)) {
+            update(model, Msg::Started(op));
+            is_announced = true;
+        }
+        if let Some(report) = session.poll(&mut running)? {
+            break report;
+        }
+        session.advance(running.deadline())?;
+    };
+    look(session, model, mark);
+    let is_fine = !report.is_failure();
+    let done = report.op.and_then(|op| session.completion(op)).cloned();
+    let msg = match (done, report.status) {
+        (Some(done), _) if matches!(command, Command::Host(_) | Command::Await(_)) => {
+            Msg::Completed(Box::new(done), report.lines.join("  "))
+        }
+        (_, Status::Fine) => {
+            Msg::Ran { command: Box::new(command.clone()), result: Ok(report.lines) }
+        }
+        (_, Status::HostError(_) | Status::Failed | Status::Refused) => {
+            let said = report.lines.join("  ");
+            Msg::Ran { command: Box::new(command.clone()), result: Err(said) }
+        }
+    };
+    update(model, msg);
+    Ok(is_fine)
+}
+
+/// Takes in events and a new snapshot of what the screen shows.
+fn look(session: &mut Session, model: &mut Model, mark: &mut u64) {
+    let events: Vec<_> = session.events_since(*mark).cloned().collect();
+    *mark = session.mark();
+    for event in events {
+        update(model, Msg::Event(event));
+    }
+    let plan = layout::plan(model);
+    let (first, end) = view::blocks_shown(plan.as_ref(), model);
+    let snapshot = session.snapshot(&Ask { first, end, held_max: 0 });
+    update(model, Msg::Workloads(session.workloads_running().map(str::to_owned).collect()));
+    update(model, Msg::Snapshot(Box::new(snapshot)));
+}
+
+fn picture(model: &Model, theme: &Theme, size: (u16, u16)) -> Result<String, Failure> {
+    let failed = |error: core::convert::Infallible| Failure::broken(error);
+    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).map_err(failed)?;
+    terminal.draw(|frame| view::draw(frame, model)).map_err(failed)?;
+    Ok(screenshot::svg(terminal.backend().buffer(), theme))
+}
+
+fn size(text: &str) -> Result<(u16, u16), String> {
+    let sides = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+    sides
+        .filter(|(w, h)| [w, h].into_iter().all(|side| (SIDE_MIN..=SIDE_MAX).contains(side)))
+        .ok_or_else(|| format!("`{text}` is no size (120x40; {SIDE_MIN} to {SIDE_MAX} each)"))
+}

@@ -1,0 +1,111 @@
+//! What nearly every subcommand begins with: a profile, and an engine that is built from it.
+
+use super::complain;
+use super::failure::Failure;
+use crate::live::{LiveEngine, LiveOptions};
+use crate::profile::{self, Profile};
+use crate::session::AnyEngine;
+use crate::sim::{Sim, SimOptions};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Which cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum EngineKind {
+    /// Simulated, in virtual time: the same seed gives the same run
+    Sim,
+    /// Real threads, real time, real disks
+    Live,
+}
+
+impl EngineKind {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Sim => "sim",
+            Self::Live => "live",
+        }
+    }
+}
+
+/// What a cluster is made of, as far as the command line says so.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ClusterArgs {
+    /// A built-in profile, or a file (with a `/`, or ending in `.toml`)
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+    /// Overrides a key of the profile, as `cache.lines=64`; may be given again
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(super) sets: Vec<String>,
+    /// Seed of everything random, instead of the profile's
+    #[arg(long, value_name = "N")]
+    pub(super) seed: Option<u64>,
+    /// Keeps the disks of a live cluster here (else they go with it)
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) data_dir: Option<PathBuf>,
+}
+
+impl ClusterArgs {
+    /// The profile that is meant; `default` if none is named.
+    pub(super) fn load(&self, default: &str) -> Result<Profile, Failure> {
+        self.load_with(default, &[], None)
+    }
+
+    /// The same with what a script's head says, which the command line overrides.
+    pub(super) fn load_with(
+        &self,
+        default: &str,
+        sets: &[String],
+        seed: Option<u64>,
+    ) -> Result<Profile, Failure> {
+        let sets: Vec<String> = sets.iter().chain(&self.sets).cloned().collect();
+        let mut profile = profile::load(self.profile.as_deref().unwrap_or(default), &sets)?;
+        profile.seed = self.seed.or(seed).unwrap_or(profile.seed);
+        for note in &profile.notes {
+            complain("note", note);
+        }
+        Ok(profile)
+    }
+
+    /// True if the disks hold what an earlier run wrote.
+    pub(super) fn is_used(&self) -> bool {
+        self.data_dir.as_ref().is_some_and(|folder| folder.join("cluster.json").exists())
+    }
+
+    /// Starts the cluster. `judge`: the simulator verifies every read itself.
+    pub(super) fn start(
+        &self,
+        kind: EngineKind,
+        profile: &Profile,
+        judge: bool,
+    ) -> Result<AnyEngine, Failure> {
+        match kind {
+            EngineKind::Sim => {
+                if self.data_dir.is_some() {
+                    let hint = "leave --data-dir out, or take --engine live";
+                    return Err(Failure::hinted("the simulator keeps nothing on disk", hint));
+                }
+                let options = SimOptions { judge, ..SimOptions::default() };
+                Ok(Box::new(Sim::new(profile, profile.seed, options)))
+            }
+            EngineKind::Live => {
+                let data_dir = self.data_dir.clone();
+                let options = LiveOptions { data_dir, ..LiveOptions::default() };
+                let engine = LiveEngine::start(profile, &options)?;
+                for note in engine.notes() {
+                    complain("note", &note);
+                }
+                Ok(Box::new(engine))
+            }
+        }
+    }
+}
+
+/// A length of time on the command line: `10s`, `200ms`.
+pub(super) fn time(text: &str) -> Result<crate::protocol::id::Span, String> {
+    let time = humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write it as `10s` or `200ms`"))?;
+    let nanos = u64::try_from(time.as_nanos()).ok().filter(|nanos| *nanos > 0);
+    let span = nanos.map(crate::protocol::id::Span);
+    span.filter(|span| *span <= crate::trace::grammar::TIME_MAX)
+        .ok_or_else(|| "allowed is more than nothing, and at most a day".to_owned())
+}
