@@ -255,7 +255,7 @@ pub(crate) fn trouble() -> Snapshot {
     now.disks[4].slot = Some(1);
     now.disks[4].rebuilt = Some(412);
     "rebuilding".clone_into(&mut now.disks[4].role);
-    now.witness.doing = "waiting for amf2's lease".to_owned();
+    "waiting for amf2's lease".clone_into(&mut now.witness.doing);
     now.held = (0..5)
         .map(|id| HeldInfo {
             id: 700 + id,

@@ -1,4 +1,5 @@
 //! The console: golden screens, and `update` as conversations.
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a failure is the test's")]
 
 mod conversation;
 mod engine;
