@@ -5,6 +5,7 @@ mod conversations;
 mod grammar;
 mod live;
 mod live_checks;
+mod lossy;
 mod lru;
 mod mapping;
 mod profiles;
