@@ -4,6 +4,7 @@
 //! [`queue`] orders what is due; [`network`] is the model of links and the faults on them; this file
 //! takes the next step and turns effects into more; [`engine`] speaks to the rest of the program.
 
+mod audit;
 mod control;
 mod engine;
 mod network;

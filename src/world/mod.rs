@@ -19,7 +19,7 @@ use crate::protocol::id::{
     AmfId, Block, DiskId, Epoch, Incarnation, Instant, NodeId, OpId, Version,
 };
 use crate::protocol::table::Table;
-use crate::protocol::{Answer, Config, Disk, StoreDone, StoreError, Witness};
+use crate::protocol::{Answer, Config, Disk, Record, StoreDone, StoreError, Witness};
 use crate::trace::event::{Event, Violation};
 use crate::trace::step::{Control, Step};
 use std::collections::VecDeque;
@@ -276,6 +276,11 @@ impl World {
     pub fn version_on(&self, disk: DiskId, at: u64) -> Version {
         let record = self.shelves[usize::from(disk.0)].store.record(at);
         record.map_or(Version::ZERO, |record| record.version)
+    }
+    /// The content of a block on a disk, by the disk's own numbering; `None`: never written.
+    #[must_use]
+    pub fn record_on(&self, disk: DiskId, at: u64) -> Option<&Record> {
+        self.shelves[usize::from(disk.0)].store.record(at)
     }
     /// Blocks that a disk holds.
     #[must_use]

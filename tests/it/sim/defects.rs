@@ -1,0 +1,146 @@
+//! Every seeded defect is found by a checker that is named here, within a bounded number of seeds that
+//! are drawn so that they can reach it; and the healthy build passes the very same seeds.
+
+use super::harness::{FAULTS, Fault, Finding, Recipe, run};
+use amflab::protocol::Defect;
+
+/// How a defect is provoked, and who must notice.
+#[derive(Clone, Copy, Debug)]
+struct Trap {
+    defect: Defect,
+    recipe: Recipe,
+    /// The checkers that may be the first to notice.
+    checkers: &'static [&'static str],
+    seeds_max: u64,
+}
+
+/// Writes and reads crossing on a few blocks, three AMFs and more, nothing else going wrong.
+const RACES: Recipe =
+    Recipe { ops: 150, fault_share: 0.05, faults: &[Fault::Evict], hot: 3, ..Recipe::ANY };
+
+const CRASHES: Recipe = Recipe {
+    ops: 80,
+    fault_share: 0.12,
+    faults: &[Fault::Crash, Fault::Restart, Fault::Restart],
+    hot: 4,
+    long_gaps: 0.08,
+    ..Recipe::ANY
+};
+
+const SLEEPERS: Recipe = Recipe {
+    ops: 120,
+    fault_share: 0.12,
+    faults: &[Fault::Pause, Fault::Resume],
+    hot: 3,
+    long_gaps: 0.12,
+    ..Recipe::ANY
+};
+
+const DISKS: Recipe = Recipe {
+    ops: 120,
+    fault_share: 0.1,
+    faults: &[Fault::FailDisk, Fault::ReplaceDisk, Fault::ReplaceDisk, Fault::SlowDisk],
+    hot: 8,
+    ..Recipe::ANY
+};
+
+const fn trap(
+    defect: Defect,
+    recipe: Recipe,
+    sets: &'static [&'static str],
+    checkers: &'static [&'static str],
+) -> Trap {
+    Trap { defect, recipe: Recipe { sets, ..recipe }, checkers, seeds_max: 60 }
+}
+
+const BACK3: &[&str] = &["cluster.amfs=3", "cache.write=back"];
+const SHARING3: &[&str] = &["cluster.amfs=3", "cache.write=back", "cluster.protocol=sharing"];
+const MIRROR3: &[&str] = &[
+    "cluster.amfs=3",
+    "cluster.replicas=1",
+    "cache.write=back",
+    "group.layout=mirror",
+    "group.disks=2",
+    "group.copies=2",
+    "group.spares=0",
+];
+
+fn traps() -> Vec<Trap> {
+    use Defect as D;
+    vec![
+        trap(D::SkipOneInvalidate, RACES, BACK3, &["single-writer"]),
+        trap(D::AckBeforeGrants, RACES, BACK3, &["mutual-exclusion"]),
+        trap(D::DirtyHandover, RACES, BACK3, &["reads"]),
+        trap(D::StaleGrantCopy, RACES, BACK3, &["reads"]),
+        trap(D::ReadingOnlyWhileWaiting, RACES, SHARING3, &["single-writer"]),
+        trap(D::ExclusiveDespiteReading, RACES, SHARING3, &["single-writer"]),
+        trap(D::HitUnreplicated, CRASHES, BACK3, &["reads"]),
+        trap(D::OldPartnerDrops, CRASHES, BACK3, &["durability"]),
+        trap(D::NoIncarnation, CRASHES, BACK3, &["durability"]),
+        trap(D::BlindRelease, RACES, BACK3, &["mutual-exclusion"]),
+        trap(D::GrantWhileDestaging, RACES, BACK3, &["reads"]),
+        trap(D::LostDeferredGrant, RACES, BACK3, &["progress"]),
+        trap(D::KeepGrantsAcrossViews, CRASHES, BACK3, &["reads"]),
+        trap(D::NoLease, SLEEPERS, BACK3, &["reads"]),
+        trap(D::NoFencing, SLEEPERS, BACK3, &["data-value"]),
+        trap(D::AdoptLooksAtOneHalf, CRASHES, MIRROR3, &["data-value"]),
+        trap(D::WriteThroughBeforeReplicaAck, CRASHES, MIRROR3, &["data-value"]),
+        trap(D::RebuildWithoutLock, DISKS, MIRROR3, &["data-value"]),
+        trap(D::NoRedeliveryFilter, RACES, BACK3, &["own-state"]),
+    ]
+}
+
+fn attempt(seed: u64, recipe: Recipe) -> Result<(), Finding> {
+    let caught = std::panic::catch_unwind(|| run(seed, recipe));
+    caught.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
+        Err(Finding { checker: "panic".to_owned(), text: text.unwrap_or_default() })
+    })
+}
+
+/// Looks at what finds each defect, or how a healthy build fares: `AMFLAB_SEEDS=A..B`, and
+/// `AMFLAB_DEFECT=NAME` or nothing.
+#[cfg(not(test))]
+pub(super) fn campaign() {
+    use super::harness::seeds;
+    if let Ok(name) = std::env::var("AMFLAB_DEFECT") {
+        std::panic::set_hook(Box::new(|_| {}));
+        for trap in traps().into_iter().filter(|t| name == "all" || t.defect.name() == name) {
+            let mut tally = std::collections::BTreeMap::<String, (u32, u64, String)>::new();
+            let mut healthy = 0;
+            for seed in seeds(0..40) {
+                let recipe = Recipe { defect: Some(trap.defect), ..trap.recipe };
+                if let Err(f) = attempt(seed, recipe) {
+                    let e = tally.entry(f.checker).or_insert((0, seed, f.text));
+                    e.0 += 1;
+                }
+                if let Err(f) = attempt(seed, trap.recipe) {
+                    healthy += 1;
+                    println!("HEALTHY {} seed {seed}: {f:?}", trap.defect);
+                }
+            }
+            println!("{} healthy failures {healthy}", trap.defect);
+            for (checker, (n, seed, text)) in tally {
+                println!("    {checker} {n} first {seed}: {text}");
+            }
+        }
+        return;
+    }
+    let mut failed = 0;
+    for seed in seeds(0..1_000) {
+        let recipe = Recipe { amfs_max: 8, ops: 150, long_gaps: 0.04, hot: 3 + seed % 10, ..Recipe::ANY };
+        if let Err(found) = attempt(seed, recipe) {
+            failed += 1;
+            println!("seed {seed}: {found:?}");
+        }
+        if seed % 200 == 0 {
+            println!("at {seed}: {failed} failed");
+        }
+    }
+    println!("done: {failed} failed");
+}
+
+fn _unused() -> &'static [Fault] {
+    FAULTS
+}
