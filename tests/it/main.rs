@@ -10,6 +10,7 @@ mod lru;
 mod mapping;
 mod profiles;
 mod register;
+mod rooms;
 mod session;
 mod sim;
 mod store;

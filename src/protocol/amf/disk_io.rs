@@ -76,8 +76,8 @@ impl Amf {
                 self.rule(Rule::Fenced, None);
                 return self.leave(now);
             }
-            Err(DiskError::Failed) => self.report_disk(disk),
-            Ok(_) | Err(DiskError::NotAdmitted | DiskError::Media) => {}
+            Err(DiskError::Failed) if reply.id >= self.admitted_from => self.report_disk(disk),
+            Ok(_) | Err(DiskError::Failed | DiskError::NotAdmitted | DiskError::Media) => {}
         }
         match work {
             DiskWork::Fetch { block, slot } => {

@@ -121,6 +121,8 @@ pub struct Amf {
     destaging: u32,
     /// Disks that answered with errors.
     bad_disks: BadDisks,
+    /// Requests below this number were sent before a disk was admitted: their errors are not reported.
+    admitted_from: u64,
     /// Destages whose disk writes are in flight, by stripe [M3].
     stripes_busy: Table<u64, u32>,
     refill: Option<Refill>,
@@ -187,6 +189,7 @@ impl Amf {
             recovering: 0,
             destaging: 0,
             bad_disks: BadDisks::default(),
+            admitted_from: 0,
             disk_work: Table::default(),
             disk_next: 1,
             stripes_busy: Table::default(),

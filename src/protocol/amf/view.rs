@@ -1,10 +1,11 @@
 //! Membership (sections 5 and 6): views, leases, suspicion, joining, leaving.
 
-use super::Amf;
 use super::key::{Job, KeyCtl, Queued, Stage};
+use super::{Amf, BadDisks};
 use crate::protocol::config::Protocol;
 use crate::protocol::defect::Defect;
-use crate::protocol::id::{AmfId, AmfSet, Block, Instant, Key, NodeId, Span};
+use crate::protocol::group::SlotState;
+use crate::protocol::id::{AmfId, AmfSet, Block, DiskId, Instant, Key, NodeId, Span};
 use crate::protocol::message::{Body, View, WitnessMsg};
 use crate::protocol::rule::{LineState, Rule};
 use smallvec::SmallVec;
@@ -88,8 +89,7 @@ impl Amf {
         if old.as_deref().and_then(unsynchronised) != view.unsynchronised {
             self.synchronised.clear();
         }
-        let online = |disk: u8| view.group.slots.iter().any(|slot| slot.disk.0 == disk);
-        self.bad_disks.retain(online);
+        self.forget_answered_reports(old.as_deref());
         self.rule(Rule::InstallView, None);
         for link in &mut self.links {
             link.restart(view.epoch);
@@ -117,6 +117,21 @@ impl Amf {
         self.send_renewal(now);
         self.check_covered(now);
         self.receive_early(now);
+    }
+
+    /// \[M4\] Errors from before a disk was admitted say nothing about the disk that is in the slot now:
+    /// reported again, they would make a good one fail. A disk that is still bad says so again.
+    fn forget_answered_reports(&mut self, old: Option<&View>) {
+        let view = Arc::clone(self.view.as_ref().expect("just installed"));
+        if old.is_none_or(|old| old.admitted != view.admitted) {
+            self.bad_disks = BadDisks::default();
+            self.admitted_from = self.disk_next;
+        }
+        let slots = view.group.slots.iter();
+        let failed: Vec<DiskId> =
+            slots.filter(|slot| slot.state == SlotState::Failed).map(|slot| slot.disk).collect();
+        let in_use = |disk: u8| view.group.slot_of(DiskId(disk)).is_some();
+        self.bad_disks.retain(|disk| in_use(disk) && !failed.contains(&DiskId(disk)));
     }
 
     fn leave_old_protocol(&mut self, protocol: Protocol) {

@@ -1,7 +1,7 @@
 //! Every seeded defect is found by a checker that is named here, within a bounded number of seeds that
 //! are drawn so that they can reach it; and the healthy build passes the very same seeds.
 
-use super::harness::{FAULTS, Fault, Finding, Recipe, run};
+use super::harness::{Fault, Finding, Recipe, run};
 use amflab::protocol::Defect;
 
 /// How a defect is provoked, and who must notice.
@@ -129,7 +129,8 @@ pub(super) fn campaign() {
     }
     let mut failed = 0;
     for seed in seeds(0..1_000) {
-        let recipe = Recipe { amfs_max: 8, ops: 150, long_gaps: 0.04, hot: 3 + seed % 10, ..Recipe::ANY };
+        let recipe =
+            Recipe { amfs_max: 8, ops: 150, long_gaps: 0.04, hot: 3 + seed % 10, ..Recipe::ANY };
         if let Err(found) = attempt(seed, recipe) {
             failed += 1;
             println!("seed {seed}: {found:?}");
@@ -141,6 +142,32 @@ pub(super) fn campaign() {
     println!("done: {failed} failed");
 }
 
-fn _unused() -> &'static [Fault] {
-    FAULTS
+/// Each defect is found, by a checker that may be the first to find it, and by nothing else; and the
+/// same seeds without it are silent.
+#[test]
+fn every_seeded_defect_is_found_by_a_named_checker() {
+    let traps = traps();
+    for defect in Defect::ALL {
+        assert!(traps.iter().any(|trap| trap.defect == defect), "no trap for {defect}");
+    }
+    let mut holes = Vec::new();
+    for trap in traps {
+        let broken = Recipe { defect: Some(trap.defect), ..trap.recipe };
+        let mut caught = None;
+        for seed in 0..trap.seeds_max {
+            let healthy = attempt(seed, trap.recipe);
+            assert_eq!(healthy, Ok(()), "{}: seed {seed} fails without the defect", trap.defect);
+            if let Err(found) = attempt(seed, broken) {
+                caught = Some((seed, found));
+                break;
+            }
+        }
+        match caught {
+            Some((_, found)) if trap.checkers.contains(&found.checker.as_str()) => {}
+            other => {
+                holes.push(format!("{}: {:?} expected, {other:?}", trap.defect, trap.checkers))
+            }
+        }
+    }
+    assert!(holes.is_empty(), "{}", holes.join("\n"));
 }

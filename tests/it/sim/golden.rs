@@ -10,14 +10,10 @@ use std::sync::Arc;
 
 const SEEDS: u64 = 1_000;
 /// Short runs: a thousand of them belong to every `cargo test`.
-const SHORT: Recipe = Recipe { ops: 12, fault_share: 0.15, read_back: false, ..Recipe::ANY };
+const SHORT: Recipe = Recipe { ops: 40, fault_share: 0.15, read_back: false, ..Recipe::ANY };
 
-/// `tests/golden/seeds.txt` has the digest of every event's time and text of each seed. It may only
-/// change together with a change of the protocol, the draw or the events: read the reason, then bless
-/// with `AMFLAB_BLESS=1`.
-#[test]
-fn golden_seeds() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/seeds.txt");
+/// A line a seed: its number, its steps, the digest of every event's time and text, the verdict.
+pub(super) fn digests() -> String {
     let mut lines = String::new();
     for seed in 0..SEEDS {
         let mut run = Run::new(seed, SHORT);
@@ -25,6 +21,16 @@ fn golden_seeds() {
         let (steps, digest) = (run.sim.world().step_count(), run.digest());
         writeln!(lines, "{seed} {steps} {digest:016x} {verdict}").expect("a string");
     }
+    lines
+}
+
+/// `tests/golden/seeds.txt` has the digest of every event's time and text of each seed. It may only
+/// change together with a change of the protocol, the draw or the events: read the reason, then bless
+/// with `AMFLAB_BLESS=1`.
+#[test]
+fn golden_seeds() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/seeds.txt");
+    let lines = digests();
     if std::env::var_os("AMFLAB_BLESS").is_some() {
         std::fs::write(&path, &lines).expect("the golden file can be written");
         return;

@@ -8,7 +8,7 @@ use amflab::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
 use amflab::protocol::{Amf, Defect, Payload, Protocol, RequestKind, Sectors, WritePolicy};
 use amflab::sim::{Sim, SimOptions};
 use amflab::trace::action::Target;
-use amflab::trace::snapshot::AmfStatus;
+use amflab::trace::snapshot::{AmfStatus, DiskInfo};
 use amflab::trace::{Action, Advance, Ask, Engine, HostPort, LinkSetting, Progress};
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
@@ -306,12 +306,14 @@ impl Run {
             | Fault::Delay => self.may_lose_a_member(),
             Fault::FailDisk => {
                 let snapshot = self.sim.snapshot(&Ask::BRIEF);
-                let whole = |role: &str, failed: bool| !failed && role != "rebuilding";
-                self.copies > 1 && snapshot.disks.iter().all(|d| whole(&d.role, d.failed))
+                let world = self.sim.world();
+                let whole = |disk: &DiskInfo| {
+                    let trusted = matches!(disk.role.as_str(), "online" | "spare");
+                    trusted && !disk.failed && !world.disk(disk.id).is_unadmitted()
+                };
+                self.copies > 1 && snapshot.disks.iter().all(whole)
             }
-            Fault::ReplaceDisk => {
-                self.sim.snapshot(&Ask::BRIEF).disks[usize::from(disk.0)].failed
-            }
+            Fault::ReplaceDisk => self.sim.snapshot(&Ask::BRIEF).disks[usize::from(disk.0)].failed,
             // A switch waits until everything has settled.
             Fault::Switch => self.is_quiet(),
             Fault::Restart
