@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// Version of [`FolderState`]; another one is refused.
 const FORMAT: u32 = 1;
+/// A process that is just ending, or just being started by its owner, may hold the lock for a moment.
+const LOCK_TRIES_MAX: u32 = 20;
+const LOCK_PAUSE_MS: u64 = 10;
 /// A state file is a few kilobytes; more is damage.
 const STATE_BYTES_MAX: u64 = 1 << 20;
 
@@ -56,7 +59,15 @@ impl Folder {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(path.join("lock")).map_err(io)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        let mut tries = 0;
+        let locked = loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Err(rustix::io::Errno::WOULDBLOCK) if tries < LOCK_TRIES_MAX => tries += 1,
+                done => break done,
+            }
+            std::thread::sleep(std::time::Duration::from_millis(LOCK_PAUSE_MS));
+        };
+        match locked {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => {
                 let mut owner = String::new();

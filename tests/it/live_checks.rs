@@ -46,7 +46,7 @@ fn host(handle: &LiveHandle, writer: u32, ops: u32, origin: std::time::Instant) 
         };
         let amf = AmfId(rng.random_range(0..handle.config().amfs));
         let asked = clock();
-        let answer = handle.request_within(amf, kind.clone(), Duration::from_secs(60));
+        let answer = handle.request_within(amf, kind.clone(), Duration::from_mins(1));
         seen.push(Seen { asked, answered: clock(), kind, answer });
     }
     seen
@@ -144,10 +144,10 @@ impl Judged {
         Self { engine: start(sets), checker, violations: Vec::new() }
     }
 
-    fn begin(&mut self, amf: u8, kind: RequestKind) -> OpId {
+    fn begin(&mut self, amf: u8, kind: &RequestKind) -> OpId {
         let now = self.engine.now();
         let op = self.engine.host(AmfId(amf), kind.clone());
-        self.checker.on_start(op, &kind, now);
+        self.checker.on_start(op, kind, now);
         op
     }
 
@@ -162,7 +162,7 @@ impl Judged {
         found
     }
 
-    fn ask(&mut self, amf: u8, kind: RequestKind) {
+    fn ask(&mut self, amf: u8, kind: &RequestKind) {
         let op = self.begin(amf, kind);
         let begun = std::time::Instant::now();
         while !self.poll(op) {
@@ -187,13 +187,13 @@ fn a_sharer_keeps_its_copy(defect: bool) -> Judged {
     let mut run = Judged::new(&["cluster.amfs=3"]);
     let action = Action::Defect(Defect::SkipOneInvalidate, defect);
     run.engine.submit(action).unwrap();
-    run.ask(0, write(2, 1));
-    run.ask(1, read(2));
-    run.ask(2, read(2));
-    run.ask(0, write(2, 2));
+    run.ask(0, &write(2, 1));
+    run.ask(1, &read(2));
+    run.ask(2, &read(2));
+    run.ask(0, &write(2, 2));
     wait(&mut run.engine, "to settle", Engine::is_settled);
-    run.ask(1, read(2));
-    run.ask(2, read(2));
+    run.ask(1, &read(2));
+    run.ask(2, &read(2));
     run
 }
 
@@ -213,12 +213,12 @@ fn skip_one_invalidate_is_caught_live_by_the_invariants_and_by_the_reads() {
 fn a_minority_after_its_lease(defect: bool) -> Judged {
     let mut run = Judged::new(&["cluster.amfs=3", "timing.lease_ms=400", "timing.renew_ms=100"]);
     run.engine.submit(Action::Defect(Defect::NoLease, defect)).unwrap();
-    run.ask(1, write(1, 1));
-    run.ask(0, read(1));
+    run.ask(1, &write(1, 1));
+    run.ask(0, &read(1));
     let sides = vec![vec![NodeId::Amf(AmfId(0))]];
     run.engine.submit(Action::Partition(sides)).unwrap();
-    run.ask(1, write(1, 2));
-    run.ask(0, read(1));
+    run.ask(1, &write(1, 2));
+    run.ask(0, &read(1));
     run
 }
 

@@ -6,6 +6,8 @@ mod grammar;
 mod live;
 mod live_checks;
 mod lossy;
+mod live_kill;
+mod live_replay;
 mod lru;
 mod mapping;
 mod profiles;
