@@ -1,6 +1,7 @@
 //! Tests of the whole: one binary, a module for each room.
 
 mod checker;
+mod cli;
 mod conversations;
 mod grammar;
 mod live;

@@ -1,0 +1,483 @@
+//! The command line, through the real binary: what it prints where, its exit codes, its errors.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use crate::lru::Lru;
+use amflab::profile;
+use amflab::protocol::RequestKind;
+use amflab::workload::formats::{self, Format, TimeUnit, TraceOptions};
+use amflab::workload::mapping::{
+    AddressMap, Addresses, AmfMap, ReplayOptions, ReplaySource, Survey,
+};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// What a run of the program came to.
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn amflab(args: &[&str]) -> Ran {
+    amflab_with(args, "")
+}
+
+fn amflab_with(args: &[&str], input: &str) -> Ran {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_amflab"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that refuses its arguments may be gone before it reads.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Bad usage or bad input: nothing on standard output, and these words on standard error.
+fn refused(args: &[&str], words: &[&str]) {
+    refused_with(args, "", words);
+}
+
+fn refused_with(args: &[&str], input: &str, words: &[&str]) {
+    let ran = amflab_with(args, input);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{args:?}: {}", ran.err);
+    for word in words {
+        assert!(ran.err.contains(word), "{args:?}: `{word}` is not in:\n{}", ran.err);
+    }
+}
+
+fn json(args: &[&str], code: i32) -> Value {
+    let ran = amflab(args);
+    assert_eq!(ran.code, code, "{args:?}: {}{}", ran.out, ran.err);
+    serde_json::from_str(&ran.out).unwrap()
+}
+
+#[test]
+fn help_begins_with_three_examples() {
+    let ran = amflab(&["--help"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let lines: Vec<&str> = ran.out.lines().take(4).collect();
+    assert_eq!(lines[0], "Examples:");
+    assert!(lines[1..].iter().all(|line| line.starts_with("  amflab")), "{lines:?}");
+    for command in ["run", "replay", "exec", "profiles", "doctor"] {
+        let ran = amflab(&[command, "--help"]);
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{command}");
+        assert!(ran.out.contains("Usage:"), "{command}: {}", ran.out);
+    }
+}
+
+#[test]
+fn a_console_without_a_terminal_says_what_to_do_instead() {
+    refused(&[], &["needs a terminal", "hint: `amflab run`"]);
+    refused(&["console", "-p", "demo"], &["needs a terminal", "hint: `amflab run`"]);
+}
+
+#[test]
+fn bad_usage_is_refused_with_the_reason() {
+    refused(&["frobnicate"], &["frobnicate"]);
+    refused(&["run", "--engine", "none"], &["none", "live"]);
+    refused(&["run", "--duration", "soon"], &["soon", "10s"]);
+    refused(&["run", "--ops", "0"], &["0"]);
+    refused(&["run", "--ops", "5", "--duration", "1s"], &["cannot be used with"]);
+    refused(&["replay"], &["TRACE"]);
+    refused(&["replay", "x", "--speed", "fast"], &["fast", "10x"]);
+    refused(&["replay", "x", "--map", "nowhere"], &["nowhere", "round-robin"]);
+    refused(&["run", "--engine", "sim", "--data-dir", "x"], &["simulator", "hint:"]);
+    refused(&["defects", "show", "skip_one_invalidat"], &["hint:", "`skip_one_invalidate`"]);
+    refused(&["protocols", "show", "gossip"], &["gossip", "sharing"]);
+}
+
+#[test]
+fn a_bad_profile_names_the_place_and_the_nearest_key() {
+    refused(&["run", "-p", "dmo"], &["did you mean `demo`?"]);
+    refused(&["run", "-p", "no/such.toml"], &["no/such.toml", "cannot be opened"]);
+    refused(&["run", "--set", "cache.lins=64"], &["--set cache.lins=64", "cache.lines"]);
+    refused(&["run", "--set", "cache.lines"], &["cache.lines"]);
+    let file = "tests/profiles_invalid/unknown_key.toml";
+    refused(&["run", "-p", file], &[&format!("{file}:"), "hint:"]);
+    refused(&["run", "-p", "demo", "--workload", "strom"], &["strom", "did you mean `storm`?"]);
+}
+
+#[test]
+fn lists_have_one_item_a_line_and_no_header() {
+    let profiles = amflab(&["profiles", "list"]);
+    let names: Vec<&str> = profiles.out.lines().collect();
+    assert_eq!(names, profile::names());
+    assert_eq!(amflab(&["protocols", "list"]).out, "broadcast\nsharing\n");
+    let defects = amflab(&["defects", "list"]).out;
+    assert!(defects.lines().any(|line| line == "skip_one_invalidate"), "{defects}");
+    for name in defects.lines() {
+        assert!(amflab(&["defects", "show", name]).out.contains("breaks"), "{name}");
+    }
+    let lessons = amflab(&["lessons", "list"]);
+    assert_eq!((lessons.code, lessons.out.as_str()), (0, ""));
+}
+
+#[test]
+fn a_profile_that_is_shown_can_be_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("mine.toml");
+    std::fs::write(&path, amflab(&["profiles", "show", "demo"]).out).unwrap();
+    let path = path.to_str().unwrap();
+    let args = ["run", "-p", path, "--engine", "sim", "--ops", "50", "--json"];
+    let report = json(&args, 0);
+    assert_eq!((&report["profile"], &report["ops"]), (&"mine".into(), &50.into()));
+}
+
+#[test]
+fn completions_and_the_manual_are_made_from_the_command_line() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(amflab(&["completions", shell]).out.contains("amflab"), "{shell}");
+    }
+    let man = amflab(&["man"]).out;
+    assert!(
+        man.contains(".TH") && man.contains("partition A..") && man.contains("replay"),
+        "{man}"
+    );
+    refused(&["completions", "cmd"], &["cmd"]);
+}
+
+#[test]
+fn a_claim_script_passes_in_both_engines() {
+    for engine in ["sim", "live"] {
+        let ran = amflab(&["exec", "--engine", engine, "tests/conversations/claim-01.txt"]);
+        assert_eq!(ran.code, 0, "{engine}: {}{}", ran.out, ran.err);
+        assert!(ran.out.contains("0 failed, 0 violations"), "{engine}: {}", ran.out);
+    }
+}
+
+#[test]
+fn a_script_on_standard_input_and_what_its_head_says() {
+    let script = "# profile: claims\nwrite amf0 3 \"alpha\"\nexpect value amf1 3 \"alpha\"\n";
+    let ran = amflab_with(&["exec", "-"], script);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    let script = "# profile: claims\nwrite amf3 3 \"alpha\"\n";
+    refused_with(&["exec", "-"], script, &["-:2:7: ", "amf3"]);
+    let ran = amflab_with(&["exec", "-p", "demo", "-"], script);
+    assert_eq!(ran.code, 0, "the command line wins: {}{}", ran.out, ran.err);
+}
+
+#[test]
+fn a_script_that_fails_says_where() {
+    let wrong = "# profile: claims\nwrite amf0 3 \"alpha\"\nexpect value amf1 3 \"beta\"\n";
+    let ran = amflab_with(&["exec", "-"], wrong);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("   3  expect value amf1 3 \"beta\""), "{}", ran.out);
+    assert!(ran.out.contains("FAILED"), "{}", ran.out);
+    let stuck = "# profile: claims\nrun-until state amf0 3 M within 50ms\n";
+    assert_eq!(amflab_with(&["exec", "-"], stuck).code, 1);
+}
+
+#[test]
+fn a_bad_script_is_refused_before_anything_runs() {
+    let script = "write amf0 3 \"alpha\"\nwrit amf0 3 \"beta\"\n";
+    refused_with(&["exec", "-"], script, &["-:2:1: `writ` is no command", "hint: "]);
+    refused(&["exec", "no-such.txt"], &["no-such.txt", "cannot be read"]);
+    refused_with(&["exec", "--bless", "-"], script, &["--bless", "hint:"]);
+    let script = "# profile: nothing\nsettle\n";
+    refused_with(&["exec", "-"], script, &["nothing"]);
+}
+
+#[test]
+fn bless_rewrites_traces_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("one.txt");
+    let text = std::fs::read_to_string("tests/conversations/claim-05.txt").unwrap();
+    let stripped: String =
+        text.lines().filter(|line| !line.starts_with('|')).flat_map(|l| [l, "\n"]).collect();
+    std::fs::write(&path, stripped).unwrap();
+    let ran = amflab(&["exec", "--bless", path.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+}
+
+/// What DESIGN says that every report has.
+const FIELDS: [&str; 33] = [
+    "engine",
+    "seed",
+    "profile",
+    "protocol",
+    "ops",
+    "touches",
+    "reads",
+    "writes",
+    "errors",
+    "hits",
+    "misses",
+    "hit_ratio",
+    "peer_transfers",
+    "disk_reads",
+    "disk_writes",
+    "messages",
+    "broadcasts",
+    "broadcasts_saved",
+    "retransmissions",
+    "takeovers",
+    "views",
+    "latency_us",
+    "elapsed_s",
+    "ops_per_s",
+    "touches_per_s",
+    "durable",
+    "verdict",
+    "violations",
+    "lost_acknowledged_writes",
+    "findings",
+    "settled",
+    "blocks_written",
+    "blocks_read_back",
+];
+
+#[test]
+fn a_run_reports_everything_in_both_engines() {
+    for engine in ["sim", "live"] {
+        let args = ["run", "--workload", "storm", "--ops", "400", "--engine", engine, "--json"];
+        let report = json(&args, 0);
+        for field in FIELDS {
+            assert!(report.get(field).is_some(), "{engine}: {field} is missing in {report:#}");
+        }
+        assert_eq!((&report["engine"], &report["ops"]), (&engine.into(), &400.into()));
+        assert_eq!(report["verdict"], "ok", "{report:#}");
+        let count = |field: &str| report[field].as_u64().unwrap();
+        assert_eq!(count("reads") + count("writes"), 400);
+        assert_eq!(count("hits") + count("misses"), count("touches"));
+        assert!(count("touches") >= 400 && count("blocks_written") > 0, "{report:#}");
+        assert_eq!(count("blocks_read_back"), count("blocks_written"));
+        for kind in ["read", "write"] {
+            for quantile in ["p50", "p90", "p99", "p999", "max"] {
+                assert!(report["latency_us"][kind][quantile].is_f64(), "{kind} {quantile}");
+            }
+        }
+        assert!(report["latency_us"]["write"]["max"].as_f64() > Some(0.0));
+        assert!(report["messages"]["replicate"].as_u64() > Some(0));
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_report() {
+    let args = ["run", "--engine", "sim", "--workload", "storm", "--ops", "300", "--json"];
+    let report = |seed: &str| {
+        let mut report = json(&[&args[..], &["--seed", seed]].concat(), 0);
+        let fields = report.as_object_mut().unwrap();
+        for wall in ["elapsed_s", "ops_per_s", "touches_per_s"] {
+            fields.remove(wall);
+        }
+        report
+    };
+    assert_eq!(report("7"), report("7"));
+    assert_ne!(report("7")["messages"], report("8")["messages"]);
+}
+
+#[test]
+fn faults_of_a_profile_happen_and_nothing_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rough.toml");
+    let profile = "[cluster]\namfs = 3\n[volume]\nsize = \"256KiB\"\n\
+        [[workload]]\nname = \"mix\"\nrate = 200.0\nread_ratio = 0.5\n\
+        [[fault]]\nat = \"1s\"\ncommand = \"crash amf1\"\n\
+        [[fault]]\nat = \"8s\"\ncommand = \"restart amf1\"\n[end]\nduration = \"12s\"\n";
+    std::fs::write(&path, profile).unwrap();
+    let report = json(&["run", "-p", path.to_str().unwrap(), "--engine", "sim", "--json"], 0);
+    assert_eq!(report["verdict"], "ok", "{report:#}");
+    assert!(report["takeovers"].as_u64() > Some(0), "{report:#}");
+    assert!(report["views"].as_u64() >= Some(3), "{report:#}");
+    assert!(report["errors"].as_u64() > Some(0), "{report:#}");
+}
+
+#[test]
+fn what_was_written_is_there_after_a_clean_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("disks");
+    let folder = folder.to_str().unwrap();
+    let exec = |script: &str| {
+        let args = ["exec", "--engine", "live", "-p", "claims", "--data-dir", folder, "-"];
+        let ran = amflab_with(&args, script);
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    };
+    exec("write amf0 3 \"alpha\"\nwrite amf1 4 \"beta\"\n");
+    exec("expect value amf1 3 \"alpha\"\nexpect value amf0 4 \"beta\"\n");
+    refused(&["run", "-p", "demo", "--data-dir", folder], &["holds disks of", "hint:"]);
+}
+
+#[test]
+fn every_small_trace_replays_in_both_engines() {
+    let traces: [(&str, &str, &[&str]); 4] = [
+        ("small.fio2", "fio", &[]),
+        ("small.fio3", "fio", &[]),
+        ("small.msr.csv", "msr", &[]),
+        ("small.vscsi2", "vscsi v2", &["--format", "vscsi"]),
+    ];
+    for (name, format, options) in traces {
+        let path = format!("tests/traces/{name}");
+        for engine in ["sim", "live"] {
+            let args = ["replay", &path, "--engine", engine, "--json"];
+            let report = json(&[&args[..], options].concat(), 0);
+            assert_eq!(
+                (&report["trace"]["format"], &report["verdict"]),
+                (&format.into(), &"ok".into())
+            );
+            assert!(report["ops"].as_u64() >= report["trace"]["requests"].as_u64(), "{report:#}");
+        }
+    }
+    let report = json(&["replay", "tests/traces/small.msr.csv", "--speed", "10x", "--json"], 0);
+    assert_eq!(report["trace"]["speed"], "10x");
+}
+
+#[test]
+fn a_bad_trace_line_is_named_with_what_came_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("bad.csv");
+    let good = std::fs::read_to_string("tests/traces/small.msr.csv").unwrap();
+    let lines: Vec<&str> = good.lines().collect();
+    let text = format!("{}\n{}\nnonsense\n{}\n", lines[0], lines[1], lines[2]);
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    refused(&["replay", path], &[&format!("{path}:3: "), "2 good lines before it", "hint:"]);
+    let report = json(&["replay", path, "--skip-bad", "--json"], 0);
+    assert_eq!((&report["trace"]["bad"], &report["trace"]["requests"]), (&1.into(), &2.into()));
+    refused(&["replay", "no-such.trace"], &["no-such.trace", "cannot be opened", "hint:"]);
+    refused(&["replay", "/dev/null"], &["not a regular file", "hint:"]);
+    refused(&["replay", "Cargo.toml"], &["Cargo.toml", "hint:"]);
+}
+
+/// A trace of our own in MSR's format: two disks, mixed sizes, few of them aligned to blocks.
+fn own_trace(dir: &Path, requests: u64) -> PathBuf {
+    let mut text = String::from("Timestamp,Hostname,DiskNumber,Type,Offset,Size,ResponseTime\n");
+    let mut state = 7u64;
+    let mut draw = |below: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for number in 0..requests {
+        let popular = draw(3) > 0;
+        let offset = 512 * draw(if popular { 1_000 } else { 40_000 });
+        let (size, disk) = (512 * (1 + draw(32)), draw(2));
+        let kind = if draw(10) < 6 { "Read" } else { "Write" };
+        let time = 128_166_372_003_061_629 + number * 500;
+        writeln!(text, "{time},own,{disk},{kind},{offset},{size},100").unwrap();
+    }
+    let path = dir.join("own.csv");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// Hits and misses of a plain LRU list over the blocks that a trace touches.
+fn lru(path: &Path, options: TraceOptions, lines: usize, limit: Option<u64>) -> (u64, u64) {
+    const PER_BLOCK: u32 = 8;
+    let options = TraceOptions { limit, ..options };
+    let open = || formats::open(path, options).unwrap();
+    let survey = Survey::of(open(), AddressMap::Identity, PER_BLOCK).unwrap();
+    let blocks = survey.blocks_needed().unwrap().max(1);
+    let addresses = Addresses::new(survey, blocks).unwrap();
+    let layout = ReplayOptions { map: AmfMap::RoundRobin, amfs: 1, seed: 0, writer: 1 };
+    let mut lru = Lru::new(lines);
+    for request in ReplaySource::new(open(), addresses, layout) {
+        let sectors = match request.unwrap().kind {
+            RequestKind::Read(sectors)
+            | RequestKind::Write(sectors, _)
+            | RequestKind::Zero(sectors) => sectors,
+            RequestKind::CompareAndWrite { .. } | RequestKind::Flush => continue,
+        };
+        for index in 0..sectors.touches(PER_BLOCK) {
+            lru.touch(sectors.touch(index, PER_BLOCK).block.0);
+        }
+    }
+    (lru.hits, lru.misses)
+}
+
+/// One AMF's hits and misses are those of the list; exactly.
+fn is_lru(path: &Path, options: TraceOptions, flags: &[&str], engine: &str, limit: Option<u64>) {
+    for lines in [64, 1_024] {
+        let set = format!("cache.lines={lines}");
+        let name = path.to_str().unwrap();
+        let mut args = vec!["replay", name, "--engine", engine, "--json"];
+        args.extend(["--set", "cluster.amfs=1", "--set", &set]);
+        args.extend(flags);
+        let limit_text = limit.map(|limit| limit.to_string());
+        if let Some(limit) = &limit_text {
+            args.extend(["--limit", limit]);
+        }
+        let report = json(&args, 0);
+        let counted = |field: &str| report[field].as_u64().unwrap();
+        let expected = lru(path, options, lines, limit);
+        assert_eq!((counted("hits"), counted("misses")), expected, "{name}, {lines}, {engine}");
+        assert!(expected.0 > 0 && expected.1 > 0, "a trace that shows something");
+    }
+}
+
+#[test]
+fn one_amf_has_the_hits_and_misses_of_a_plain_lru_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = own_trace(dir.path(), 3_000);
+    is_lru(&path, TraceOptions::default(), &[], "sim", None);
+    is_lru(&path, TraceOptions::default(), &[], "live", Some(600));
+}
+
+#[test]
+fn one_amf_has_the_hits_and_misses_of_a_plain_lru_list_on_real_traces() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/traces");
+    if !shared.is_dir() {
+        println!("SKIPPED: no real traces in {}", shared.display());
+        return;
+    }
+    let mqsim = TraceOptions {
+        format: Format::DiskSim,
+        time_unit: TimeUnit::Nanos,
+        ..TraceOptions::default()
+    };
+    let flags = ["--format", "disksim", "--time-unit", "ns", "--read-flag", "1"];
+    let tpcc = shared.join("tpcc-small.trace");
+    is_lru(&tpcc, mqsim, &flags, "sim", None);
+    is_lru(&tpcc, mqsim, &flags, "live", None);
+    is_lru(&shared.join("cloudphysics-20k.vscsi"), TraceOptions::default(), &[], "sim", None);
+}
+
+#[test]
+fn a_replay_finds_a_skipped_invalidation() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = own_trace(dir.path(), 3_000);
+    let name = path.to_str().unwrap();
+    assert_eq!(json(&["replay", name, "--json"], 0)["verdict"], "ok");
+    let args = ["replay", name, "--set", "defect=skip_one_invalidate", "--json"];
+    let report = json(&args, 1);
+    assert_eq!(report["verdict"], "violation");
+    assert!(report["violations"].as_u64() > Some(0));
+    let checkers = report["findings"].as_array().unwrap();
+    assert!(checkers.iter().any(|found| found["checker"] == "reads"), "{report:#}");
+}
+
+#[test]
+fn a_picture_of_the_screen_is_the_same_every_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let picture = |name: &str| {
+        let path = dir.path().join(name);
+        let ran = amflab(&["screenshot", "--size", "100x30", "-o", path.to_str().unwrap()]);
+        assert_eq!((ran.code, ran.out.as_str()), (0, ""), "{}", ran.err);
+        std::fs::read_to_string(path).unwrap()
+    };
+    let first = picture("a.svg");
+    assert!(first.starts_with("<svg") && first.contains("amf0"), "{first}");
+    assert_eq!(first, picture("b.svg"));
+    refused(&["screenshot", "--size", "3x3", "-o", "x.svg"], &["3x3", "120x40"]);
+}
+
+#[test]
+fn the_doctor_finds_what_is_needed() {
+    let ran = amflab(&["doctor"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("ok  store"), "{}", ran.out);
+}
