@@ -4,16 +4,19 @@
 //! - [`value`]: what a sector holds, as one comparable word; [`register`]: the rule for one sector;
 //!   `blocks`: where all sectors are kept, small while they are quiet;
 //! - [`reads`]: every read of a run, online;
+//! - [`judged`]: an engine whose every read is judged so;
 //! - [`durability`]: what must be there at the end;
 //! - [`history`]: operations as hosts saw them, one JSON line each.
 
 mod blocks;
 pub mod durability;
 pub mod history;
+pub mod judged;
 pub mod reads;
 pub mod register;
 pub mod value;
 
 pub use durability::{Tally, Verdict};
+pub use judged::Judged;
 pub use reads::{ReadChecker, ReadCounts, Start};
 pub use value::Value;

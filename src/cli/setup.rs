@@ -2,6 +2,7 @@
 
 use super::complain;
 use super::failure::Failure;
+use crate::check::{Judged, Start};
 use crate::live::{LiveEngine, LiveOptions};
 use crate::profile::{self, Profile};
 use crate::session::AnyEngine;
@@ -71,7 +72,7 @@ impl ClusterArgs {
         self.data_dir.as_ref().is_some_and(|folder| folder.join("cluster.json").exists())
     }
 
-    /// Starts the cluster. `judge`: the simulator verifies every read itself.
+    /// Starts the cluster. `judge`: every read is verified by the engine that is given back.
     pub(super) fn start(
         &self,
         kind: EngineKind,
@@ -88,6 +89,8 @@ impl ClusterArgs {
                 Ok(Box::new(Sim::new(profile, profile.seed, options)))
             }
             EngineKind::Live => {
+                // Asked before the folder is made.
+                let start = if self.is_used() { Start::Unknown } else { Start::Zero };
                 let data_dir = self.data_dir.clone();
                 let options = LiveOptions { data_dir, ..LiveOptions::default() };
                 let engine = LiveEngine::start(profile, &options)?;
@@ -95,7 +98,10 @@ impl ClusterArgs {
                 for note in engine.notes().iter().filter(|note| !profile.notes.contains(note)) {
                     complain("note", note);
                 }
-                Ok(Box::new(engine))
+                if !judge {
+                    return Ok(Box::new(engine));
+                }
+                Ok(Box::new(Judged::new(engine, start)))
             }
         }
     }

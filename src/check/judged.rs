@@ -1,0 +1,116 @@
+//! An engine whose every read is judged: for engines that have no judge of their own.
+//!
+//! What is found is in its snapshots and among its events, like what the engine finds by itself. An
+//! operation is told to the checker right after the engine has it and before any answer is taken,
+//! which is as good as before (see [`super::reads`]).
+
+use super::{ReadChecker, Start};
+use crate::protocol::id::{AmfId, Instant, NodeId, OpId};
+use crate::protocol::{Config, RequestKind};
+use crate::trace::action::Action;
+use crate::trace::engine::{
+    Advance, Completion, Engine, EngineError, HostPort, Progress, Submitted, Waker,
+};
+use crate::trace::event::{Event, EventKind, Violation};
+use crate::trace::snapshot::{Ask, Snapshot};
+use std::collections::VecDeque;
+
+/// Violations that are kept in words; all are counted.
+const VIOLATIONS_MAX: usize = 100;
+
+/// See the module.
+pub struct Judged<E> {
+    engine: E,
+    checker: ReadChecker,
+    found: Vec<Violation>,
+    total: u64,
+    /// Somebody wants events.
+    is_on: bool,
+    /// Findings that are still to be told as events.
+    untold: VecDeque<Event>,
+}
+
+impl<E: Engine> Judged<E> {
+    /// Judges `engine`, whose blocks hold what `start` says.
+    pub fn new(engine: E, start: Start) -> Self {
+        let checker = ReadChecker::new(engine.config().sectors_per_block(), start);
+        let (found, untold) = (Vec::new(), VecDeque::new());
+        Self { engine, checker, found, total: 0, is_on: false, untold }
+    }
+
+    fn take(&mut self, amf: AmfId, violation: Violation) {
+        self.total += 1;
+        if self.found.len() >= VIOLATIONS_MAX {
+            return;
+        }
+        if self.is_on {
+            let (now, node) = (self.engine.now(), NodeId::Amf(amf));
+            let kind = EventKind::Violation(violation.clone());
+            self.untold.push_back(Event { step: violation.step, now, node, kind });
+        }
+        self.found.push(violation);
+    }
+}
+
+impl<E: Engine> HostPort for Judged<E> {
+    fn host(&mut self, amf: AmfId, kind: RequestKind) -> OpId {
+        let op = self.engine.host(amf, kind.clone());
+        self.checker.on_start(op, &kind, self.engine.now());
+        op
+    }
+
+    fn poll_completion(&mut self) -> Option<Completion> {
+        let done = self.engine.poll_completion()?;
+        for violation in self.checker.on_answer(done.answer.op, &done.answer, done.ended) {
+            self.take(done.amf, violation);
+        }
+        Some(done)
+    }
+}
+
+impl<E: Engine> Engine for Judged<E> {
+    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
+        self.engine.submit(action)
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.engine.poll_event().or_else(|| self.untold.pop_front())
+    }
+
+    fn subscribe(&mut self, on: bool) {
+        self.is_on = on;
+        self.engine.subscribe(on);
+    }
+
+    fn set_waker(&mut self, waker: Waker) -> bool {
+        self.engine.set_waker(waker)
+    }
+
+    fn snapshot(&mut self, ask: &Ask) -> Snapshot {
+        let mut snapshot = self.engine.snapshot(ask);
+        snapshot.violations_total += self.total;
+        let room = VIOLATIONS_MAX.saturating_sub(snapshot.violations.len());
+        snapshot.violations.extend(self.found.iter().take(room).cloned());
+        snapshot
+    }
+
+    fn advance(&mut self, how: Advance) -> Result<Progress, EngineError> {
+        self.engine.advance(how)
+    }
+
+    fn now(&self) -> Instant {
+        self.engine.now()
+    }
+
+    fn config(&self) -> &Config {
+        self.engine.config()
+    }
+
+    fn is_settled(&mut self) -> bool {
+        self.engine.is_settled()
+    }
+
+    fn shutdown(&mut self) -> Result<(), EngineError> {
+        self.engine.shutdown()
+    }
+}
