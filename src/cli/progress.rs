@@ -27,10 +27,14 @@ impl Progress {
 
     /// So many requests are done.
     pub(super) fn at(&mut self, done: u64) {
-        if !self.is_wanted || done < self.next || self.begun.elapsed() < AFTER {
+        if !self.is_wanted || done < self.next {
             return;
         }
-        self.next = if self.total.is_some() { done + LOOK_EVERY } else { 0 };
+        // A run with an end may be fast: then the clock is too expensive to be asked each time.
+        self.next = if self.total.is_some() { done + LOOK_EVERY } else { done };
+        if self.begun.elapsed() < AFTER {
+            return;
+        }
         let total = self.total;
         let bar = self.bar.get_or_insert_with(|| make(total));
         bar.set_position(done);

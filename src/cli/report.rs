@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
+/// Findings that people are shown.
+const FINDINGS_SHOWN: usize = 10;
+
 /// What the judges say of a whole run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -316,10 +319,14 @@ impl Report {
             "verdict",
             format!("{word}: {violations} violations, {lost} acknowledged writes lost"),
         );
-        for finding in &self.findings {
+        for finding in self.findings.iter().take(FINDINGS_SHOWN) {
             let Finding { checker, key, text } = finding;
             let key = key.as_ref().map_or_else(String::new, |key| format!(" {key}"));
             let _ = writeln!(out, "  {checker}{key}: {text}");
+        }
+        let more = self.findings.len().saturating_sub(FINDINGS_SHOWN);
+        if more > 0 {
+            let _ = writeln!(out, "  ... and more: --json lists {}", self.findings.len());
         }
         out
     }

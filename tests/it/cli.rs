@@ -104,7 +104,7 @@ fn bad_usage_is_refused_with_the_reason() {
 fn a_bad_profile_names_the_place_and_the_nearest_key() {
     refused(&["run", "-p", "dmo"], &["did you mean `demo`?"]);
     refused(&["run", "-p", "no/such.toml"], &["no/such.toml", "cannot be opened"]);
-    refused(&["run", "--set", "cache.lins=64"], &["--set cache.lins=64", "cache.lines"]);
+    refused(&["run", "--set", "cache.lins=64"], &["--set cache.lins=64", "did you mean `lines`?"]);
     refused(&["run", "--set", "cache.lines"], &["cache.lines"]);
     let file = "tests/profiles_invalid/unknown_key.toml";
     refused(&["run", "-p", file], &[&format!("{file}:"), "hint:"]);
