@@ -82,7 +82,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     let counts = survey.counts;
     let devices = survey.devices.len() as u64;
     let addresses = Addresses::new(survey, profile.config.blocks).map_err(Failure::usage)?;
-    let reader = formats::open(&args.trace, options).map_err(trace_failure)?;
+    let reader = formats::open(&args.trace, options).map_err(|error| trace_failure(&error))?;
     let trace = TraceReport {
         file: args.trace.display().to_string(),
         format: reader.format(),
@@ -133,12 +133,12 @@ fn survey(args: &ReplayArgs, options: TraceOptions, profile: &Profile) -> Result
         let text = format!("{}: not a regular file", args.trace.display());
         return Err(Failure::hinted(text, "a trace is read twice: write it to a file first"));
     }
-    let reader = formats::open(&args.trace, options).map_err(trace_failure)?;
+    let reader = formats::open(&args.trace, options).map_err(|error| trace_failure(&error))?;
     let per_block = profile.config.sectors_per_block();
-    Survey::of(reader, args.address, per_block).map_err(trace_failure)
+    Survey::of(reader, args.address, per_block).map_err(|error| trace_failure(&error))
 }
 
-fn trace_failure(error: formats::TraceError) -> Failure {
+fn trace_failure(error: &formats::TraceError) -> Failure {
     Failure::usage(error.to_string().replace("\nhint:", "\n  hint:"))
 }
 

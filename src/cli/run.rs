@@ -72,11 +72,9 @@ pub(super) fn begin(
     kind: EngineKind,
     profile: &Profile,
 ) -> Result<Load, Failure> {
-    let (start, writer) = match cluster.is_used() {
-        // Stamps of an earlier run must not pass for those of this one.
-        true => (Start::Unknown, fresh_writer()),
-        false => (Start::Zero, 1),
-    };
+    // Stamps of an earlier run must not pass for those of this one.
+    let used = || (Start::Unknown, fresh_writer());
+    let (start, writer) = if cluster.is_used() { used() } else { (Start::Zero, 1) };
     let engine = cluster.start(kind, profile, false)?;
     Ok(Load::new(engine, profile, start, writer, interrupt::watch()))
 }
@@ -124,20 +122,16 @@ fn workloads(profile: &Profile, names: &[String]) -> Result<Vec<WorkloadSpec>, F
         let text = format!("the profile `{}` has no workload", profile.name);
         return Err(Failure::hinted(text, "add a [[workload]] to it, or take -p demo"));
     };
-    let named = |name: &String| {
-        profile.workloads.iter().find(|spec| spec.name == *name).cloned().ok_or_else(|| {
-            let text = format!("the profile `{}` has no workload `{name}`", profile.name);
-            match nearest(name, known()) {
-                Some(near) => Failure::hinted(text, format!("did you mean `{near}`?")),
-                None => {
-                    let all: Vec<&str> = known().collect();
-                    Failure::hinted(text, format!("allowed: {}", all.join(", ")))
-                }
-            }
+    let find = |wanted: &String| {
+        profile.workloads.iter().find(|spec| spec.name == *wanted).cloned().ok_or_else(|| {
+            let text = format!("the profile `{}` has no workload `{wanted}`", profile.name);
+            let near = nearest(wanted, known()).map(|near| format!("did you mean `{near}`?"));
+            let all = || format!("allowed: {}", known().collect::<Vec<_>>().join(", "));
+            Failure::hinted(text, near.unwrap_or_else(all))
         })
     };
     if !names.is_empty() {
-        return names.iter().map(named).collect();
+        return names.iter().map(find).collect();
     }
     let auto: Vec<WorkloadSpec> =
         profile.workloads.iter().filter(|spec| spec.autostart).cloned().collect();
