@@ -109,7 +109,9 @@ impl Amf {
         let line = self.cache.line(at);
         let replicated = line.missing.is_empty() || self.has(Defect::HitUnreplicated);
         let lease = self.lease_is_live(now) || self.has(Defect::NoLease);
-        if line.busy || line.evicting || !line.state.is_valid() || !replicated || !lease {
+        // [H4] A write that waits for its partners keeps the line busy: reads queue behind it.
+        let busy = line.busy && !(self.has(Defect::HitUnreplicated) && line.dirty());
+        if busy || line.evicting || !line.state.is_valid() || !replicated || !lease {
             return None;
         }
         let data = line.data.slice(touch.offset, touch.len);

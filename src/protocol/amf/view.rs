@@ -195,8 +195,9 @@ impl Amf {
             let Some(access) = ctl.access.as_mut().filter(|a| a.stage == Stage::Waiting) else {
                 continue;
             };
-            let adopts = access.job == Job::Adopt || access.job == Job::Synchronise;
-            if recovering && !adopts {
+            // A walk that makes copies equal has a normal ticket: it too must let the recovery go first, or
+            // two AMFs that recover the block wait for each other.
+            if recovering && access.job != Job::Adopt {
                 let (job, ticket) = (access.job, Some(access.ticket));
                 let counted = Some(access.hit);
                 ctl.access = None;

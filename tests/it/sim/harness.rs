@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     Reorder,
     Delay,
     SlowDisk,
+    /// What one AMF sends to one disk takes longer.
+    FarDisk,
     FailDisk,
     ReplaceDisk,
     Evict,
@@ -59,6 +61,7 @@ pub(crate) const FAULTS: &[Fault] = &[
     Fault::Reorder,
     Fault::Delay,
     Fault::SlowDisk,
+    Fault::FarDisk,
     Fault::FailDisk,
     Fault::ReplaceDisk,
     Fault::ReplaceDisk,
@@ -136,8 +139,10 @@ pub(crate) struct Run {
     copies: u8,
     replicas: u8,
     through: bool,
-    /// Members that went since everybody was covered.
-    losses: u8,
+    /// Members that may still go, of those that could when everybody was covered.
+    spare: u8,
+    /// Links lose packets on purpose.
+    lossy: bool,
     /// FNV-1a over every event's time and text.
     digest: u64,
     line: String,
@@ -202,7 +207,8 @@ impl Run {
             recipe,
             rng,
             writes: 0,
-            losses: 0,
+            spare: 0,
+            lossy: false,
             digest: 0xcbf2_9ce4_8422_2325,
             line: String::new(),
             log: vec![format!("{cfg:?}")],
@@ -278,6 +284,10 @@ impl Run {
             Fault::Reorder => link(LinkSetting::Reorder),
             Fault::Delay => link(LinkSetting::Delay(Span::micros(u64::from(rate) / 100))),
             Fault::SlowDisk => Action::SlowDisk(disk, Span::micros(u64::from(rate) / 50)),
+            Fault::FarDisk => {
+                let far = LinkSetting::Delay(Span::micros(u64::from(rate) / 8));
+                Action::Link(NodeId::Amf(amf), NodeId::Disk(disk), far)
+            }
             Fault::FailDisk => Action::FailDisk(disk),
             Fault::ReplaceDisk => Action::ReplaceDisk(disk),
             Fault::Evict => Action::Evict(amf, None),
@@ -290,6 +300,8 @@ impl Run {
             }
         };
         if self.is_allowed(fault, disk) {
+            self.lossy |= matches!(fault, Fault::Cut | Fault::Drop);
+            self.lossy &= fault != Fault::Heal;
             self.act(action);
         }
     }
@@ -301,9 +313,8 @@ impl Run {
             | Fault::Pause
             | Fault::Cut
             | Fault::Drop
-            | Fault::Duplicate
-            | Fault::Reorder
-            | Fault::Delay => self.may_lose_a_member(),
+            // Its next renewal comes late: twice in a row, and it is evicted.
+            | Fault::ExpireLease => self.may_lose_a_member(),
             Fault::FailDisk => {
                 let snapshot = self.sim.snapshot(&Ask::BRIEF);
                 let world = self.sim.world();
@@ -319,30 +330,33 @@ impl Run {
             Fault::Restart
             | Fault::Resume
             | Fault::Heal
+            | Fault::Duplicate
+            | Fault::Reorder
+            | Fault::Delay
             | Fault::SlowDisk
+            | Fault::FarDisk
             | Fault::Evict
             | Fault::Destage
-            | Fault::ExpireLease
             | Fault::Witness => true,
         }
     }
 
-    /// Every member of the newest view serves, has installed it and is covered; nothing is broken.
+    /// Every member of the newest view serves, has installed it and is covered; whoever is up is a
+    /// member; no packet is lost on purpose.
     fn is_quiet(&mut self) -> bool {
         let snapshot = self.sim.snapshot(&Ask::BRIEF);
         let world = self.sim.world();
-        let serves = |amf: &AmfId| {
+        let members = snapshot.view.set();
+        let fine = |amf: AmfId| {
             let info = &snapshot.amfs[usize::from(amf.0)];
-            let covered = world.amf(*amf).is_some_and(Amf::is_covered);
-            info.status == AmfStatus::Serving && info.epoch == snapshot.view.epoch && covered
+            let installed = info.epoch == snapshot.view.epoch;
+            let covered = world.amf(amf).is_some_and(Amf::is_covered);
+            match members.contains(amf) {
+                true => info.status == AmfStatus::Serving && installed && covered,
+                false => world.amf(amf).is_none(),
+            }
         };
-        let up = (0..self.amfs).map(AmfId).filter(|amf| world.amf(*amf).is_some());
-        let faults = snapshot.faults.iter().filter(|fault| !fault.what.starts_with("crash"));
-        let members = snapshot.view.members.iter().map(|(amf, _)| *amf);
-        faults.count() == 0 && members.clone().all(|amf| serves(&amf)) && {
-            let members: Vec<AmfId> = members.collect();
-            up.into_iter().all(|amf| members.contains(&amf))
-        }
+        !self.lossy && (0..self.amfs).all(|amf| fine(AmfId(amf)))
     }
 
     /// Another member may leave without losing what only memory holds: since everybody was covered, at
@@ -352,14 +366,12 @@ impl Run {
             return true;
         }
         if self.is_quiet() {
-            self.losses = 0;
+            let members = self.sim.snapshot(&Ask::BRIEF).view.members.len();
+            let others = u8::try_from(members.saturating_sub(1)).expect("at most 64");
+            self.spare = self.replicas.min(others);
         }
-        let members = self.sim.snapshot(&Ask::BRIEF).view.members.len();
-        let others = u8::try_from(members.saturating_sub(1)).expect("at most 64");
-        // Who went since then may still be in the view.
-        let allowed = self.losses < self.replicas.min(others)
-            && (self.losses == 0 || self.losses + 1 < self.amfs);
-        self.losses += u8::from(allowed);
+        let allowed = self.spare > 0;
+        self.spare = self.spare.saturating_sub(1);
         allowed
     }
 
