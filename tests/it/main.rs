@@ -12,6 +12,7 @@ mod lossy;
 mod lru;
 mod mapping;
 mod profiles;
+mod protocol_doc;
 mod register;
 mod rooms;
 mod session;

@@ -351,9 +351,10 @@ impl Run {
             let info = &snapshot.amfs[usize::from(amf.0)];
             let installed = info.epoch == snapshot.view.epoch;
             let covered = world.amf(amf).is_some_and(Amf::is_covered);
-            match members.contains(amf) {
-                true => info.status == AmfStatus::Serving && installed && covered,
-                false => world.amf(amf).is_none(),
+            if members.contains(amf) {
+                info.status == AmfStatus::Serving && installed && covered
+            } else {
+                world.amf(amf).is_none()
             }
         };
         !self.lossy && (0..self.amfs).all(|amf| fine(AmfId(amf)))
