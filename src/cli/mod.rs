@@ -4,9 +4,9 @@
 //! 2 bad usage or bad input (nothing was run, standard output stays empty); 3 undecided. What was asked
 //! for goes to standard output; progress, notes and errors go to standard error.
 //!
-//! Reading order: [`setup`] (profiles and engines, which all share), [`console`], [`exec`], then what
-//! `run` and `replay` have in common (`load`, `settle`, `tally`, `report`, `progress`), [`run`],
-//! [`replay`], [`lists`], [`screenshot`], [`doctor`], [`manual`].
+//! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
+//! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `progress`), `run`,
+//! `replay`, `lists`, `screenshot`, `doctor`, `manual`.
 
 mod console;
 mod doctor;

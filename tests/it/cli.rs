@@ -481,3 +481,32 @@ fn the_doctor_finds_what_is_needed() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("ok  store"), "{}", ran.out);
 }
+
+#[test]
+fn ctrl_c_ends_a_run_in_order_and_reports_what_it_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let history = dir.path().join("history.jsonl");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_amflab"))
+        .args(["run", "--engine", "sim", "--workload", "storm", "--duration", "24h", "--json"])
+        .arg("--history")
+        .arg(&history)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It is under way when the first operations are in the file.
+    while std::fs::metadata(&history).map_or(0, |about| about.len()) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&report["interrupted"], &report["verdict"]), (&true.into(), &"ok".into()));
+    let lines = std::fs::read_to_string(&history).unwrap();
+    assert_eq!(report["ops"].as_u64(), Some(lines.lines().count() as u64));
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(first["result"], "ok");
+}
