@@ -10,7 +10,7 @@
 //! at any time, or never. A compare-and-write that is `ok` is also a read of the old content; one that
 //! miscompares has read something else.
 //!
-//! Memory is bounded by the blocks touched and the operations under way; see [`super::blocks`].
+//! Memory is bounded by the blocks touched and the operations under way; see `super::blocks`.
 
 use super::blocks::{Blocks, Cell};
 use super::register::{NOT_DONE, Read, Tick, Write, Wrong};

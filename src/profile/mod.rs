@@ -1,6 +1,6 @@
 //! Profiles: TOML in, a validated [`Profile`] out. Parse, don't validate: what exists is sound.
 //!
-//! - [`model`]: what a profile says; [`schema`]: the table of all keys, which messages, defaults and
+//! - [`model`]: what a profile says; [`mod@schema`]: the table of all keys, which messages, defaults and
 //!   documentation come from; [`error`]: what can be wrong, and where.
 //! - `kind` reads one `value`, `draft` holds all of them, `build` compares them, `print` goes back.
 

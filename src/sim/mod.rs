@@ -1,8 +1,8 @@
 //! A seeded scheduler over a [`World`], in virtual time: the engine that people's scripts, fuzzing and
 //! lessons run on. Same profile, seed and commands: the same events, byte for byte.
 //!
-//! [`queue`] orders what is due; [`network`] is the model of links and the faults on them; this file
-//! takes the next step and turns effects into more; [`engine`] speaks to the rest of the program.
+//! `queue` orders what is due; `network` is the model of links and the faults on them; this file
+//! takes the next step and turns effects into more; `engine` speaks to the rest of the program.
 
 mod audit;
 mod control;

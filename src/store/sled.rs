@@ -4,7 +4,7 @@
 //! survive a power failure, so the database's file is synced after it. It may panic on a damaged file:
 //! every call runs guarded, and a panic turns the disk into a broken one, never the program. And it
 //! takes a damaged end of its log for writes that never finished, and forgets them without a word: so
-//! each sync is numbered inside the database and, afterwards, in a file beside it ([`Base::sync`]); a
+//! each sync is numbered inside the database and, afterwards, in a file beside it (`Base::sync`); a
 //! database that knows fewer syncs than that file has lost something.
 
 use super::record::{decode, encode};

@@ -2,11 +2,11 @@
 //!
 //! Elm-style. Input and the engine's news become a [`update::Msg`]; [`update::update`] changes the
 //! [`model::Model`] and says what is to be done ([`update::Effect`]); [`view::draw`] draws the model
-//! and changes nothing; [`run`] does the effects. What touches the cluster is always a
+//! and changes nothing; [`mod@run`] does the effects. What touches the cluster is always a
 //! `trace::Command`, whether it came from a key, a click, the palette or the `:` line.
 //!
 //! Reading order: [`model`], [`command`], [`keymap`], [`update`], [`snapshot`], [`view`], [`popup`],
-//! [`theme`], [`run`], [`terminal`].
+//! [`theme`], [`mod@run`], [`terminal`].
 
 pub mod command;
 pub mod event;

@@ -1,6 +1,6 @@
 //! The terminal: taken at the start, given back at the end, whatever the end is.
 //!
-//! What is switched on here is switched off again in [`give_back`]: by [`Screen`]'s drop, by the
+//! What is switched on here is switched off again in `give_back`: by [`Screen`]'s drop, by the
 //! panic hook, and before `ctrl-z` stops the program. Frames are wrapped in a synchronized update
 //! and written in one go.
 

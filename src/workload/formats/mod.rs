@@ -1,6 +1,6 @@
 //! Block traces, read as a stream: bytes in, [`TraceRequest`]s out, whatever the format.
 //!
-//! - [`line`] bounds what is read at once; [`detect`] recognises a format by its first bytes;
+//! - [`mod@line`] bounds what is read at once; [`detect`] recognises a format by its first bytes;
 //! - [`fio`], [`disksim`], [`msr`] and [`vscsi`] understand one line or record each, and nothing else;
 //! - [`reader`] does what they have in common: sectors, splitting, times, errors, counting.
 //!
