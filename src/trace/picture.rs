@@ -23,7 +23,7 @@ pub fn amf_info(amf: &Amf, status: AmfStatus, now: Instant, lines_max: u32, ask:
     };
     let replicas = if empty { Vec::new() } else { amf.replicas() };
     let replicas = replicas.into_iter().filter(|(_, _, block, _)| wanted.contains(&block.0));
-    let stats = amf.stats();
+    let counted = amf.stats();
     AmfInfo {
         id: amf.id(),
         status,
@@ -37,9 +37,9 @@ pub fn amf_info(amf: &Amf, status: AmfStatus, now: Instant, lines_max: u32, ask:
         dirty: amf.dirty(),
         replicas: u32::try_from(amf.replica_count()).unwrap_or(u32::MAX),
         recovering: u32::try_from(amf.recovering_count()).unwrap_or(u32::MAX),
-        ops: stats.ops,
-        hits: stats.hits,
-        misses: stats.misses,
+        ops: counted.ops,
+        hits: counted.hits,
+        misses: counted.misses,
         lines,
         replicas_kept: replicas.map(|(owner, _, block, version)| (owner, block, version)).collect(),
     }

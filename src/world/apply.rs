@@ -127,12 +127,9 @@ impl World {
         if let Some(passage) = narrate::passage(packet) {
             return self.push_event(packet.to, EventKind::Delivered(passage));
         }
-        match (&packet.body, packet.from, packet.to) {
-            (Body::Witness(WitnessMsg::View(view)), _, to) => {
-                let kind = EventKind::View { epoch: view.epoch, members: view.set() };
-                self.push_event(to, kind);
-            }
-            _ => {}
+        if let Body::Witness(WitnessMsg::View(view)) = &packet.body {
+            let kind = EventKind::View { epoch: view.epoch, members: view.set() };
+            self.push_event(packet.to, kind);
         }
     }
 
@@ -208,9 +205,9 @@ impl World {
             match output {
                 DiskOutput::Send(packet) => self.send(packet),
                 DiskOutput::Store(op) => {
-                    let shelf = &mut self.shelves[index];
-                    let result = shelf.store.perform(op);
-                    shelf.done.push_back(result);
+                    let place = &mut self.shelves[index];
+                    let result = place.store.perform(op);
+                    place.done.push_back(result);
                     self.effects.push_back(Effect::Stored(disk));
                 }
             }

@@ -219,7 +219,7 @@ impl Amf {
         let mut amf = Self::new(cfg, id, incarnation, now);
         amf.lease_until = now + cfg.lease;
         amf.renew_at = now + cfg.renew;
-        amf.on_view(now, Arc::clone(view));
+        amf.on_view(now, view);
         amf.run_work(now);
         amf
     }

@@ -20,7 +20,7 @@ impl Amf {
 
     pub(super) fn on_witness(&mut self, now: Instant, message: WitnessMsg) {
         match message {
-            WitnessMsg::View(view) => self.on_view(now, view),
+            WitnessMsg::View(view) => self.on_view(now, &view),
             WitnessMsg::Renewed { incarnation, sent } if incarnation == self.incarnation => {
                 // [L1] Counted from when the renewal was sent.
                 let until = Instant(sent) + self.cfg.lease;
@@ -52,12 +52,12 @@ impl Amf {
     }
 
     /// An AMF may skip views; only the newest counts.
-    pub(super) fn on_view(&mut self, now: Instant, view: Arc<View>) {
+    pub(super) fn on_view(&mut self, now: Instant, view: &Arc<View>) {
         if view.epoch <= self.epoch {
             return self.rule(Rule::IgnoreView, None);
         }
         match view.incarnation(self.id) {
-            Some(incarnation) if incarnation == self.incarnation => self.install_view(now, &view),
+            Some(incarnation) if incarnation == self.incarnation => self.install_view(now, view),
             Some(_) | None if self.view.is_some() => {
                 self.rule(Rule::Evicted, None);
                 self.leave(now);
