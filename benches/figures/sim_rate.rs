@@ -30,7 +30,7 @@ fn rate(seed: u64) -> f64 {
             let amf = AmfId((mixed >> 33 & 3) as u8);
             let sectors = Sectors::of_blocks(Block(mixed >> 40 & 31), 1, 8);
             sent += 1;
-            let kind = if mixed >> 50 & 3 == 0 {
+            let kind = if (mixed >> 50).is_multiple_of(4) {
                 RequestKind::Read(sectors)
             } else {
                 RequestKind::Write(sectors, Payload::Stamp { volume: 0, writer: 1, sequence: sent })

@@ -20,7 +20,7 @@ fn spoil(engine: &mut dyn Engine) {
         for setting in
             [LinkSetting::Drop(200_000), LinkSetting::Duplicate(50_000), LinkSetting::Reorder]
         {
-            engine.submit(Action::Link(amf(a), amf(b), setting)).unwrap();
+            engine.submit(Action::Link(amf(a), amf(b), setting)).expect("links exist");
         }
     }
 }
@@ -39,13 +39,13 @@ fn hammer(engine: &mut dyn Engine, ops: u64) -> u64 {
             } else {
                 RequestKind::Write(sectors, Payload::Stamp { volume: 0, writer: 1, sequence: sent })
             };
-            let amf = AmfId(u8::try_from(mixed >> 33 & 3).unwrap());
+            let amf = AmfId(u8::try_from(mixed >> 33 & 3).expect("two bits"));
             // Nothing is answered to this thread between the two: the order is what it saw.
             let op = engine.host(amf, kind.clone());
             judge.on_start(op, &kind, engine.now());
         }
         let until = engine.now() + Span::millis(100);
-        engine.advance(Advance { until, steps_max: 256 }).unwrap();
+        engine.advance(Advance { until, steps_max: 256 }).expect("runs");
         while let Some(completion) = engine.poll_completion() {
             done += 1;
             fine += u64::from(completion.answer.result.is_ok());
@@ -68,7 +68,7 @@ fn verdict(engine: &mut dyn Engine, ops: u64, fine: u64) {
 fn spoiled_profile() -> profile::Profile {
     // A fifth of the packets lost: seven in a row are rare, and seven retries take under five seconds.
     let sets = ["timing.suspect_after_ms=60000", "host.timeout_ms=60000"].map(str::to_owned);
-    profile::load("demo", &sets).unwrap()
+    profile::load("demo", &sets).expect("a sound profile")
 }
 
 #[test]

@@ -203,7 +203,7 @@ fn every_seeded_defect_is_found_by_a_named_checker() {
         match caught {
             Some((_, found)) if trap.checkers.contains(&found.checker.as_str()) => {}
             other => {
-                holes.push(format!("{}: {:?} expected, {other:?}", trap.defect, trap.checkers))
+                holes.push(format!("{}: {:?} expected, {other:?}", trap.defect, trap.checkers));
             }
         }
     }

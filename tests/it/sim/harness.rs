@@ -3,6 +3,8 @@
 //! It demands only what the protocol promises: no more AMFs fail at once than there are replicas
 //! (unless writes go through), no more disks than there are copies.
 
+#![expect(clippy::print_stdout, reason = "a failure tells what its seed chose")]
+
 use amflab::profile::{self, Profile};
 use amflab::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
 use amflab::protocol::{Amf, Defect, Payload, Protocol, RequestKind, Sectors, WritePolicy};
