@@ -113,8 +113,11 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every source file: its room, its name, and its lines without comments and without its unit tests.
-fn sources() -> Vec<(String, String, Vec<(usize, String)>)> {
+/// A source file: its room, its name, and its lines without comments and without its unit tests.
+type Source = (String, String, Vec<(usize, String)>);
+
+/// Every source file.
+fn sources() -> Vec<Source> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     files(&src, &mut found);
