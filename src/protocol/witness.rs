@@ -504,6 +504,9 @@ impl Witness {
         self.suspects.clear();
         self.covered = AmfSet::EMPTY;
         self.view = Arc::new(change.view);
+        // A `Join` that was repeated while this view was on its way is answered by it.
+        let view = Arc::clone(&self.view);
+        self.joining.retain(|amf, wants| view.incarnation(*amf).is_none_or(|is| is < *wants));
         for (amf, _) in self.view.members.clone() {
             self.tell(amf, WitnessMsg::View(Arc::clone(&self.view)));
         }

@@ -94,8 +94,6 @@ const TOP: [&str; 3] = ["cli", "main", "lib"];
 const EXCEPTIONS: &[(&str, &str)] = &[
     // Where a disk's store is made, it is made as the profile's section `[store]` says.
     ("store", "profile"),
-    // The judge of live reads is the one that the simulator has.
-    ("live", "check"),
 ];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {

@@ -269,6 +269,29 @@ pub(super) fn m2(defect: Option<Defect>) -> Result<(), Finding> {
     story.end()
 }
 
+/// Our own: an AMF comes back while the disks are slow to answer the fence; it repeats its `Join` under
+/// way. The view that lets it in answers both: the witness once waited for the second for ever.
+pub(super) fn repeated_join(defect: Option<Defect>) -> Result<(), Finding> {
+    let mut story = Story::of(defect, THREE_SHARING);
+    story.hold(MsgKind::Retire, 0, 1);
+    story.hold(MsgKind::List, 0, 1);
+    story.write(0);
+    story.act(Action::Destage(Target::One(AmfId(0))));
+    story.wait(Span::millis(20));
+    story.write(2);
+    story.act(Action::Destage(Target::One(AmfId(2))));
+    story.act(Action::Evict(AmfId(2), Some(BLOCK)));
+    story.wait(Span::millis(20));
+    story.act(Action::SlowDisk(DiskId(0), Span::millis(400)));
+    story.act(Action::FailDisk(DiskId(1)));
+    story.act(Action::ReplaceDisk(DiskId(1)));
+    story.wait(Span::millis(20));
+    story.crash_and_come_back(0);
+    story.wait(Span::secs(5));
+    story.act(Action::SlowDisk(DiskId(0), Span(0)));
+    story.end()
+}
+
 const HEALTHY: &[(&str, Tale)] = &[
     ("H1a", h1a),
     ("H1b", h1b),
@@ -282,6 +305,7 @@ const HEALTHY: &[(&str, Tale)] = &[
     ("L3", l3),
     ("M1", m1),
     ("M2", m2),
+    ("repeated join", repeated_join),
 ];
 
 /// What each rule's defect does to its counterexample, and who notices.
@@ -290,6 +314,7 @@ const BROKEN: &[(&str, Tale, Defect, &[&str])] = &[
     ("H1b", h1b, Defect::DirtyHandover, &["reads", "durability"]),
     ("H2", h2, Defect::StaleGrantCopy, &["reads", "data-value"]),
     ("H3a", h3a, Defect::ReadingOnlyWhileWaiting, &["single-writer"]),
+    ("H3b", h3a, Defect::ExclusiveDespiteReading, &["single-writer"]),
     ("H4", h4, Defect::HitUnreplicated, &["reads"]),
     ("H6", h6, Defect::OldPartnerDrops, &["reads", "durability", "redundancy"]),
     ("H7", h7, Defect::NoIncarnation, &["reads", "durability"]),
