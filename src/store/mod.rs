@@ -1,12 +1,14 @@
 //! Disks of real bytes: a sled database each, or a map in memory, behind [`BlockStore`].
 //!
-//! Reading order: [`record`] (a block as bytes), [`sled`], [`memory`], [`faulty`] (wraps any, for
-//! tests that must fail), [`folder`] (the data folder: its lock, its state), [`open`] (all disks of a
-//! cluster at once), [`worker`] (a thread a disk). Every call may block: never from an async task.
+//! Reading order: [`record`] (a block as bytes), [`sled`] (with `base`, its database, and `guard`),
+//! [`memory`], [`faulty`] (wraps any, for tests that must fail), [`folder`] (the data folder: its lock,
+//! its state), [`open`] (all disks of a cluster at once), [`worker`] (a thread a disk). Every call may block: never from an async task.
 //! Knows `protocol`, and the settings types of `profile`; no terminal, no task.
 
+mod base;
 pub mod faulty;
 pub mod folder;
+mod guard;
 pub mod memory;
 pub mod open;
 pub mod record;
@@ -15,6 +17,7 @@ pub mod worker;
 
 pub use faulty::{Faulty, StoreFault};
 pub use folder::{Folder, FolderState};
+pub use guard::is_guarded;
 pub use memory::MemoryStore;
 pub use open::{Disks, OpenDisk, OpenError, geometry, open_all};
 pub use worker::Worker;

@@ -1,34 +1,18 @@
-//! A disk as a sled database: blocks under 8-byte big-endian numbers, and a small tree about itself.
+//! A disk as a sled database (`store::base`).
 //!
-//! Three things about sled 0.34 shape this file. Its `flush` uses `sync_file_range`, which does not
-//! survive a power failure, so the database's file is synced after it. It may panic on a damaged file:
-//! every call runs guarded, and a panic turns the disk into a broken one, never the program. And it
-//! takes a damaged end of its log for writes that never finished, and forgets them without a word: so
-//! each sync is numbered inside the database and, afterwards, in a file beside it (`Base::sync`); a
-//! database that knows fewer syncs than that file has lost something.
+//! Two things about sled 0.34 shape this. Its `flush` uses `sync_file_range`, which does not survive a
+//! power failure, so the database's file is synced after it. And it may panic on a damaged file: every
+//! call runs guarded, and a panic turns the disk into a broken one, never the program.
 
+use super::base::Base;
+use super::guard::guarded;
 use super::record::{decode, encode};
 use super::{BlockStore, Done};
 use crate::protocol::id::Epoch;
 use crate::protocol::{StoreDone, StoreError, StoreOp};
-use std::cell::Cell;
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
-/// Version of what is kept below; another one is refused.
-const FORMAT: &[u8] = b"amflab disk 1";
-/// A database that was just closed may still hold its lock for a moment.
-const LOCK_TRIES_MAX: u32 = 200;
-const LOCK_PAUSE_MS: u64 = 10;
-/// sled's segments: a leaf of 16 blocks must fit a quarter of one, or it goes to a file of its own.
-const SEGMENT_BYTES_MIN: usize = 512 << 10;
-const SEGMENT_BYTES_MAX: usize = 16 << 20;
-const LEAF_BLOCKS: usize = 17;
-const ITEMS_PER_SEGMENT: usize = 4;
 
 /// How a sled disk is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,18 +43,6 @@ pub struct SledStore {
     unopened: bool,
 }
 
-#[derive(Debug)]
-struct Base {
-    db: sled::Db,
-    about: sled::Tree,
-    file: File,
-    /// Holds the number of the newest sync that is complete.
-    syncs: File,
-    synced: AtomicU64,
-    /// Files beside the database's own may hold large blocks.
-    large: bool,
-}
-
 impl SledStore {
     /// Opens the disk, or makes a blank one where there is none.
     ///
@@ -80,20 +52,13 @@ impl SledStore {
         let base = guarded(|| Base::open(&settings))
             .and_then(|opened| opened)
             .map_err(|why| damaged(&settings, &why))?;
-        let about = |key: &str| {
-            guarded(|| base.about.get(key).map_err(|e| e.to_string()))
-                .and_then(|got| got)
-                .map_err(|why| damaged(&settings, &why))
-        };
-        let fence =
-            about("fence")?.and_then(|v| Some(u32::from_be_bytes(v.as_ref().try_into().ok()?)));
-        let was_clean = about("clean")?.is_some();
+        let was = base.ledger();
         let mut store = Self {
             settings,
             base: Some(base),
             trouble: None,
-            fence: Epoch(fence.unwrap_or(0)),
-            was_clean,
+            fence: was.fence,
+            was_clean: was.clean,
             unopened: false,
         };
         store.mark_open()?;
@@ -133,20 +98,21 @@ impl SledStore {
     }
 
     fn mark_open(&mut self) -> Result<(), String> {
-        let geometry = self.settings.geometry.clone();
+        let fence = self.fence;
         let marked = self.with(|base| {
-            base.about.insert("format", FORMAT)?;
-            base.about.insert("geometry", geometry.as_bytes())?;
-            base.about.remove("clean")?;
+            base.note(fence, false)?;
             base.sync()
         });
         marked.map_err(|_| self.trouble.clone().unwrap_or_default())
     }
 
     /// Runs `work` on the database, guarded. A failure that is not about one block breaks the disk.
-    fn with<T>(&mut self, work: impl FnOnce(&Base) -> sled::Result<T>) -> Result<T, StoreError> {
+    fn with<T>(
+        &mut self,
+        work: impl FnOnce(&mut Base) -> sled::Result<T>,
+    ) -> Result<T, StoreError> {
         self.prepare();
-        let Some(base) = &self.base else { return Err(StoreError::Broken) };
+        let Some(base) = &mut self.base else { return Err(StoreError::Broken) };
         match guarded(|| work(base)) {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(sled::Error::Corruption { at, .. })) => {
@@ -158,7 +124,11 @@ impl SledStore {
         }
     }
 
+    /// The disk does not work any more. What was said first stands: it is nearer to the cause.
     fn break_down(&mut self, why: &str) -> StoreError {
+        if self.base.is_none() && self.trouble.is_some() {
+            return StoreError::Broken;
+        }
         let text = damaged(&self.settings, why);
         tracing::error!(target: "store", "{text}");
         self.trouble = Some(text);
@@ -170,7 +140,7 @@ impl SledStore {
     }
 
     fn get(&mut self, at: u64) -> Done {
-        let Some(bytes) = self.with(|base| base.db.get(at.to_be_bytes()))? else {
+        let Some(bytes) = self.with(|base| base.get(at))? else {
             return Ok(StoreDone::Got(None));
         };
         let Some(record) = decode(&bytes) else {
@@ -182,10 +152,7 @@ impl SledStore {
     }
 
     fn next(&mut self, at: u64) -> Done {
-        let first =
-            self.with(|base| base.db.range(at.to_be_bytes()..).keys().next().transpose())?;
-        let number = first.and_then(|key| Some(u64::from_be_bytes(key.as_ref().try_into().ok()?)));
-        Ok(StoreDone::Next(number))
+        Ok(StoreDone::Next(self.with(|base| base.next(at))?))
     }
 
     /// A blank database takes the place of this one; a damaged one is put aside, not deleted.
@@ -209,20 +176,17 @@ impl SledStore {
         }
     }
 
+    /// Anything but a put, which waits for others ([`BlockStore::execute`]).
     fn perform(&mut self, op: &StoreOp) -> Done {
         match op {
             StoreOp::Get { at } => self.get(*at),
-            StoreOp::Put { at, record } => {
-                let bytes = encode(record);
-                self.with(|base| base.db.insert(at.to_be_bytes(), bytes))?;
-                Ok(StoreDone::Done)
-            }
             StoreOp::Next { at } => self.next(*at),
-            StoreOp::Flush => Ok(StoreDone::Done),
+            StoreOp::Put { .. } | StoreOp::Flush => Ok(StoreDone::Done),
             StoreOp::Wipe => self.wipe(),
             StoreOp::Fence { epoch } => {
-                let bytes = epoch.0.to_be_bytes();
-                self.with(|base| base.about.insert("fence", &bytes))?;
+                if self.with(|base| base.note(*epoch, false)).is_err() {
+                    return Err(self.break_down("it cannot be written"));
+                }
                 self.fence = *epoch;
                 Ok(StoreDone::Done)
             }
@@ -249,8 +213,27 @@ impl BlockStore for SledStore {
         }
     }
 
+    /// Puts in a row are one change of the database.
     fn execute(&mut self, batch: &[StoreOp]) -> Vec<Done> {
-        let mut results: Vec<Done> = batch.iter().map(|op| self.perform(op)).collect();
+        let mut results: Vec<Done> = Vec::with_capacity(batch.len());
+        for run in batch.chunk_by(|a, b| is_put(a) && is_put(b)) {
+            if !is_put(&run[0]) {
+                results.push(self.perform(&run[0]));
+                continue;
+            }
+            let puts = run.iter().filter_map(|op| match op {
+                StoreOp::Put { at, record } => Some((*at, encode(record))),
+                _ => None,
+            });
+            // The last of several for one block is the one that stays.
+            let puts: BTreeMap<u64, Vec<u8>> = puts.collect();
+            let done = match self.with(|base| base.put(&puts)) {
+                Ok(()) => Ok(StoreDone::Done),
+                // What cannot be changed is no disk any more, whatever it can still read.
+                Err(_) => Err(self.break_down("it cannot be written")),
+            };
+            results.extend(std::iter::repeat_n(done, run.len()));
+        }
         if batch.iter().any(|op| self.wants_sync(op))
             && let Err(error) = self.sync()
         {
@@ -269,8 +252,9 @@ impl BlockStore for SledStore {
 
     fn close(&mut self) -> Result<(), StoreError> {
         self.sync()?;
+        let fence = self.fence;
         self.with(|base| {
-            base.about.insert("clean", b"1")?;
+            base.note(fence, true)?;
             base.sync()
         })?;
         let base = self.base.take();
@@ -282,85 +266,8 @@ impl BlockStore for SledStore {
     }
 }
 
-impl Base {
-    fn open(settings: &SledSettings) -> Result<Self, String> {
-        fs::create_dir_all(&settings.path).map_err(|e| e.to_string())?;
-        let leaf = settings.block_bytes as usize * LEAF_BLOCKS * ITEMS_PER_SEGMENT;
-        let segment = leaf.next_power_of_two().clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
-        let config = sled::Config::new()
-            .path(&settings.path)
-            .cache_capacity(settings.cache_bytes)
-            .segment_size(segment)
-            .flush_every_ms(None);
-        let mut tries = 0;
-        let db = loop {
-            match config.open() {
-                Ok(db) => break db,
-                Err(sled::Error::Io(error)) if is_locked(&error) && tries < LOCK_TRIES_MAX => {
-                    tries += 1;
-                    std::thread::sleep(Duration::from_millis(LOCK_PAUSE_MS));
-                }
-                Err(error) => return Err(error.to_string()),
-            }
-        };
-        let about = db.open_tree("about").map_err(|e| e.to_string())?;
-        check_about(&about, "format", FORMAT)?;
-        check_about(&about, "geometry", settings.geometry.as_bytes())?;
-        let file = File::open(settings.path.join("db")).map_err(|e| e.to_string())?;
-        let (syncs, synced) = check_syncs(&settings.path, &about)?;
-        let large = leaf > segment;
-        File::open(&settings.path).and_then(|d| d.sync_all()).map_err(|e| e.to_string())?;
-        Ok(Self { db, about, file, syncs, synced: AtomicU64::new(synced), large })
-    }
-
-    fn sync(&self) -> sled::Result<()> {
-        let number = self.synced.load(Ordering::Relaxed) + 1;
-        self.about.insert("syncs", &number.to_be_bytes())?;
-        self.db.flush()?;
-        if self.large {
-            rustix::fs::syncfs(&self.file).map_err(std::io::Error::from)?;
-        } else {
-            self.file.sync_data()?;
-        }
-        // Not synced itself: after a power failure it may be behind the database, never ahead.
-        self.syncs.write_all_at(&number.to_be_bytes(), 0)?;
-        self.synced.store(number, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-/// The file beside the database, and the number of the database's newest sync.
-fn check_syncs(path: &Path, about: &sled::Tree) -> Result<(File, u64), String> {
-    let number = |bytes: &[u8]| bytes.try_into().map_or(0, u64::from_be_bytes);
-    let inside = about.get("syncs").map_err(|e| e.to_string())?.map_or(0, |bytes| number(&bytes));
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    let file = options.open(path.join("syncs")).map_err(|e| e.to_string())?;
-    let mut bytes = [0; 8];
-    let beside = match file.read_exact_at(&mut bytes, 0) {
-        Ok(()) => number(&bytes),
-        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => 0,
-        Err(error) => return Err(error.to_string()),
-    };
-    if inside < beside {
-        return Err(format!("the end of the database is damaged: sync {inside} of {beside}"));
-    }
-    Ok((file, inside))
-}
-
-fn check_about(about: &sled::Tree, key: &str, wanted: &[u8]) -> Result<(), String> {
-    match about.get(key).map_err(|e| e.to_string())? {
-        Some(found) if found != wanted => Err(format!(
-            "its {key} is `{}`, not `{}`",
-            String::from_utf8_lossy(&found),
-            String::from_utf8_lossy(wanted)
-        )),
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn is_locked(error: &std::io::Error) -> bool {
-    error.to_string().contains("could not acquire lock")
+fn is_put(op: &StoreOp) -> bool {
+    matches!(op, StoreOp::Put { .. })
 }
 
 fn damaged(settings: &SledSettings, why: &str) -> String {
@@ -386,37 +293,4 @@ fn set_aside(path: &Path, keep: bool) -> std::io::Result<()> {
     let aside = free.ok_or_else(|| std::io::Error::other("a thousand damaged disks are kept"))?;
     fs::rename(path, &aside)?;
     if keep { Ok(()) } else { fs::remove_dir_all(aside) }
-}
-
-thread_local! {
-    static GUARDED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs `work`; a panic in it becomes its message, and prints nothing.
-fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let others = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !is_guarded() {
-                others(info);
-            }
-        }));
-    });
-    let before = GUARDED.replace(true);
-    // What a panic leaves half done is dropped by the caller, who breaks the disk.
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-    GUARDED.set(before);
-    result.map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-        format!("the database gave up: {}", text.unwrap_or_else(|| "no reason given".to_owned()))
-    })
-}
-
-/// True while this thread is inside a database: a panic there is caught, so a panic hook that tidies
-/// up for the end of the program has nothing to do.
-#[must_use]
-pub fn is_guarded() -> bool {
-    GUARDED.get()
 }
