@@ -324,7 +324,9 @@ impl Run {
                     let trusted = matches!(disk.role.as_str(), "online" | "spare");
                     trusted && !disk.failed && !world.disk(disk.id).is_unadmitted()
                 };
-                self.copies > 1 && snapshot.disks.iter().all(whole)
+                // A replaced disk is admitted, blank, some time before the view that says so.
+                let stable = !world.witness().is_busy();
+                self.copies > 1 && stable && snapshot.disks.iter().all(whole)
             }
             Fault::ReplaceDisk => self.sim.snapshot(&Ask::BRIEF).disks[usize::from(disk.0)].failed,
             // A switch waits until everything has settled.
