@@ -123,6 +123,8 @@ impl Amf {
         let key = Key::Block(block);
         let before = self.cache.state(block);
         self.mark_dirty(now, block, version, data.clone());
+        // A batched `Retire` of this very version is not true any more: the block is dirty again.
+        self.retiring.retain(|(retired, _)| *retired != block);
         self.own_access(key).stage = Stage::Committed { version };
         self.fact(Rule::Adopt, Some(key), before, LineState::M, None, version);
         for partner in self.partners.iter() {
