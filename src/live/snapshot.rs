@@ -176,7 +176,8 @@ impl Cluster {
         });
         let copies = u64::from(self.config.group.copies);
         let disk = (self.config.blocks * copies).div_ceil(u64::from(self.config.group.disks));
-        let thousandths = done.unwrap_or(0) * 1_000 / disk.max(1);
+        // A slot that is full, and not yet said to be by a view, counts as the whole disk.
+        let thousandths = done.unwrap_or(0).min(disk) * 1_000 / disk.max(1);
         u16::try_from(thousandths.min(1_000)).unwrap_or(1_000)
     }
 
