@@ -445,7 +445,7 @@ fn holds(filter: HoldFilter, to: NodeId, item: &Item) -> bool {
     let from = item.from();
     let kind = match item {
         Item::Packet { packet: Packet { body: Body::Frame(frame), .. }, .. } => {
-            frame.message.as_ref().map(crate::protocol::Message::kind)
+            frame.message.as_ref().map(|message| message.kind())
         }
         Item::Packet { .. } | Item::Stored => None,
     };

@@ -123,7 +123,7 @@ impl Hosts {
         if let Some(cost) = self.shard(frame.cause).get_mut(&frame.cause) {
             cost.messages[message.kind().index()] += 1;
             // An access asks all its peers in a row: a new ticket is a new broadcast.
-            if let Message::Access { ticket, .. } = message
+            if let Message::Access { ticket, .. } = &**message
                 && cost.ticket != Some(*ticket)
             {
                 cost.ticket = Some(*ticket);

@@ -4,8 +4,9 @@
 //! not know it yet may hold stale lines; its lease has run out before the view without it began.
 
 use super::amf::Amf;
-use super::id::{Block, Instant, Key, Mode, Version};
+use super::id::{AmfId, Block, Instant, Key, Mode, Version};
 use super::rule::LineState;
+use smallvec::SmallVec;
 
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,39 @@ pub fn check_key(amfs: &[&Amf], key: Key, now: Instant) -> Option<Breach> {
         return Some(breach);
     }
     let Key::Block(block) = key else { return None };
-    lines_agree(amfs, block, now).or_else(|| redundancy(amfs, block, now))
+    let everybody = amfs.iter().copied();
+    let lacks = |owner| redundancy(&everybody, owner, block, now);
+    lines_agree(amfs, block, now).or_else(|| everybody.clone().find_map(lacks))
+}
+
+/// The same after an input of `changed` alone, for a key that the input concerned. What the others
+/// are among themselves was looked at before; only what `changed` holds, caches or keeps can break
+/// an invariant now. The full check must agree with it.
+#[must_use]
+pub fn check_key_of<'a>(
+    amfs: &(impl Iterator<Item = &'a Amf> + Clone),
+    changed: &Amf,
+    key: Key,
+    now: Instant,
+) -> Option<Breach> {
+    let serves = may_serve(changed, now);
+    let all = || amfs.clone().collect::<SmallVec<[&Amf; 16]>>();
+    if serves
+        && changed.holds(key).is_some()
+        && let Some(breach) = mutual_exclusion(&all(), key, now)
+    {
+        return Some(breach);
+    }
+    let Key::Block(block) = key else { return None };
+    if serves
+        && changed.line(block).is_some()
+        && let Some(breach) = lines_agree(&all(), block, now)
+    {
+        return Some(breach);
+    }
+    let concerned =
+        |owner: &&Amf| owner.id() == changed.id() || owner.partners().contains(changed.id());
+    amfs.clone().filter(concerned).find_map(|owner| redundancy(amfs, owner, block, now))
 }
 
 /// 4: no two live AMFs hold conflicting accesses to one key, across epochs too.
@@ -68,31 +101,33 @@ fn lines_agree(amfs: &[&Amf], block: Block, now: Instant) -> Option<Breach> {
     None
 }
 
-/// 5: a dirty line has its version at every partner that has acknowledged it.
-fn redundancy(amfs: &[&Amf], block: Block, now: Instant) -> Option<Breach> {
-    for owner in amfs.iter().filter(|amf| may_serve(amf, now)) {
-        let Some(line) = owner.line(block).filter(|line| line.state == LineState::M) else {
-            continue;
-        };
-        for partner in owner.partners().minus(line.missing).iter() {
-            let Some(keeper) = amfs.iter().find(|amf| amf.id() == partner) else { continue };
-            let listed = owner.view().and_then(|view| view.incarnation(partner));
-            if listed != Some(keeper.incarnation()) || !keeper.is_member() {
-                continue;
-            }
-            let kept = keeper.replica(owner.id(), owner.incarnation(), block);
-            if kept.is_none_or(|(version, _)| version < line.version) {
-                let text = format!(
-                    "b{}: {} has {} dirty and acknowledged, but {partner} does not keep it",
-                    block.0,
-                    owner.id(),
-                    line.version
-                );
-                return Some(Breach { checker: "redundancy", text });
-            }
+/// 5: a dirty line of `owner` has its version at every partner that has acknowledged it.
+fn redundancy<'a>(
+    amfs: &(impl Iterator<Item = &'a Amf> + Clone),
+    owner: &Amf,
+    block: Block,
+    now: Instant,
+) -> Option<Breach> {
+    let line = owner.line(block).filter(|line| line.state == LineState::M)?;
+    let lacks = |partner: &AmfId| {
+        let partner = *partner;
+        let Some(keeper) = amfs.clone().find(|amf| amf.id() == partner) else { return false };
+        let listed = owner.view().and_then(|view| view.incarnation(partner));
+        if listed != Some(keeper.incarnation()) || !keeper.is_member() {
+            return false;
         }
+        let kept = keeper.replica(owner.id(), owner.incarnation(), block);
+        kept.is_none_or(|(version, _)| version < line.version)
+    };
+    let acknowledged = owner.partners().minus(line.missing);
+    if acknowledged.is_empty() || !may_serve(owner, now) {
+        return None;
     }
-    None
+    let partner = acknowledged.iter().find(lacks)?;
+    let (owner, version) = (owner.id(), line.version);
+    let what = format!("{owner} has {version} dirty and acknowledged, but {partner}");
+    let text = format!("b{}: {what} does not keep it", block.0);
+    Some(Breach { checker: "redundancy", text })
 }
 
 /// 2, disks: if nobody has the block dirty, keeps a replica of it or works on it, all copies on

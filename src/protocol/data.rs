@@ -9,7 +9,9 @@
 use super::id::SECTOR_BYTES;
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::ops::Range;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 const SECTOR: usize = SECTOR_BYTES as usize;
@@ -17,6 +19,9 @@ const SECTOR: usize = SECTOR_BYTES as usize;
 const MAGIC: [u8; 8] = *b"AMFSTAMP";
 /// Bytes of a stamp record: magic, volume, writer, sector, sequence, check sum, padding.
 const RECORD: usize = 64;
+
+/// Sectors of a block of the usual size fit without an allocation.
+type Stamps = SmallVec<[Stamp; 8]>;
 
 /// Who wrote a sector, and with which of its writes. `sequence` 0 means "zeroes, never stamped".
 #[derive(
@@ -217,8 +222,8 @@ impl Data {
             Repr::Zero { .. } => Self::zero(len),
             Repr::Bytes(bytes) => Self::from_bytes(&bytes[from..to]),
             Repr::Run { .. } | Repr::Stamps(_) if whole => {
-                let stamps: Vec<Stamp> =
-                    (from / SECTOR..to / SECTOR).filter_map(|i| self.stamp(len32(i))).collect();
+                let mut stamps = Stamps::new();
+                self.put_stamps(from / SECTOR..to / SECTOR, &mut stamps);
                 Self::from_stamps(&stamps)
             }
             Repr::Run { .. } | Repr::Stamps(_) => Self::from_bytes(&self.to_bytes()[from..to]),
@@ -235,22 +240,27 @@ impl Data {
         }
         let whole = from.is_multiple_of(SECTOR) && to.is_multiple_of(SECTOR);
         if whole && self.is_stamped() && part.is_stamped() {
-            let (first, last) = (from / SECTOR, to / SECTOR);
-            let sectors = self.len() as usize / SECTOR;
-            let stamps: Vec<Stamp> = (0..sectors)
-                .filter_map(|i| {
-                    if (first..last).contains(&i) {
-                        part.stamp(len32(i - first))
-                    } else {
-                        self.stamp(len32(i))
-                    }
-                })
-                .collect();
+            let mut stamps = Stamps::new();
+            self.put_stamps(0..from / SECTOR, &mut stamps);
+            part.put_stamps(0..(to - from) / SECTOR, &mut stamps);
+            self.put_stamps(to / SECTOR..self.len() as usize / SECTOR, &mut stamps);
             return Self::from_stamps(&stamps);
         }
         let mut bytes = self.to_bytes();
         part.write_to(&mut bytes[from..to]);
         Self::from_bytes(&bytes)
+    }
+
+    /// Appends the stamps of these sectors, for content that is zero or stamped.
+    fn put_stamps(&self, sectors: Range<usize>, out: &mut Stamps) {
+        match &self.0 {
+            Repr::Zero { .. } => out.extend(sectors.map(|_| Stamp::ZERO)),
+            Repr::Run { first, .. } => {
+                out.extend(sectors.map(|i| Stamp { sector: first.sector + i as u64, ..*first }));
+            }
+            Repr::Stamps(stamps) => out.extend_from_slice(&stamps[sectors]),
+            Repr::Bytes(_) => unreachable!("asked of stamped content only"),
+        }
     }
 
     fn is_stamped(&self) -> bool {

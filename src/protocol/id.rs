@@ -4,6 +4,7 @@
 //! (nanoseconds since the cluster started): the core owns no clock (PROTOCOL.md, STYLE.md 2).
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::ops::{Add, Sub};
 use serde::{Deserialize, Serialize};
 
@@ -125,6 +126,30 @@ pub enum NodeId {
     Disk(DiskId),
 }
 
+impl NodeId {
+    /// Its place among all nodes of a cluster of `amfs` AMFs, in the order of `NodeId`: AMFs, witness,
+    /// disks.
+    #[must_use]
+    pub const fn index(self, amfs: u8) -> usize {
+        match self {
+            Self::Amf(amf) => amf.0 as usize,
+            Self::Witness => amfs as usize,
+            Self::Disk(disk) => amfs as usize + 1 + disk.0 as usize,
+        }
+    }
+
+    /// The node at a place; the inverse of [`Self::index`].
+    #[must_use]
+    pub fn at_index(index: usize, amfs: u8) -> Self {
+        let index = u8::try_from(index).expect("a cluster has at most 255 nodes");
+        match index.checked_sub(amfs) {
+            None => Self::Amf(AmfId(index)),
+            Some(0) => Self::Witness,
+            Some(beyond) => Self::Disk(DiskId(beyond - 1)),
+        }
+    }
+}
+
 /// Whether a ticket belongs to a recovery: those sort before every normal one (section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TicketClass {
@@ -179,7 +204,7 @@ impl Default for Version {
 }
 
 /// What is locked (section 1). Same rules for all; only a block has data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Key {
     /// One block of the volume.
     Block(Block),
@@ -188,6 +213,17 @@ pub enum Key {
     /// Every stripe at once: a rebuild takes it before its first stripe, and whoever has a destage
     /// in flight that began before the disk was admitted defers it \[M3\].
     Group,
+}
+
+/// One word, not two: keys are looked up several times in every step.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(match self {
+            Self::Block(block) => block.0 << 2,
+            Self::Stripe(stripe) => stripe << 2 | 1,
+            Self::Group => 2,
+        });
+    }
 }
 
 /// `Shared` is a read search, `Exclusive` a write invalidate. Two accesses conflict unless both are shared.

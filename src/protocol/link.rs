@@ -5,9 +5,10 @@
 //! duplicates, delays or reorders acts below, so it costs time and retransmissions, never correctness.
 
 use super::defect::Defect;
-use super::id::{Epoch, Instant, OpId, Span};
+use super::id::{AmfId, Epoch, Instant, OpId, Span};
 use super::message::{Frame, Message};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Frames that arrived too early and are kept: out of order, or of a view not yet installed.
 const EARLY_FRAMES_MAX: usize = 512;
@@ -24,8 +25,11 @@ const RESEND_BURST_MAX: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Pending {
     cause: OpId,
-    message: Message,
+    message: Arc<Message>,
 }
+
+/// Messages that are next in order: from whom, what caused them, what they say.
+pub type Inbox = VecDeque<(AmfId, OpId, Arc<Message>)>;
 
 /// One end of a link.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -74,23 +78,24 @@ impl Link {
     }
 
     /// The frame that carries `message`; it is repeated until acknowledged.
-    pub fn send(&mut self, now: Instant, cause: OpId, message: Message) -> Frame {
+    pub fn send(&mut self, now: Instant, cause: OpId, message: Arc<Message>) -> Frame {
         let seq = self.next_seq();
         if self.sent.is_empty() {
             self.oldest_at = now;
             self.resend_at = now + self.retry;
         }
-        self.sent.push_back(Pending { cause, message: message.clone() });
+        self.sent.push_back(Pending { cause, message: Arc::clone(&message) });
         self.frame(seq, false, cause, Some(message))
     }
 
-    /// Takes in a frame; gives the messages that are now next in order to `hand_on`.
+    /// Takes in a frame of `from`; gives the messages that are now next in order to `inbox`.
     pub fn receive(
         &mut self,
         now: Instant,
+        from: AmfId,
         frame: Frame,
         defect: Option<Defect>,
-        hand_on: &mut VecDeque<(OpId, Message)>,
+        inbox: &mut Inbox,
     ) {
         if frame.epoch < self.epoch {
             return;
@@ -105,7 +110,7 @@ impl Link {
             // The other side has not seen the acknowledgement: repeat it soon.
             self.ack_at = self.ack_at.min(now);
             if defect == Some(Defect::NoRedeliveryFilter) {
-                hand_on.push_back((frame.cause, message.clone()));
+                inbox.push_back((from, frame.cause, Arc::clone(message)));
             }
             return;
         }
@@ -114,21 +119,21 @@ impl Link {
             self.keep_early(frame);
             return;
         }
-        self.hand(now, frame, hand_on);
+        self.hand(now, from, frame, inbox);
         while let Some(at) = self.early.iter().position(|early| {
             early.epoch == self.epoch && early.seq == self.recv_next && early.message.is_some()
         }) {
             let next = self.early.swap_remove(at);
-            self.hand(now, next, hand_on);
+            self.hand(now, from, next, inbox);
         }
     }
 
     /// Takes in frames that came before their view did.
-    pub fn receive_early(&mut self, now: Instant, hand_on: &mut VecDeque<(OpId, Message)>) {
+    pub fn receive_early(&mut self, now: Instant, from: AmfId, inbox: &mut Inbox) {
         let mut early = core::mem::take(&mut self.early);
         early.sort_by_key(|frame| (frame.epoch, frame.seq));
         for frame in early {
-            self.receive(now, frame, None, hand_on);
+            self.receive(now, from, frame, None, inbox);
         }
     }
 
@@ -178,7 +183,13 @@ impl Link {
         self.sent_first + count
     }
 
-    fn frame(&mut self, seq: u32, again: bool, cause: OpId, message: Option<Message>) -> Frame {
+    fn frame(
+        &mut self,
+        seq: u32,
+        again: bool,
+        cause: OpId,
+        message: Option<Arc<Message>>,
+    ) -> Frame {
         self.unacked = 0;
         self.ack_at = Instant::NEVER;
         Frame { epoch: self.epoch, seq, ack: self.recv_next, again, cause, message }
@@ -199,7 +210,7 @@ impl Link {
         }
     }
 
-    fn hand(&mut self, now: Instant, frame: Frame, hand_on: &mut VecDeque<(OpId, Message)>) {
+    fn hand(&mut self, now: Instant, from: AmfId, frame: Frame, inbox: &mut Inbox) {
         assert_eq!(frame.seq, self.recv_next, "links are first in, first out");
         self.recv_next += 1;
         self.unacked += 1;
@@ -207,7 +218,7 @@ impl Link {
             if self.unacked >= UNACKED_RECEIVED_MAX { 0 } else { self.retry.0 / ACK_DELAY_PARTS };
         self.ack_at = self.ack_at.min(now + Span(delay));
         if let Some(message) = frame.message {
-            hand_on.push_back((frame.cause, message));
+            inbox.push_back((from, frame.cause, message));
         }
     }
 
@@ -226,11 +237,13 @@ impl Link {
 mod tests {
     use super::*;
 
-    fn message(n: u64) -> Message {
-        Message::ReplicateAck {
+    const PEER: AmfId = AmfId(1);
+
+    fn message(n: u64) -> Arc<Message> {
+        Arc::new(Message::ReplicateAck {
             block: super::super::id::Block(n),
             version: super::super::id::Version::ZERO,
-        }
+        })
     }
 
     /// Two ends, with a network between that loses, repeats and reorders as it is told.
@@ -248,14 +261,14 @@ mod tests {
             network(round, &mut to_b);
             let mut handed = VecDeque::new();
             for frame in to_b.drain(..) {
-                b.receive(now, frame, None, &mut handed);
+                b.receive(now, PEER, frame, None, &mut handed);
             }
-            got.extend(handed.into_iter().map(|(_, m)| m));
+            got.extend(handed.into_iter().map(|(.., m)| m));
             for frame in to_a.drain(..) {
-                a.receive(now, frame, None, &mut VecDeque::new());
+                a.receive(now, PEER, frame, None, &mut VecDeque::new());
             }
         }
-        let want: Vec<Message> = (0..100).map(message).collect();
+        let want: Vec<Arc<Message>> = (0..100).map(message).collect();
         assert_eq!(got, want, "each message once, in order");
         assert!(a.is_quiet() && b.is_quiet(), "everything is acknowledged");
     }
@@ -283,13 +296,15 @@ mod tests {
         let mut link = Link::new(Epoch(2), Span(100));
         let mut handed = VecDeque::new();
         let mut peer = Link::new(Epoch(1), Span(100));
-        link.receive(Instant(0), peer.send(Instant(0), OpId::NONE, message(1)), None, &mut handed);
+        let old = peer.send(Instant(0), OpId::NONE, message(1));
+        link.receive(Instant(0), PEER, old, None, &mut handed);
         assert!(handed.is_empty(), "older: dropped");
         peer.restart(Epoch(3));
-        link.receive(Instant(0), peer.send(Instant(0), OpId::NONE, message(2)), None, &mut handed);
+        let new = peer.send(Instant(0), OpId::NONE, message(2));
+        link.receive(Instant(0), PEER, new, None, &mut handed);
         assert!(handed.is_empty(), "newer: waits");
         link.restart(Epoch(3));
-        link.receive_early(Instant(1), &mut handed);
-        assert_eq!(handed.pop_front().map(|(_, m)| m), Some(message(2)));
+        link.receive_early(Instant(1), PEER, &mut handed);
+        assert_eq!(handed.pop_front().map(|(.., m)| m), Some(message(2)));
     }
 }

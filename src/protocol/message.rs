@@ -50,8 +50,9 @@ pub struct Frame {
     pub again: bool,
     /// The host operation that caused it; `OpId::NONE` for background work.
     pub cause: OpId,
-    /// The message.
-    pub message: Option<Message>,
+    /// The message. Shared with the link that keeps it until it is acknowledged, and with the other
+    /// frames of a broadcast.
+    pub message: Option<Arc<Message>>,
 }
 
 /// What an AMF says to an AMF.

@@ -67,6 +67,8 @@ pub struct Sim {
     queue: Queue,
     /// When each machine's next tick is scheduled, in the order of `World::nodes`.
     ticks: Vec<Instant>,
+    /// Room for what `World::take_moved` gives.
+    moved: Vec<NodeId>,
     network: Network,
     asked: Table<OpId, Asked>,
     next_op: u64,
@@ -104,6 +106,7 @@ impl Sim {
             now: Instant(0),
             queue: Queue::default(),
             ticks: vec![Instant::NEVER; nodes],
+            moved: Vec::new(),
             asked: Table::default(),
             next_op: 0,
             completions: VecDeque::new(),
@@ -152,7 +155,7 @@ impl Sim {
 
     fn take(&mut self, what: What) {
         match what {
-            What::Host { amf, request } => self.take_host(amf, request),
+            What::Host { amf, request } => self.take_host(amf, *request),
             What::Deliver { from, to, no } => self.take_packet(from, to, no),
             What::Store { disk } => self.apply(Step::Store { disk }),
             What::Tick { node, index } => {
@@ -170,6 +173,7 @@ impl Sim {
 
     fn take_host(&mut self, amf: AmfId, request: Request) {
         if self.world.is_paused(amf) {
+            let request = Box::new(request);
             return self.parked.push((amf, What::Host { amf, request }));
         }
         self.progress_at = self.now;
@@ -284,11 +288,12 @@ impl Sim {
     // ---- ticks
 
     fn schedule_ticks(&mut self) {
-        let nodes: Vec<NodeId> = self.world.dirty_deadlines();
-        for node in nodes {
-            let index = self.node_index(node);
-            self.schedule_tick(node, index);
+        let mut moved = core::mem::take(&mut self.moved);
+        self.world.take_moved(&mut moved);
+        for node in &moved {
+            self.schedule_tick(*node, node.index(self.profile.config.amfs));
         }
+        self.moved = moved;
     }
 
     fn schedule_tick(&mut self, node: NodeId, index: usize) {
@@ -296,15 +301,6 @@ impl Sim {
         if deadline != Instant::NEVER && deadline < self.ticks[index] {
             self.ticks[index] = deadline;
             self.queue.push(deadline.max(self.now), What::Tick { node, index });
-        }
-    }
-
-    fn node_index(&self, node: NodeId) -> usize {
-        let amfs = usize::from(self.profile.config.amfs);
-        match node {
-            NodeId::Amf(amf) => usize::from(amf.0),
-            NodeId::Witness => amfs,
-            NodeId::Disk(disk) => amfs + 1 + usize::from(disk.0),
         }
     }
 

@@ -71,8 +71,10 @@ pub(super) struct Network {
     amfs: u8,
     disk_time: Span,
     base: LinkFault,
-    /// A packet does not overtake an earlier one of its pair, unless its link reorders.
-    last: Table<(NodeId, NodeId), Instant>,
+    /// When the last packet of each ordered pair arrives: none overtakes an earlier one, unless its
+    /// link reorders.
+    last: Vec<Instant>,
+    nodes: usize,
     disk_free: Vec<Instant>,
     links: Table<(NodeId, NodeId), LinkFault>,
     sides: Option<Table<NodeId, usize>>,
@@ -88,6 +90,7 @@ impl Network {
     pub(super) fn new(profile: &Profile, seed: u64, jitter: u32) -> Self {
         let link = &profile.link;
         let (drop, duplicate) = (link.drop_ppm, link.duplicate_ppm);
+        let nodes = usize::from(profile.config.amfs) + 1 + usize::from(profile.config.disks_all());
         Self {
             rng: ChaCha8Rng::seed_from_u64(seed),
             jitter,
@@ -97,7 +100,8 @@ impl Network {
             amfs: profile.config.amfs,
             disk_time: profile.store.disk_time,
             base: LinkFault { drop, duplicate, ..LinkFault::default() },
-            last: Table::default(),
+            last: vec![Instant(0); nodes * nodes],
+            nodes,
             disk_free: vec![Instant(0); usize::from(profile.config.disks_all())],
             links: Table::default(),
             sides: None,
@@ -129,14 +133,17 @@ impl Network {
             delay = Span(delay.0 + TEMPO_DELAY.0);
         }
         let mut reorders = false;
-        if let Some(fault) = self.links.get_mut(&pair(from, to)) {
+        if !self.links.is_empty()
+            && let Some(fault) = self.links.get_mut(&pair(from, to))
+        {
             delay = Span(delay.0 + fault.delay.0);
             fault.delayed += u64::from(fault.delay.0 > 0);
             reorders = fault.reorder;
         }
         delay = self.vary(delay, if reorders { 4_000 } else { self.jitter });
         let mut at = now + delay;
-        let last = self.last.get(&(from, to)).copied().unwrap_or_default();
+        let lane = from.index(self.amfs) * self.nodes + to.index(self.amfs);
+        let last = self.last[lane];
         if at < last {
             if reorders {
                 if let Some(fault) = self.links.get_mut(&pair(from, to)) {
@@ -146,7 +153,7 @@ impl Network {
                 at = last;
             }
         }
-        self.last.insert((from, to), at.max(last));
+        self.last[lane] = at.max(last);
         Some(at)
     }
 
@@ -163,6 +170,9 @@ impl Network {
             return Verdict::Lose;
         }
         if with_disk {
+            return Verdict::Deliver;
+        }
+        if self.links.is_empty() && self.base == LinkFault::default() {
             return Verdict::Deliver;
         }
         let base = if is_peers(from, to) { self.base } else { LinkFault::default() };
@@ -314,7 +324,7 @@ impl Network {
     /// Bare acknowledgements and what the witness says are never held, unless their pair is named.
     fn holds(&self, packet: &Packet) -> bool {
         let kind = match &packet.body {
-            Body::Frame(frame) => frame.message.as_ref().map(crate::protocol::Message::kind),
+            Body::Frame(frame) => frame.message.as_ref().map(|message| message.kind()),
             Body::Witness(_) | Body::DiskRequest(_) | Body::DiskReply(_) => None,
         };
         let ordinary = match &packet.body {
@@ -332,11 +342,9 @@ impl Network {
 
     fn hold_packet(&mut self, packet: &Packet, no: u64) {
         let (kind, epoch, seq) = match &packet.body {
-            Body::Frame(frame) => (
-                frame.message.as_ref().map(crate::protocol::Message::kind),
-                frame.epoch.0,
-                frame.seq,
-            ),
+            Body::Frame(frame) => {
+                (frame.message.as_ref().map(|message| message.kind()), frame.epoch.0, frame.seq)
+            }
             Body::Witness(_) | Body::DiskRequest(_) | Body::DiskReply(_) => (None, 0, 0),
         };
         let what = HeldWhat::Packet { no, kind, epoch, seq };

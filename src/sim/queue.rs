@@ -12,8 +12,8 @@ pub enum What {
     Host {
         /// Where.
         amf: AmfId,
-        /// What is asked.
-        request: Request,
+        /// What is asked. Apart, so that the queue's entries stay small.
+        request: Box<Request>,
     },
     /// A packet arrives.
     Deliver {

@@ -3,7 +3,7 @@
 
 use super::{BadStep, World};
 use crate::protocol::amf::Amf;
-use crate::protocol::cluster::{Breach, check_at_rest, check_key};
+use crate::protocol::cluster::{Breach, check_at_rest, check_key, check_key_of};
 use crate::protocol::group::{Group, SlotState};
 use crate::protocol::id::{AmfId, Block, Key, NodeId, Version};
 use crate::trace::event::Violation;
@@ -17,17 +17,12 @@ impl World {
         }
         self.check_version_order(amf);
         let Some(machine) = self.amf(amf) else { return };
-        let keys: SmallVec<[Key; 8]> = SmallVec::from_slice(machine.touched_keys());
-        let mut breaches: SmallVec<[(Key, Breach); 1]> = SmallVec::new();
-        {
-            let amfs: SmallVec<[&Amf; 16]> =
-                self.seats.iter().filter_map(|seat| seat.amf.as_ref()).collect();
-            for key in keys {
-                if let Some(breach) = check_key(&amfs, key, self.now) {
-                    breaches.push((key, breach));
-                }
-            }
-        }
+        let amfs = self.seats.iter().filter_map(|seat| seat.amf.as_ref());
+        let check =
+            |key: &Key| check_key_of(&amfs, machine, *key, self.now).map(|breach| (*key, breach));
+        // Nothing is allocated as long as nothing is wrong.
+        let breaches: Vec<(Key, Breach)> =
+            machine.touched_keys().iter().filter_map(check).collect();
         for (key, breach) in breaches {
             self.breach(amf, Some(key), breach);
         }
@@ -36,6 +31,9 @@ impl World {
     /// 3: the versions that a block takes strictly grow.
     fn check_version_order(&mut self, amf: AmfId) {
         let Some(machine) = self.amf(amf) else { return };
+        if machine.commits().is_empty() {
+            return;
+        }
         let commits: SmallVec<[(Block, Version); 2]> = SmallVec::from_slice(machine.commits());
         for (block, version) in commits {
             let before = self.newest.insert(block, version).unwrap_or(Version::ZERO);

@@ -127,7 +127,7 @@ impl World {
             seats: (0..cfg.amfs).map(seat).collect(),
             shelves: (0..cfg.disks_all()).map(shelf).collect(),
             witness,
-            net: Net::default(),
+            net: Net::new(cfg.amfs, cfg.disks_all()),
             asked: Table::default(),
             newest: Table::default(),
             violations: Vec::new(),
@@ -216,9 +216,11 @@ impl World {
         }
     }
 
-    /// Machines whose deadline may have moved since this was last asked.
-    pub fn dirty_deadlines(&mut self) -> Vec<NodeId> {
-        core::mem::take(&mut self.moved)
+    /// Puts the machines whose deadline may have moved since this was last asked into `moved`, in
+    /// place of what was there. A scheduler keeps the list: this is asked after every step.
+    pub fn take_moved(&mut self, moved: &mut Vec<NodeId>) {
+        moved.clear();
+        core::mem::swap(moved, &mut self.moved);
     }
 
     fn moved(&mut self, node: NodeId) {

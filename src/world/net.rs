@@ -2,7 +2,6 @@
 
 use crate::protocol::Packet;
 use crate::protocol::id::NodeId;
-use crate::protocol::table::Table;
 use std::collections::VecDeque;
 
 /// Packets from one node to another. Numbers count from 0 and never restart.
@@ -14,10 +13,12 @@ struct Lane {
     packets: VecDeque<Option<Packet>>,
 }
 
-/// The network of a world.
-#[derive(Clone, Debug, Default)]
+/// The network of a world: a lane for every ordered pair of nodes.
+#[derive(Clone, Debug)]
 pub(super) struct Net {
-    lanes: Table<(NodeId, NodeId), Lane>,
+    amfs: u8,
+    nodes: usize,
+    lanes: Vec<Lane>,
     count: usize,
 }
 
@@ -34,7 +35,9 @@ pub trait InFlight {
 impl InFlight for Net {
     fn in_flight(&self) -> Vec<(NodeId, NodeId, u64)> {
         let mut all = Vec::with_capacity(self.count);
-        for ((from, to), lane) in self.lanes.sorted() {
+        for (index, lane) in self.lanes.iter().enumerate() {
+            let from = NodeId::at_index(index / self.nodes, self.amfs);
+            let to = NodeId::at_index(index % self.nodes, self.amfs);
             for (packet, no) in lane.packets.iter().zip(lane.first..) {
                 if packet.is_some() {
                     all.push((from, to, no));
@@ -45,7 +48,7 @@ impl InFlight for Net {
     }
 
     fn packet(&self, from: NodeId, to: NodeId, no: u64) -> Option<&Packet> {
-        let lane = self.lanes.get(&(from, to))?;
+        let lane = self.lanes.get(self.lane(from, to))?;
         let at = usize::try_from(no.checked_sub(lane.first)?).ok()?;
         lane.packets.get(at)?.as_ref()
     }
@@ -56,9 +59,22 @@ impl InFlight for Net {
 }
 
 impl Net {
+    /// A network of `amfs` AMFs, the witness and `disks` disks.
+    pub(super) fn new(amfs: u8, disks: u8) -> Self {
+        let nodes = usize::from(amfs) + 1 + usize::from(disks);
+        Self { amfs, nodes, lanes: vec![Lane::default(); nodes * nodes], count: 0 }
+    }
+
+    /// Where the lane of a pair is; beyond all lanes for nodes that this cluster does not have.
+    fn lane(&self, from: NodeId, to: NodeId) -> usize {
+        let (from, to) = (from.index(self.amfs), to.index(self.amfs));
+        if to < self.nodes { from * self.nodes + to } else { usize::MAX }
+    }
+
     /// Takes a packet in; its number on its pair.
     pub(super) fn send(&mut self, packet: Packet) -> u64 {
-        let lane = self.lanes.get_or_insert_with((packet.from, packet.to), Lane::default);
+        let lane = self.lane(packet.from, packet.to);
+        let lane = &mut self.lanes[lane];
         let no = lane.first + lane.packets.len() as u64;
         lane.packets.push_back(Some(packet));
         self.count += 1;
@@ -67,7 +83,8 @@ impl Net {
 
     /// Takes a packet out.
     pub(super) fn take(&mut self, from: NodeId, to: NodeId, no: u64) -> Option<Packet> {
-        let lane = self.lanes.get_mut(&(from, to))?;
+        let lane = self.lane(from, to);
+        let lane = self.lanes.get_mut(lane)?;
         let at = usize::try_from(no.checked_sub(lane.first)?).ok()?;
         let packet = lane.packets.get_mut(at)?.take()?;
         while lane.packets.front().is_some_and(Option::is_none) {

@@ -16,11 +16,11 @@ use crate::protocol::message::Message;
 use crate::protocol::rule::{LineState, Rule};
 
 /// A grant without its clock.
-pub(super) struct Granted {
+pub(super) struct Granted<'a> {
     pub(super) ticket: Ticket,
     pub(super) key: Key,
     pub(super) floor: Version,
-    pub(super) copy: Option<(Version, Data)>,
+    pub(super) copy: Option<&'a (Version, Data)>,
     pub(super) reading: bool,
     pub(super) replica: Option<Version>,
 }
@@ -41,17 +41,19 @@ impl Amf {
     /// step 1; then comes the next local operation.
     pub(super) fn settle_key(&mut self, now: Instant, key: Key) {
         self.touched(key);
-        while let Some(ctl) = self.keys.get(&key) {
+        while let Some(mut ctl) = self.keys.get_mut(&key) {
             let free = ctl.access.is_none();
             if free && ctl.recovery.is_some() {
                 self.acquire(now, key, Mode::Exclusive, Queued::new(Job::Adopt), OpId::NONE);
                 continue;
             }
             let suspended = ctl.queue.front().is_some_and(|head| head.ticket.is_some());
-            if !(free && suspended) {
+            let own_first = free && suspended;
+            if !own_first && !ctl.deferred.is_empty() {
                 self.evaluate_deferred(now, key);
+                let Some(again) = self.keys.get_mut(&key) else { break };
+                ctl = again;
             }
-            let Some(ctl) = self.keys.get_mut(&key) else { break };
             if ctl.access.is_some() {
                 break;
             }
@@ -62,6 +64,20 @@ impl Amf {
             }
         }
         self.tidy(now, key);
+    }
+
+    /// A touch that has come to the head of the requests: begun at once if nothing is being done with
+    /// its key, else behind what is.
+    pub(super) fn arrive(&mut self, now: Instant, key: Key, queued: Queued) {
+        if self.keys.contains(&key) {
+            self.enqueue(key, queued);
+            return self.settle_key(now, key);
+        }
+        self.touched(key);
+        match self.begin(now, key, queued) {
+            Begun::Yes => self.settle_key(now, key),
+            Begun::Blocked => self.tidy(now, key),
+        }
     }
 
     /// Forgets what is over: the record of an idle key, a placeholder, a line on its way out.
@@ -233,7 +249,9 @@ impl Amf {
         assert!(ctl.access.is_none(), "one access a key is outstanding");
         ctl.access = Some(Box::new(access));
         self.rule(rule, Some(key));
-        self.broadcast_access(now, key);
+        if !missing.is_empty() {
+            self.broadcast_access(now, key);
+        }
         let early = self.has(Defect::AckBeforeGrants) && mode == Mode::Exclusive;
         if missing.is_empty() || (early && matches!(queued.job, Job::Touch { .. })) {
             self.hold(now, key);
@@ -258,9 +276,8 @@ impl Amf {
     pub(super) fn broadcast_access(&mut self, now: Instant, key: Key) {
         let Some(access) = self.keys.get(&key).and_then(|ctl| ctl.access.as_ref()) else { return };
         let (ticket, mode, cause) = (access.ticket, access.mode, access.cause);
-        for peer in access.missing.iter() {
-            self.send(now, peer, cause, Message::Access { ticket, key, mode });
-        }
+        let missing = access.missing;
+        self.broadcast(now, missing, cause, Message::Access { ticket, key, mode });
     }
 
     /// All have granted.
@@ -445,7 +462,7 @@ impl Amf {
 
     // ---- being granted
 
-    pub(super) fn on_grant(&mut self, now: Instant, from: AmfId, granted: Granted) {
+    pub(super) fn on_grant(&mut self, now: Instant, from: AmfId, granted: &Granted<'_>) {
         let key = granted.key;
         let access = self.keys.get_mut(&key).and_then(|ctl| ctl.access.as_mut());
         let Some(access) = access.filter(|access| {
@@ -461,9 +478,9 @@ impl Amf {
         access.reading |= granted.reading;
         access.replica = access.replica.max(granted.replica.unwrap_or(Version::ZERO));
         if let Some((version, data)) = granted.copy {
-            let better = access.copy.as_ref().is_none_or(|(have, ..)| version > *have);
+            let better = access.copy.as_ref().is_none_or(|(have, ..)| version > have);
             if better {
-                access.copy = Some((version, data, from));
+                access.copy = Some((*version, data.clone(), from));
             }
         }
         let complete = access.missing.is_empty();

@@ -127,10 +127,8 @@ impl Amf {
         self.retiring.retain(|(retired, _)| *retired != block);
         self.own_access(key).stage = Stage::Committed { version };
         self.fact(Rule::Adopt, Some(key), before, LineState::M, None, version);
-        for partner in self.partners.iter() {
-            let message = Message::Replicate { block, version, data: data.clone() };
-            self.send(now, partner, OpId::NONE, message);
-        }
+        let message = Message::Replicate { block, version, data: data.clone() };
+        self.broadcast(now, self.partners, OpId::NONE, message);
         self.make_room(now);
         self.start_destage(now, block, OpId::NONE);
     }

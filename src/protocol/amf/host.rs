@@ -139,8 +139,7 @@ impl Amf {
                 self.dispatch.pop_front();
             }
             let key = Key::Block(self.touch_of(op, index).block);
-            self.enqueue(key, Queued::new(Job::Touch { op, index }));
-            self.settle_key(now, key);
+            self.arrive(now, key, Queued::new(Job::Touch { op, index }));
         }
     }
 

@@ -4,7 +4,6 @@
 use crate::protocol::data::Data;
 use crate::protocol::host::Source;
 use crate::protocol::id::{AmfId, AmfSet, DiskId, Epoch, Instant, Mode, OpId, Ticket, Version};
-use smallvec::SmallVec;
 use std::collections::VecDeque;
 
 /// Why an AMF wants a key.
@@ -201,7 +200,7 @@ impl Queued {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct KeyCtl {
     pub(super) access: Option<Box<Access>>,
-    pub(super) deferred: SmallVec<[Deferred; 2]>,
+    pub(super) deferred: Vec<Deferred>,
     pub(super) queue: VecDeque<Queued>,
     pub(super) destage: Option<Box<Destage>>,
     /// Replicas of owners that left wait to be adopted, since when (section 6).

@@ -37,7 +37,7 @@ use super::config::Config;
 use super::defect::Defect;
 use super::group::Group;
 use super::id::{AmfId, AmfSet, Block, Epoch, Incarnation, Instant, Key, NodeId, OpId, Version};
-use super::link::Link;
+use super::link::{Inbox, Link};
 use super::machine::{AmfInput, AmfOutput};
 use super::message::{Body, Message, Packet, View, WitnessMsg};
 use super::rule::{Fact, LineState, Rule};
@@ -135,7 +135,7 @@ pub struct Amf {
     links: Vec<Link>,
     /// No link has anything due before this.
     links_at: Instant,
-    inbox: VecDeque<(AmfId, OpId, Message)>,
+    inbox: Inbox,
     work: VecDeque<Key>,
     /// Keys that wait for a live lease or a newer view.
     stalled: Vec<Key>,
@@ -270,11 +270,9 @@ impl Amf {
         assert_eq!(packet.to, NodeId::Amf(self.id), "packets reach whom they are for");
         match (packet.from, packet.body) {
             (NodeId::Amf(from), Body::Frame(frame)) => {
-                let mut handed = VecDeque::new();
                 let link = &mut self.links[usize::from(from.0)];
-                link.receive(now, frame, self.defect, &mut handed);
+                link.receive(now, from, frame, self.defect, &mut self.inbox);
                 self.links_at = self.links_at.min(link.deadline());
-                self.inbox.extend(handed.into_iter().map(|(cause, m)| (from, cause, m)));
                 self.run_inbox(now);
             }
             (NodeId::Witness, Body::Witness(message)) => self.on_witness(now, message),
@@ -291,23 +289,25 @@ impl Amf {
             if !self.peers.contains(from) {
                 continue;
             }
-            match message {
+            match &*message {
                 Message::Access { ticket, key, mode } => {
-                    self.on_access(now, from, cause, ticket, key, mode);
+                    self.on_access(now, from, cause, *ticket, *key, *mode);
                 }
                 Message::Grant { ticket, key, clock, floor, copy, reading, replica } => {
-                    self.clock = self.clock.max(clock);
+                    let (ticket, key, floor) = (*ticket, *key, *floor);
+                    let (copy, reading, replica) = (copy.as_ref(), *reading, *replica);
+                    self.clock = self.clock.max(*clock);
                     let grant = acquire::Granted { ticket, key, floor, copy, reading, replica };
-                    self.on_grant(now, from, grant);
+                    self.on_grant(now, from, &grant);
                 }
                 Message::Replicate { block, version, data } => {
-                    self.on_replicate(now, from, cause, block, version, data);
+                    self.on_replicate(now, from, cause, *block, *version, data);
                 }
                 Message::ReplicateAck { block, version } => {
-                    self.on_replicate_ack(now, from, block, version);
+                    self.on_replicate_ack(now, from, *block, *version);
                 }
-                Message::Retire { entries } => self.on_retire(from, &entries),
-                Message::List { entries } => self.on_list(from, &entries),
+                Message::Retire { entries } => self.on_retire(from, entries),
+                Message::List { entries } => self.on_list(from, entries),
                 Message::DropOld => self.on_drop_old(from),
             }
         }
@@ -360,6 +360,18 @@ impl Amf {
     // ---- sending
 
     fn send(&mut self, now: Instant, to: AmfId, cause: OpId, message: Message) {
+        self.send_shared(now, to, cause, Arc::new(message));
+    }
+
+    /// One message to several peers: shared, not copied.
+    fn broadcast(&mut self, now: Instant, to: AmfSet, cause: OpId, message: Message) {
+        let message = Arc::new(message);
+        for peer in to.iter() {
+            self.send_shared(now, peer, cause, Arc::clone(&message));
+        }
+    }
+
+    fn send_shared(&mut self, now: Instant, to: AmfId, cause: OpId, message: Arc<Message>) {
         assert!(self.peers.contains(to), "links lead to members of the view");
         self.stats.sent[message.kind().index()] += 1;
         let link = &mut self.links[usize::from(to.0)];

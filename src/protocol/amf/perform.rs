@@ -1,6 +1,7 @@
 //! Reads and writes, once their access is held (sections 3 and 4).
 
 use super::Amf;
+use super::cache::At;
 use super::key::{Fetch, Job, SlotSet, Stage};
 use crate::protocol::config::{Protocol, WritePolicy};
 use crate::protocol::data::Data;
@@ -196,34 +197,39 @@ impl Amf {
         Content::Pending
     }
 
-    /// Puts content into the line that the access holds ready.
-    pub(super) fn install(&mut self, block: Block, state: LineState, version: Version, data: Data) {
+    /// Puts content into the line that the access holds ready. Gives the line, and the state it had.
+    pub(super) fn install(
+        &mut self,
+        block: Block,
+        state: LineState,
+        version: Version,
+        data: Data,
+    ) -> (At, LineState) {
         let at = self.cache.find(block).unwrap_or_else(|| self.cache.insert(block));
         let line = self.cache.line_mut(at);
         assert!(version >= line.version || !line.state.is_valid(), "versions of a block only grow");
         line.version = version;
         line.data = data;
         line.busy = true;
-        self.cache.set_state(at, state);
+        (at, self.cache.set_state(at, state))
     }
 
     /// Section 4, steps 3 and 4: draw the version, replicate and (write-through) write.
     fn commit(&mut self, now: Instant, block: Block, data: &Data, source: Source) {
         let key = Key::Block(block);
-        let access = self.own_access(key);
-        let (cause, hit) = (access.cause, access.hit);
-        let known = access.copy.as_ref().map_or(Version::ZERO, |(version, ..)| *version);
-        let before = self.cache.state(block);
         let version = Version { epoch: self.epoch, clock: self.next_clock(), amf: self.id };
+        let access = self.own_access(key);
+        let known = access.copy.take().map_or(Version::ZERO, |(version, ..)| version);
         assert!(version > known, "a version is above all that its access saw");
-        self.mark_dirty(now, block, version, data.clone());
+        access.stage = Stage::Committed { version };
+        access.source = Some(source);
+        let cause = access.cause;
+        let before = self.mark_dirty(now, block, version, data.clone());
         self.fact(Rule::Commit, Some(key), before, LineState::M, None, version);
         self.commits.push((block, version));
-        self.own_access(key).stage = Stage::Committed { version };
-        self.remember_source(key, hit, source);
-        for partner in self.partners.iter() {
+        if !self.partners.is_empty() {
             let message = Message::Replicate { block, version, data: data.clone() };
-            self.send(now, partner, cause, message);
+            self.broadcast(now, self.partners, cause, message);
         }
         if self.writes_through() {
             self.start_destage(now, block, cause);
@@ -232,25 +238,23 @@ impl Amf {
         self.destage_above_high_water(now);
     }
 
-    /// The line becomes `M`, unacknowledged by every partner.
-    pub(super) fn mark_dirty(&mut self, now: Instant, block: Block, version: Version, data: Data) {
-        let was_dirty = self.cache.state(block) == LineState::M;
-        self.install(block, LineState::M, version, data);
+    /// The line becomes `M`, unacknowledged by every partner. Gives the state that it had.
+    pub(super) fn mark_dirty(
+        &mut self,
+        now: Instant,
+        block: Block,
+        version: Version,
+        data: Data,
+    ) -> LineState {
+        let (at, before) = self.install(block, LineState::M, version, data);
         let partners = self.partners;
-        let at = self.cache.find(block).expect("just installed");
         let line = self.cache.line_mut(at);
         line.missing = partners;
-        if !was_dirty {
+        if before != LineState::M {
             line.dirty_at = now;
             self.note_age(now, block);
         }
-    }
-
-    fn remember_source(&mut self, key: Key, hit: bool, source: Source) {
-        let access = self.own_access(key);
-        access.hit = hit;
-        access.copy = None;
-        access.source = Some(source);
+        before
     }
 
     /// Section 4, step 5: answer when every partner has acknowledged and, write-through, the group

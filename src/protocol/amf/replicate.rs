@@ -29,13 +29,13 @@ impl Amf {
         cause: OpId,
         block: Block,
         version: Version,
-        data: Data,
+        data: &Data,
     ) {
         let incarnation = self.incarnation_of(from);
         self.clock = self.clock.max(version.clock);
         let entry = (from, incarnation, block);
         if self.replicas.get(&entry).is_none_or(|have| have.version < version) {
-            self.replicas.insert(entry, Replica { version, data });
+            self.replicas.insert(entry, Replica { version, data: data.clone() });
         }
         let (rule, key) = (Rule::Keep, Some(Key::Block(block)));
         self.fact(rule, key, LineState::I, LineState::I, Some(from), version);
@@ -137,10 +137,7 @@ impl Amf {
         if entries.is_empty() {
             return;
         }
-        for partner in self.partners.iter() {
-            let message = Message::Retire { entries: Arc::clone(&entries) };
-            self.send(now, partner, OpId::NONE, message);
-        }
+        self.broadcast(now, self.partners, OpId::NONE, Message::Retire { entries });
     }
 
     /// Section 6: to every partner of the new view the full list, then what it lacks. `kept` are the
@@ -167,15 +164,10 @@ impl Amf {
             }
         }
         let entries: Arc<[(Block, Version)]> = list.into();
-        for partner in partners.iter() {
-            let entries = Arc::clone(&entries);
-            self.send(now, partner, OpId::NONE, Message::List { entries });
-        }
+        self.broadcast(now, partners, OpId::NONE, Message::List { entries });
         for (block, version, data, missing) in lacking {
-            for partner in missing.iter() {
-                let message = Message::Replicate { block, version, data: data.clone() };
-                self.send(now, partner, OpId::NONE, message);
-            }
+            let message = Message::Replicate { block, version, data };
+            self.broadcast(now, missing, OpId::NONE, message);
         }
     }
 
@@ -186,9 +178,7 @@ impl Amf {
             return;
         }
         let old = self.holders.minus(self.partners);
-        for holder in old.iter() {
-            self.send(now, holder, OpId::NONE, Message::DropOld);
-        }
+        self.broadcast(now, old, OpId::NONE, Message::DropOld);
         self.holders = self.holders.minus(old);
         let covered = self.recovering == 0;
         if covered && !self.covered {

@@ -9,7 +9,6 @@ use crate::protocol::id::{AmfId, AmfSet, Block, DiskId, Instant, Key, NodeId, Sp
 use crate::protocol::message::{Body, View, WitnessMsg};
 use crate::protocol::rule::{LineState, Rule};
 use smallvec::SmallVec;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// A `Join` is repeated this many times as often as a renewal.
@@ -147,9 +146,7 @@ impl Amf {
 
     fn receive_early(&mut self, now: Instant) {
         for peer in self.peers.iter() {
-            let mut handed = VecDeque::new();
-            self.links[usize::from(peer.0)].receive_early(now, &mut handed);
-            self.inbox.extend(handed.into_iter().map(|(cause, m)| (peer, cause, m)));
+            self.links[usize::from(peer.0)].receive_early(now, peer, &mut self.inbox);
         }
         self.links_at = now;
         self.run_inbox(now);
