@@ -45,6 +45,7 @@ enum State {
 
 /// The operations of a session.
 pub(super) struct Hosts {
+    pub(super) amfs: u8,
     block_size: u32,
     ops: BTreeMap<HostOpId, HostOp>,
     /// Those without an answer, in order.
@@ -63,6 +64,7 @@ pub(super) struct Hosts {
 impl Hosts {
     pub(super) fn new(config: &Config) -> Self {
         Self {
+            amfs: config.amfs,
             block_size: config.block_size,
             ops: BTreeMap::new(),
             open: Vec::new(),

@@ -59,6 +59,8 @@ pub struct Session {
     /// From this event on `run-until sent` and `delivered` look: what the last command that did
     /// something has brought about may have happened before `run-until` is read.
     watch_from: u64,
+    /// The last command that did something started an operation.
+    starting: bool,
     /// `hold on` without its `hold off`: what is waited for may never come.
     holds: u32,
     workloads: Workloads,
@@ -77,6 +79,7 @@ impl Session {
             hosts: Hosts::new(&profile.config),
             observer: Observer::default(),
             watch_from: 0,
+            starting: false,
             holds: 0,
             workloads: Workloads::new(
                 &profile.workloads,

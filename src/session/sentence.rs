@@ -5,13 +5,14 @@ use crate::protocol::{HostError, MsgKind, Source, Touched};
 use crate::trace::Completion;
 use crate::trace::command::HostCommand;
 
-/// What became of an operation: `amf1 asked 3 AMFs, amf0 had it in its cache; 7 messages, 412 us`.
+/// What became of an operation in a cluster of `amfs` AMFs: `amf1 asked 3 AMFs, amf0 had it in its
+/// cache; 7 messages, 412 us`.
 #[must_use]
-pub fn sentence(command: &HostCommand, done: &Completion) -> String {
+pub fn sentence(command: &HostCommand, done: &Completion, amfs: u8) -> String {
     let total: u64 = messages(done).map(|(_, count)| count).sum();
     let took = done.ended.since(done.started);
     let what = match &done.answer.result {
-        Ok(touched) => format!("{}{}", done.amf, story(command, done, touched)),
+        Ok(touched) => format!("{}{}", done.amf, story(command, done, touched, amfs)),
         Err(error) => format!("{error}: {}", error_in_words(*error)),
     };
     match total {
@@ -21,33 +22,34 @@ pub fn sentence(command: &HostCommand, done: &Completion) -> String {
     }
 }
 
-fn story(command: &HostCommand, done: &Completion, touched: &[Touched]) -> String {
+fn story(command: &HostCommand, done: &Completion, touched: &[Touched], amfs: u8) -> String {
     match command {
-        HostCommand::Read(..) => read_story(done, touched),
+        HostCommand::Read(..) => read_story(done, touched, amfs),
         HostCommand::Flush(_) => ": everything it had acknowledged is durable".to_owned(),
         HostCommand::Write(..)
         | HostCommand::CompareAndWrite(..)
         | HostCommand::Trim(..)
-        | HostCommand::Zero(..) => write_story(done),
+        | HostCommand::Zero(..) => write_story(done, amfs),
     }
 }
 
-/// Who was asked; `None` if nobody had to be.
-fn asked(done: &Completion, kind: MsgKind) -> Option<String> {
+/// Who was asked; `None` if nobody had to be. More messages than there are others: a view changed
+/// meanwhile, and who is left was asked again.
+fn asked(done: &Completion, kind: MsgKind, amfs: u8) -> Option<String> {
     let broadcasts = u64::from(done.broadcasts);
     let sent = done.messages[kind.index()];
     if broadcasts == 0 || sent == 0 {
         return None;
     }
-    let peers = sent.div_ceil(broadcasts);
+    let others = u64::from(amfs.saturating_sub(1));
+    let peers = sent.div_ceil(broadcasts).min(others);
     let amfs = if peers == 1 { "1 AMF" } else { &format!("{peers} AMFs") };
-    Some(match broadcasts {
-        1 => amfs.to_owned(),
-        _ => format!("{amfs}, {broadcasts} times"),
-    })
+    let times = if broadcasts == 1 { String::new() } else { format!(", {broadcasts} times") };
+    let again = if sent > others * broadcasts { " (again after a view change)" } else { "" };
+    Some(format!("{amfs}{times}{again}"))
 }
 
-fn read_story(done: &Completion, touched: &[Touched]) -> String {
+fn read_story(done: &Completion, touched: &[Touched], amfs: u8) -> String {
     if !touched.is_empty() && touched.iter().all(|t| t.source == Source::Cache) {
         return " had it in its own cache".to_owned();
     }
@@ -59,7 +61,7 @@ fn read_story(done: &Completion, touched: &[Touched]) -> String {
     }
     let given: Vec<String> = from.iter().map(|source| gave(*source)).collect();
     let given = given.join(", ");
-    match asked(done, MsgKind::AccessShared) {
+    match asked(done, MsgKind::AccessShared, amfs) {
         Some(amfs) if from.iter().all(|source| matches!(source, Source::Disk(_))) => {
             format!(" asked {amfs}, nobody had it, {given}")
         }
@@ -78,8 +80,8 @@ fn gave(source: Source) -> String {
     }
 }
 
-fn write_story(done: &Completion) -> String {
-    let first = match asked(done, MsgKind::AccessExclusive) {
+fn write_story(done: &Completion, amfs: u8) -> String {
+    let first = match asked(done, MsgKind::AccessExclusive, amfs) {
         Some(amfs) => format!(" told {amfs} to invalidate"),
         None if done.saved > 0 => ": not shared, no broadcast".to_owned(),
         None => " wrote it alone".to_owned(),

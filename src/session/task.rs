@@ -159,15 +159,20 @@ impl Session {
     }
 
     /// What later commands speak of: `expect value` may use the answer of a read only if nothing was
-    /// commanded since; `run-until sent` looks at what came of the last command that did something.
+    /// commanded since; `run-until sent` looks at what came of the last command that did something
+    /// (or of all operations that were started in a row).
     fn note_last_command(&mut self, command: &Command) {
         let looks = matches!(command, Command::Expect(_) | Command::Note(_) | Command::Why(..));
         if !looks {
             self.hosts.set_last_command(None);
         }
-        if !looks && !matches!(command, Command::RunUntil(..) | Command::Wait(_)) {
+        let waits = matches!(command, Command::RunUntil(..) | Command::Wait(_));
+        // Operations that are started in a row are one thing to look at.
+        let starts = matches!(command, Command::Start(..));
+        if !looks && !waits && !(starts && self.starting) {
             self.watch_from = self.mark();
         }
+        self.starting = if looks { self.starting } else { starts };
     }
 
     fn begin_host(&mut self, host: &HostCommand, label: Option<&String>) -> Task {
@@ -316,7 +321,9 @@ impl Session {
             Outcome::Error(error) => Status::HostError(error),
         };
         let line = match (self.hosts.completion(id), self.hosts.get(id)) {
-            (Some(completion), Some(op)) => sentence::sentence(&op.command, completion),
+            (Some(completion), Some(op)) => {
+                sentence::sentence(&op.command, completion, self.hosts.amfs)
+            }
             _ => format!("timeout: no answer within {}", self.host_timeout),
         };
         Some(Report { status, lines: vec![line], op: Some(id) })

@@ -506,20 +506,26 @@ fn a_sentence_tells_what_the_claims_say() {
     };
     let three = [(MsgKind::AccessShared, 3), (MsgKind::Grant, 3)];
     assert_eq!(
-        sentence::sentence(&read, &done(Source::Amf(AmfId(0)), &three, 1, 0)),
+        sentence::sentence(&read, &done(Source::Amf(AmfId(0)), &three, 1, 0), 4),
         "amf1 asked 3 AMFs, amf0 had it in its cache; 6 messages, 412 us"
     );
     assert_eq!(
         sentence::sentence(
             &read,
-            &done(Source::Disk(amflab::protocol::id::DiskId(2)), &three, 1, 0)
+            &done(Source::Disk(amflab::protocol::id::DiskId(2)), &three, 1, 0),
+            4
         ),
         "amf1 asked 3 AMFs, nobody had it, disk2 gave it; 6 messages, 412 us"
     );
     let copies = [(MsgKind::Replicate, 1), (MsgKind::ReplicateAck, 1)];
     assert_eq!(
-        sentence::sentence(&write, &done(Source::Host, &copies, 0, 1)),
+        sentence::sentence(&write, &done(Source::Host, &copies, 0, 1), 4),
         "amf1: not shared, no broadcast, 1 replica; 2 messages, 412 us"
+    );
+    let five = [(MsgKind::AccessExclusive, 5), (MsgKind::Grant, 2)];
+    assert_eq!(
+        sentence::sentence(&write, &done(Source::Host, &five, 1, 0), 4),
+        "amf1 told 3 AMFs (again after a view change) to invalidate; 7 messages, 412 us"
     );
 }
 
