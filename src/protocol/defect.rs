@@ -40,8 +40,20 @@ pub enum Defect {
     NoLease,
     /// Breaks 5 (L2): disks perform the requests of evicted AMFs.
     NoFencing,
+    /// Breaks M4: a replaced disk obeys whoever has not installed the view that admits it.
+    NoAdmission,
     /// Breaks M1: an adoption looks at one copy's header only.
     AdoptLooksAtOneHalf,
+    /// Breaks M8: an adoption does not count the newest copy on disk.
+    AdoptIgnoresNewerDisk,
+    /// Breaks M6: an adoption does not look at a copy under refill.
+    AdoptIgnoresRefill,
+    /// Breaks 6: an adopted replica gets a new version before anything is compared with it.
+    AdoptWithNewVersion,
+    /// Breaks M9: a batched `Retire` of a version goes out although it was adopted again.
+    RetireAdoptedAgain,
+    /// Breaks 4.6 and 6: nothing is retired, and an adoption compares with nothing on disk.
+    ForgetRetireAndVersionCheck,
     /// Breaks M2: a disk write starts before the partners have acknowledged.
     WriteThroughBeforeReplicaAck,
     /// Breaks M3: destages take no stripe lock while a disk is rebuilt.
@@ -52,7 +64,7 @@ pub enum Defect {
 
 impl Defect {
     /// Every defect that exists.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 25] = [
         Self::SkipOneInvalidate,
         Self::AckBeforeGrants,
         Self::DirtyHandover,
@@ -68,7 +80,13 @@ impl Defect {
         Self::KeepGrantsAcrossViews,
         Self::NoLease,
         Self::NoFencing,
+        Self::NoAdmission,
         Self::AdoptLooksAtOneHalf,
+        Self::AdoptIgnoresNewerDisk,
+        Self::AdoptIgnoresRefill,
+        Self::AdoptWithNewVersion,
+        Self::RetireAdoptedAgain,
+        Self::ForgetRetireAndVersionCheck,
         Self::WriteThroughBeforeReplicaAck,
         Self::RebuildWithoutLock,
         Self::NoRedeliveryFilter,
@@ -93,7 +111,13 @@ impl Defect {
             Self::KeepGrantsAcrossViews => "keep_grants_across_views",
             Self::NoLease => "no_lease",
             Self::NoFencing => "no_fencing",
+            Self::NoAdmission => "no_admission",
             Self::AdoptLooksAtOneHalf => "adopt_looks_at_one_half",
+            Self::AdoptIgnoresNewerDisk => "adopt_ignores_newer_disk",
+            Self::AdoptIgnoresRefill => "adopt_ignores_refill",
+            Self::AdoptWithNewVersion => "adopt_with_new_version",
+            Self::RetireAdoptedAgain => "retire_adopted_again",
+            Self::ForgetRetireAndVersionCheck => "forget_retire_and_version_check",
             Self::WriteThroughBeforeReplicaAck => "write_through_before_replica_ack",
             Self::RebuildWithoutLock => "rebuild_without_lock",
             Self::NoRedeliveryFilter => "no_redelivery_filter",
@@ -119,7 +143,15 @@ impl Defect {
             Self::KeepGrantsAcrossViews => "breaks 6: grants of an older view still count",
             Self::NoLease => "breaks L1: hits go on after the lease ran out",
             Self::NoFencing => "breaks L2: disks obey evicted AMFs",
+            Self::NoAdmission => "breaks M4: a replaced disk obeys before it is admitted",
             Self::AdoptLooksAtOneHalf => "breaks M1: an adoption looks at one copy's header",
+            Self::AdoptIgnoresNewerDisk => "breaks M8: a newer copy on disk is not counted",
+            Self::AdoptIgnoresRefill => "breaks M6: a copy under refill is not looked at",
+            Self::AdoptWithNewVersion => "breaks 6: a replica is compared under a new version",
+            Self::RetireAdoptedAgain => "breaks M9: a version that was adopted again is retired",
+            Self::ForgetRetireAndVersionCheck => {
+                "breaks 6: nothing is retired, nothing is compared"
+            }
             Self::WriteThroughBeforeReplicaAck => "breaks M2: the disk write does not wait",
             Self::RebuildWithoutLock => "breaks M3: destages ignore the rebuild",
             Self::NoRedeliveryFilter => "breaks links: a duplicate packet is handled twice",

@@ -192,7 +192,8 @@ impl Disk {
         if request.epoch < self.fences[usize::from(from.0)] {
             return Err(DiskError::Fenced);
         }
-        if self.unadmitted || request.epoch < self.admitted {
+        let obeys = self.defect == Some(Defect::NoAdmission);
+        if (self.unadmitted || request.epoch < self.admitted) && !obeys {
             return Err(DiskError::NotAdmitted);
         }
         Ok(())

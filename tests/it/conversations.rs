@@ -5,10 +5,11 @@
 
 use amflab::live::{LiveEngine, LiveOptions};
 use amflab::profile::{self, Profile};
+use amflab::protocol::Defect;
 use amflab::session::{Session, run_script};
 use amflab::sim::{Sim, SimOptions};
 use amflab::trace::grammar::{Head, decode};
-use amflab::trace::{Limits, Script, parse_script};
+use amflab::trace::{Ask, Limits, Script, parse_script};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -111,6 +112,59 @@ fn every_conversation_goes_live_as_its_summaries_say() {
         ended.collect::<String>()
     });
     assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+/// `# without its rule: DEFECT CHECKER..` in a head: what breaks the rule that the script is about, and
+/// which checkers may notice it. The script as it is must not violate anything; with the defect on, it must.
+const WITHOUT: &str = "# without its rule: ";
+
+/// True if some conversation says that it shows what the defect does.
+pub(crate) fn shows(defect: Defect) -> bool {
+    let says = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).expect("a readable script");
+        let mut lines = text.lines().filter_map(|line| line.strip_prefix(WITHOUT));
+        lines.any(|line| line.split(' ').next() == Some(defect.name()))
+    };
+    conversations().iter().any(says)
+}
+
+/// The checkers that fired in a conversation under a defect, in their order.
+fn broken(conversation: &Conversation, defect: Defect) -> Vec<String> {
+    let Conversation { script, profile, .. } = conversation;
+    let mut profile = profile.clone();
+    profile.config.defect = Some(defect);
+    let seed = script.head.seed.unwrap_or(profile.seed);
+    let sim = Sim::new(&profile, seed, SimOptions::default());
+    let mut session = Session::new(Box::new(sim), &profile);
+    run_script(&mut session, script, true, &mut |_| {}).expect("no broken engine");
+    let snapshot = session.snapshot(&Ask::BRIEF);
+    session.shutdown().expect("a clean end");
+    snapshot.violations.iter().map(|violation| violation.checker.clone()).collect()
+}
+
+#[test]
+fn without_its_rule_a_counterexample_is_found_by_a_named_checker() {
+    if std::env::var_os("BLESS").is_some() {
+        return;
+    }
+    let mut wrong = String::new();
+    let mut count = 0;
+    for path in conversations() {
+        let conversation = Conversation::open(&path);
+        let file = &conversation.script.file;
+        for line in conversation.text.lines().filter_map(|line| line.strip_prefix(WITHOUT)) {
+            let (defect, checkers) = line.split_once(' ').expect("a defect and its checkers");
+            let defect: Defect = defect.parse().expect("a defect");
+            let found = broken(&conversation, defect);
+            count += 1;
+            let named = found.first().is_some_and(|first| checkers.split(' ').any(|c| c == first));
+            if !named {
+                let _ = writeln!(wrong, "{file} under {defect}: {checkers} expected: {found:?}");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    assert!(count >= 10, "counterexamples as conversations: {count}");
 }
 
 #[test]

@@ -300,12 +300,7 @@ impl Amf {
         let access = ctl.access.take().expect("a held access is released");
         assert!(access.stage.is_held(), "only what is held is released");
         self.rule(Rule::Release, Some(key));
-        if self.has(Defect::BlindRelease) {
-            let ctl = self.keys.get_mut(&key).expect("still there");
-            for deferred in core::mem::take(&mut ctl.deferred) {
-                self.grant(now, key, deferred);
-            }
-        }
+        self.answer_blindly(now, key);
         self.look_at(key);
     }
 
@@ -313,6 +308,17 @@ impl Amf {
 
     /// Section 2: defer, destage first, or grant.
     pub(super) fn on_access(
+    /// The seeded defect: at a release, and at the end of a destage, whoever was deferred is answered.
+    pub(super) fn answer_blindly(&mut self, now: Instant, key: Key) {
+        if !self.has(Defect::BlindRelease) {
+            return;
+        }
+        let Some(ctl) = self.keys.get_mut(&key) else { return };
+        for deferred in core::mem::take(&mut ctl.deferred) {
+            self.grant(now, key, deferred);
+        }
+    }
+
         &mut self,
         now: Instant,
         from: AmfId,

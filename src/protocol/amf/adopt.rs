@@ -54,7 +54,7 @@ impl Amf {
         }
     }
 
-    /// [J5] A granter's newer replica goes first; else read the headers of all copies [M1].
+    /// [J5] A granter's newer replica goes first; else read the headers of all copies [M1, M6].
     fn adopt_look(&mut self, now: Instant, block: Block) {
         let key = Key::Block(block);
         let newer = self.own_access(key).replica;
@@ -67,7 +67,11 @@ impl Amf {
         let places = self.group.places(block);
         let alive: Vec<_> = places
             .into_iter()
-            .filter(|place| slots[usize::from(place.slot)].state != SlotState::Failed)
+            .filter(|place| match slots[usize::from(place.slot)].state {
+                SlotState::Online => true,
+                SlotState::Rebuilding => !self.has(Defect::AdoptIgnoresRefill),
+                SlotState::Failed => false,
+            })
             .collect();
         let mut fetch = Fetch { all: true, ..Fetch::default() };
         for place in &alive {
@@ -90,6 +94,14 @@ impl Amf {
     fn adopt_decide(&mut self, now: Instant, block: Block) {
         let key = Key::Block(block);
         let one_half = self.has(Defect::AdoptLooksAtOneHalf);
+        let blind = self.has(Defect::ForgetRetireAndVersionCheck);
+        let counts_disk = !blind && !self.has(Defect::AdoptIgnoresNewerDisk);
+        let (epoch, amf) = (self.epoch, self.id);
+        let drawn = self.has(Defect::AdoptWithNewVersion).then(|| Version {
+            epoch,
+            clock: self.next_clock(),
+            amf,
+        });
         let access = self.own_access(key);
         let granted = access.copy.clone().map(|(version, data, _)| (version, data));
         let Stage::Fetching(fetch) = &access.stage else {
@@ -98,18 +110,19 @@ impl Amf {
         let on_disk = fetch.best.clone().map(|(version, data, _)| (version, data));
         let newest = on_disk.as_ref().map(|(version, _)| *version);
         let lowest = if one_half { newest } else { fetch.lowest }.unwrap_or(Version::ZERO);
+        let on_disk = on_disk.filter(|_| counts_disk);
         let line = self.cache.get(block).filter(|line| line.state.is_valid());
         let own = line.map(|line| (line.version, line.data.clone()));
         let dirty = line.filter(|line| line.dirty()).map(|line| line.version);
         let orphans = self.orphans(block).into_iter();
         let kept = orphans
             .filter_map(|(owner, inc)| self.replicas.get(&(owner, inc, block)))
-            .map(|replica| (replica.version, replica.data.clone()));
+            .map(|replica| (drawn.unwrap_or(replica.version), replica.data.clone()));
         let best = kept.chain(granted).chain(own).chain(on_disk).max_by_key(|(v, _)| *v);
         let Some((version, data)) = best else {
             return self.adopt_end(now, block, Rule::AdoptNothing);
         };
-        if lowest >= version {
+        if lowest >= version && !blind {
             return self.adopt_end(now, block, Rule::AdoptOnDisk);
         }
         if dirty == Some(version) {
@@ -123,8 +136,10 @@ impl Amf {
         let key = Key::Block(block);
         let before = self.cache.state(block);
         self.mark_dirty(now, block, version, data.clone());
-        // A batched `Retire` of this very version is not true any more: the block is dirty again.
-        self.retiring.retain(|(retired, _)| *retired != block);
+        // [M9] A batched `Retire` of this very version is not true any more: the block is dirty again.
+        if !self.has(Defect::RetireAdoptedAgain) {
+            self.retiring.retain(|(retired, _)| *retired != block);
+        }
         self.own_access(key).stage = Stage::Committed { version };
         self.fact(Rule::Adopt, Some(key), before, LineState::M, None, version);
         let message = Message::Replicate { block, version, data: data.clone() };

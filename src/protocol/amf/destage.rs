@@ -215,6 +215,7 @@ impl Amf {
                 self.start_destage(now, block, destage.cause);
             }
         }
+        self.answer_blindly(now, key);
         self.look_at(key);
     }
 

@@ -13,8 +13,6 @@ pub(super) const DEFECTS: &[&str] = &[
     "floor_takes_disk_unseen",
     "adopt_trusts_clean_copy",
     "no_recovery_deferral",
-    "forget_retire_and_version_check",
-    "adopt_with_new_version",
     "resend_held_write",
     "update_without_ticket_check",
     "update_at_commit",
