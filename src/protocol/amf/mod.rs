@@ -88,6 +88,8 @@ pub struct Amf {
     renew_at: Instant,
     covered: bool,
     suspect_at: Instant,
+    /// No expiry postpones the next renewal beyond this: two periods after the one before.
+    renew_latest: Instant,
 
     clock: u64,
     cache: Cache,
@@ -175,6 +177,7 @@ impl Amf {
             clock: 0,
             cache: Cache::new(),
             floors: vec![Version::ZERO; cfg.floor_slots as usize],
+            renew_latest: now,
             keys: Table::default(),
             ops: Table::default(),
             dispatch: VecDeque::new(),
@@ -225,6 +228,7 @@ impl Amf {
     }
 
     /// One input. The caller has drained the outputs of the one before.
+        amf.renew_latest = amf.renew_at + cfg.renew;
     pub fn handle(&mut self, now: Instant, input: AmfInput) {
         assert!(self.outputs.is_empty(), "outputs are drained before the next input");
         self.touched.clear();

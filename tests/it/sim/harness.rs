@@ -311,12 +311,7 @@ impl Run {
     /// Only what the protocol promises to survive.
     fn is_allowed(&mut self, fault: Fault, disk: DiskId) -> bool {
         match fault {
-            Fault::Crash
-            | Fault::Pause
-            | Fault::Cut
-            | Fault::Drop
-            // Its next renewal comes late: twice in a row, and it is evicted.
-            | Fault::ExpireLease => self.may_lose_a_member(),
+            Fault::Crash | Fault::Pause | Fault::Cut | Fault::Drop => self.may_lose_a_member(),
             Fault::FailDisk => {
                 let snapshot = self.sim.snapshot(&Ask::BRIEF);
                 let world = self.sim.world();
@@ -331,7 +326,9 @@ impl Run {
             Fault::ReplaceDisk => self.sim.snapshot(&Ask::BRIEF).disks[usize::from(disk.0)].failed,
             // A switch waits until everything has settled.
             Fault::Switch => self.is_quiet(),
-            Fault::Restart
+            // An expiry alone evicts nobody.
+            Fault::ExpireLease
+            | Fault::Restart
             | Fault::Resume
             | Fault::Heal
             | Fault::Duplicate
