@@ -148,11 +148,16 @@ impl Load {
         written.map_err(|error| Failure::broken(format!("the history: {error}")))
     }
 
+    /// The AMFs that hosts may use.
+    pub(super) fn users(&self) -> AmfSet {
+        self.profile.config.users()
+    }
+
     /// Starts a generator of the profile.
     pub(super) fn start_workload(&mut self, spec: &WorkloadSpec) {
         let config = &self.profile.config;
         let amfs: AmfSet = match spec.amfs.as_slice() {
-            [] => (0..config.amfs).map(AmfId).collect(),
+            [] => config.users(),
             amfs => amfs.iter().copied().collect(),
         };
         let settings =

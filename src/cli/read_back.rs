@@ -62,10 +62,11 @@ impl Load {
         if !rest.settled {
             rest.unsettled = snapshot.unsettled;
         }
+        let users = self.users();
         let serving: Vec<AmfId> = snapshot
             .amfs
             .iter()
-            .filter(|amf| amf.status == AmfStatus::Serving)
+            .filter(|amf| amf.status == AmfStatus::Serving && users.contains(amf.id))
             .map(|amf| amf.id)
             .collect();
         let written = self.checker.blocks_touched();

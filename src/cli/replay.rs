@@ -8,7 +8,6 @@ use super::run::{begin, finish, limit};
 use super::setup::{ClusterArgs, EngineKind};
 use super::{Done, complain};
 use crate::profile::Profile;
-use crate::protocol::id::{AmfId, AmfSet};
 use crate::workload::formats::{self, Format, TimeUnit, TraceOptions};
 use crate::workload::mapping::{
     AddressMap, Addresses, AmfMap, ReplayOptions, ReplaySource, Survey,
@@ -99,7 +98,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     };
     let mut load = begin(&args.cluster, args.engine, &profile)?;
     load.settle(limit(args.engine))?;
-    let amfs = profile.config.amfs;
+    let amfs = profile.config.users();
     let writer = load.next_writer();
     let layout = ReplayOptions { map: args.map, amfs, seed: profile.seed, writer };
     let requests = Paced::new(ReplaySource::new(reader, addresses, layout), args.speed);
@@ -107,8 +106,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
         Pace::Max => (1, 1),
         Pace::Times(_) => (DEPTH_TIMED, WINDOW_TIMED),
     };
-    let all: AmfSet = (0..amfs).map(AmfId).collect();
-    let settings = DriverSettings { amfs: all, queue_depth, late_max: None };
+    let settings = DriverSettings { amfs, queue_depth, late_max: None };
     let driver = Driver::new(InOrder::new(requests, window), settings, load.engine.now());
     load.start_feed("replay", Box::new(driver));
     let progress = Progress::new(Some(counts.requests()));

@@ -4,7 +4,7 @@
 //! states what that means and is asserted wherever machines are built).
 
 use super::defect::Defect;
-use super::id::{AMFS_MAX, DISKS_MAX, SECTOR_BYTES, Span};
+use super::id::{AMFS_MAX, AmfId, AmfSet, DISKS_MAX, SECTOR_BYTES, Span};
 use core::fmt;
 use core::str::FromStr;
 use serde::{Deserialize, Serialize};
@@ -139,6 +139,8 @@ pub struct Config {
     pub blocks: u64,
     /// Bytes in a block, a power of two of at least one sector.
     pub block_size: u32,
+    /// The volume's access list: the AMFs that hosts may use for it; empty: all \[T2\].
+    pub access: AmfSet,
     /// The disks.
     pub group: GroupConfig,
     /// How long a lease lasts from the sending of its renewal.
@@ -176,6 +178,10 @@ impl Config {
                     && (SECTOR_BYTES..=1 << 20).contains(&self.block_size),
                 "block_size is a power of two from 512 to 1 MiB",
             ),
+            (
+                self.access.iter().all(|amf| amf.0 < self.amfs),
+                "volume.access names AMFs of the cluster",
+            ),
             (group.disks >= 1 && all <= DISKS_MAX, "disks and spares are 1 to 64 together"),
             (group.copies >= 1 && group.chunk >= 1, "copies and chunk are at least 1"),
             (
@@ -194,6 +200,18 @@ impl Config {
             (self.retry.0 > 0 && self.retry < self.suspect_after, "retry is below suspect_after"),
         ];
         rules.iter().find(|(ok, _)| !ok).map_or(Ok(()), |(_, text)| Err((*text).to_owned()))
+    }
+
+    /// The AMFs that hosts may use for the volume.
+    #[must_use]
+    pub fn users(&self) -> AmfSet {
+        if self.access.is_empty() { (0..self.amfs).map(AmfId).collect() } else { self.access }
+    }
+
+    /// The only AMF that hosts may use for the volume, if its access list names just one.
+    #[must_use]
+    pub fn only_user(&self) -> Option<AmfId> {
+        self.access.iter().next().filter(|_| self.access.len() == 1)
     }
 
     /// Sectors in a block.

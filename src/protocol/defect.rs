@@ -58,13 +58,15 @@ pub enum Defect {
     WriteThroughBeforeReplicaAck,
     /// Breaks M3: destages take no stripe lock while a disk is rebuilt.
     RebuildWithoutLock,
+    /// Breaks T2: the only AMF of an access list asks nobody, whatever the others may still have.
+    AccessListUnasked,
     /// Breaks links: a packet that arrives twice is handled twice.
     NoRedeliveryFilter,
 }
 
 impl Defect {
     /// Every defect that exists.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::SkipOneInvalidate,
         Self::AckBeforeGrants,
         Self::DirtyHandover,
@@ -89,6 +91,7 @@ impl Defect {
         Self::ForgetRetireAndVersionCheck,
         Self::WriteThroughBeforeReplicaAck,
         Self::RebuildWithoutLock,
+        Self::AccessListUnasked,
         Self::NoRedeliveryFilter,
     ];
 
@@ -120,6 +123,7 @@ impl Defect {
             Self::ForgetRetireAndVersionCheck => "forget_retire_and_version_check",
             Self::WriteThroughBeforeReplicaAck => "write_through_before_replica_ack",
             Self::RebuildWithoutLock => "rebuild_without_lock",
+            Self::AccessListUnasked => "access_list_unasked",
             Self::NoRedeliveryFilter => "no_redelivery_filter",
         }
     }
@@ -154,6 +158,7 @@ impl Defect {
             }
             Self::WriteThroughBeforeReplicaAck => "breaks M2: the disk write does not wait",
             Self::RebuildWithoutLock => "breaks M3: destages ignore the rebuild",
+            Self::AccessListUnasked => "breaks T2: an access list is trusted, nobody is asked",
             Self::NoRedeliveryFilter => "breaks links: a duplicate packet is handled twice",
         }
     }

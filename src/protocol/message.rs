@@ -112,6 +112,9 @@ pub enum Message {
     },
     /// My new partners have everything: forget what you kept for me \[H6\].
     DropOld,
+    /// In this view I have, and shall have, no line, destage or recovering replica of the volume, which
+    /// only you may use \[T2\].
+    Clear,
 }
 
 /// What kind of message: for counting, filtering, holding.
@@ -134,11 +137,13 @@ pub enum MsgKind {
     List,
     /// After a view change: an old partner may forget.
     DropOld,
+    /// After a view change: nothing of the volume is here.
+    Clear,
 }
 
 impl MsgKind {
     /// Every kind, in the order of counters.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::AccessShared,
         Self::AccessExclusive,
         Self::Grant,
@@ -147,6 +152,7 @@ impl MsgKind {
         Self::Retire,
         Self::List,
         Self::DropOld,
+        Self::Clear,
     ];
 
     /// Its name in scripts and in JSON.
@@ -161,6 +167,7 @@ impl MsgKind {
             Self::Retire => "retire",
             Self::List => "list",
             Self::DropOld => "drop-old",
+            Self::Clear => "clear",
         }
     }
 
@@ -200,6 +207,7 @@ impl Message {
             Self::Retire { .. } => MsgKind::Retire,
             Self::List { .. } => MsgKind::List,
             Self::DropOld => MsgKind::DropOld,
+            Self::Clear => MsgKind::Clear,
         }
     }
 
@@ -211,7 +219,7 @@ impl Message {
             Self::Replicate { block, .. } | Self::ReplicateAck { block, .. } => {
                 Some(Key::Block(*block))
             }
-            Self::Retire { .. } | Self::List { .. } | Self::DropOld => None,
+            Self::Retire { .. } | Self::List { .. } | Self::DropOld | Self::Clear => None,
         }
     }
 }

@@ -124,6 +124,11 @@ rules! {
     AskShared, "ask-shared", "2, claims 5 6 9", "A miss broadcasts a read search to every sharing partner.";
     AskExclusive, "ask-exclusive", "2, claims 1 3 14", "A write broadcasts a write invalidate to every sharing partner.";
     NotShared, "not-shared", "7, claims 10 to 12", "The line is M or E here, so the data is not shared: no broadcast.";
+    NotSharedByList, "not-shared-by-list", "7, claims 10 to 12 [T2]", "The access list names this AMF alone, and every other member has said that it has nothing of the volume: not shared, no broadcast.";
+    SayClear, "say-clear", "7 [T2]", "No line, destage or recovering replica of a volume that only another AMF may use: that AMF is told.";
+    Clear, "clear", "7 [T2]", "A member has nothing of the volume that only this AMF may use.";
+    NotListed, "not-listed", "7 [T2]", "The volume's access list does not name this AMF: the request is refused.";
+    DropUnlisted, "drop-unlisted", "7 [T2]", "The volume's access list does not name this AMF: what it adopted is destaged, and the line dropped.";
     DeferHeld, "defer-held", "2.1", "A conflicting access is held here: the request is deferred.";
     DeferTicket, "defer-ticket", "2.1", "A conflicting access with a smaller ticket waits here: the request is deferred.";
     DeferDestaging, "defer-destaging", "2.1", "The block's disk write is in flight: the request is deferred.";

@@ -86,7 +86,7 @@ impl Workloads {
         self.started += 1;
         let writer = self.started;
         let amfs: AmfSet = match spec.amfs.as_slice() {
-            [] => (0..self.config.amfs).map(AmfId).collect(),
+            [] => self.config.users(),
             amfs => amfs.iter().copied().collect(),
         };
         let settings =

@@ -44,7 +44,7 @@ pub fn detail(message: &Message) -> String {
         Message::Replicate { version, data, .. } => format!("{version} {data}"),
         Message::ReplicateAck { version, .. } => version.to_string(),
         Message::Retire { entries } | Message::List { entries } => format!("{}", entries.len()),
-        Message::DropOld => String::new(),
+        Message::DropOld | Message::Clear => String::new(),
     }
 }
 

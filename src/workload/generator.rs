@@ -48,7 +48,7 @@ impl Generator {
     #[must_use]
     pub fn new(spec: &WorkloadSpec, config: &Config, seed: u64, writer_id: u32) -> Self {
         let amfs: Vec<AmfId> = match spec.amfs.as_slice() {
-            [] => (0..config.amfs).map(AmfId).collect(),
+            [] => config.users().iter().collect(),
             amfs => amfs.to_vec(),
         };
         let per_block = u64::from(config.sectors_per_block());

@@ -5,7 +5,7 @@
 //! stay exact to the sector: where they begin or end inside a block they are partial writes.
 
 use super::formats::{Place, TraceCounts, TraceError, TraceOp, TraceReader, TraceRequest};
-use crate::protocol::id::{AmfId, Block, Instant, SECTOR_BYTES};
+use crate::protocol::id::{AmfId, AmfSet, Block, Instant, SECTOR_BYTES};
 use crate::protocol::table::Table;
 use crate::protocol::{Payload, RequestKind, Sectors};
 use core::str::FromStr;
@@ -226,8 +226,8 @@ fn sectors32(count: u64) -> u32 {
 pub struct ReplayOptions {
     /// Which AMF a request goes to.
     pub map: AmfMap,
-    /// How many AMFs, at least 1.
-    pub amfs: u8,
+    /// The AMFs that requests may go to, at least one.
+    pub amfs: AmfSet,
     /// Seed of `--map random`.
     pub seed: u64,
     /// The writer in the stamps: another one for another replay on the same volume.
@@ -253,6 +253,7 @@ pub struct ReplaySource<I> {
     requests: I,
     addresses: Addresses,
     options: ReplayOptions,
+    users: Vec<AmfId>,
     rng: ChaCha8Rng,
     /// Recorded requests read, and host requests made.
     records: u64,
@@ -274,11 +275,12 @@ impl<R: BufRead> ReplaySource<TraceReader<R>> {
 impl<I: Iterator<Item = Result<TraceRequest, TraceError>>> ReplaySource<I> {
     /// A source of what `requests` holds.
     pub fn new(requests: I, addresses: Addresses, options: ReplayOptions) -> Self {
-        assert!(options.amfs >= 1, "a cluster has at least one AMF");
+        assert!(!options.amfs.is_empty(), "somebody may use the volume");
         Self {
             requests,
             addresses,
             options,
+            users: options.amfs.iter().collect(),
             rng: ChaCha8Rng::seed_from_u64(options.seed),
             records: 0,
             made: 0,
@@ -303,7 +305,7 @@ impl<I: Iterator<Item = Result<TraceRequest, TraceError>>> ReplaySource<I> {
     }
 
     fn choose(&mut self, request: &TraceRequest) -> AmfId {
-        let amfs = u64::from(self.options.amfs);
+        let amfs = self.users.len() as u64;
         let choice = match self.options.map {
             AmfMap::RoundRobin => (self.records - 1) % amfs,
             AmfMap::Device => u64::from(request.device) % amfs,
@@ -313,7 +315,7 @@ impl<I: Iterator<Item = Result<TraceRequest, TraceError>>> ReplaySource<I> {
             }
             AmfMap::Random => self.rng.random_range(0..amfs),
         };
-        AmfId(u8::try_from(choice).expect("below the number of AMFs"))
+        self.users[usize::try_from(choice).expect("below the number of AMFs")]
     }
 
     fn make(&mut self, request: &TraceRequest, run: Sectors) -> ReplayRequest {

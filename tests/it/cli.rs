@@ -5,6 +5,7 @@
 use crate::lru::Lru;
 use amflab::profile;
 use amflab::protocol::RequestKind;
+use amflab::protocol::id::AmfSet;
 use amflab::workload::formats::{self, Format, TimeUnit, TraceOptions};
 use amflab::workload::mapping::{
     AddressMap, Addresses, AmfMap, ReplayOptions, ReplaySource, Survey,
@@ -383,7 +384,7 @@ fn lru(path: &Path, options: TraceOptions, lines: usize, limit: Option<u64>) -> 
     let survey = Survey::of(open(), AddressMap::Identity, PER_BLOCK).unwrap();
     let blocks = survey.blocks_needed().unwrap().max(1);
     let addresses = Addresses::new(survey, blocks).unwrap();
-    let layout = ReplayOptions { map: AmfMap::RoundRobin, amfs: 1, seed: 0, writer: 1 };
+    let layout = ReplayOptions { map: AmfMap::RoundRobin, amfs: AmfSet(1), seed: 0, writer: 1 };
     let mut lru = Lru::new(lines);
     for request in ReplaySource::new(open(), addresses, layout) {
         let sectors = match request.unwrap().kind {

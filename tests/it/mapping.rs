@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use super::traces::{fixture, shared};
-use amflab::protocol::id::AmfId;
+use amflab::protocol::id::{AmfId, AmfSet};
 use amflab::protocol::{Payload, RequestKind, Sectors};
 use amflab::workload::formats::{TimeUnit, TraceOptions, TraceReader, open};
 use amflab::workload::mapping::{
@@ -12,7 +12,8 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const PER: u32 = 8;
-const PLAIN: ReplayOptions = ReplayOptions { map: AmfMap::RoundRobin, amfs: 4, seed: 1, writer: 9 };
+const PLAIN: ReplayOptions =
+    ReplayOptions { map: AmfMap::RoundRobin, amfs: AmfSet(0b1111), seed: 1, writer: 9 };
 
 fn reader(text: &str) -> TraceReader<&[u8]> {
     TraceReader::new("t", text.as_bytes(), TraceOptions::default()).unwrap()

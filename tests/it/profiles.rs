@@ -2,7 +2,7 @@
 //! that names file, line, key, what is allowed, and the nearest key.
 
 use amflab::profile::{self, Access, Profile};
-use amflab::protocol::id::Span;
+use amflab::protocol::id::{AmfId, Span};
 use amflab::protocol::{Defect, Protocol, WritePolicy};
 use proptest::prelude::*;
 use std::path::{Path, PathBuf};
@@ -139,6 +139,27 @@ fn overrides_reach_every_section() {
     assert_eq!(profile.workloads[1].access, Access::Zipf { theta: 1.2, scatter: true });
     assert_eq!(profile.end.ops, Some(1000));
     round_trip(&profile);
+}
+
+#[test]
+fn an_access_list_names_amfs_of_the_cluster_and_workloads_keep_to_it() {
+    let profile = parse("[volume]\naccess = [\"amf2\", 0]\n");
+    assert_eq!(profile.config.users(), [AmfId(0), AmfId(2)].into_iter().collect());
+    assert_eq!(profile.config.only_user(), None);
+    round_trip(&profile);
+    let profile = parse("[volume]\naccess = [3]\n");
+    assert_eq!(profile.config.only_user(), Some(AmfId(3)));
+    round_trip(&profile);
+    let everybody = parse("").config.users();
+    assert_eq!(everybody, (0..4).map(AmfId).collect(), "empty: all");
+    let error = refusal("[volume]\naccess = [1, 4]\n", &[]);
+    let wanted = "test.toml:2: volume.access: amf4 does not exist; allowed: amf0 to amf3";
+    assert!(error.starts_with(wanted), "{error}");
+    let error = refusal("[volume]\naccess = [1, \"amf1\"]\n", &[]);
+    assert!(error.contains("`amf1` is named twice"), "{error}");
+    let text = "[volume]\naccess = [1]\n[[workload]]\nname = \"w\"\namfs = [2]\n";
+    let error = refusal(text, &[]);
+    assert!(error.contains("amf2 is not in the access list of the volume"), "{error}");
 }
 
 /// The file's `theta` would be a mistake beside `hotspot`; here it was meant for what was overridden.

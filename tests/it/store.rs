@@ -27,6 +27,7 @@ fn config() -> Config {
         floor_slots: 16,
         blocks: 64,
         block_size: 4096,
+        access: amflab::protocol::id::AmfSet::EMPTY,
         group: GroupConfig { layout: Layout::Mirror, disks: 2, spares: 1, copies: 2, chunk: 4 },
         lease: Span::secs(2),
         renew: Span::millis(500),

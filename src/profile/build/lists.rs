@@ -36,6 +36,11 @@ fn one_workload(
             format!("amf{amf} does not exist; allowed: amf0 to amf{}", config.amfs - 1)
         });
     }
+    for amf in draft.amfs.iter().filter(|amf| !config.users().contains(AmfId(**amf))) {
+        check.must(*amf >= config.amfs, &[&path("amfs"), "volume.access"], || {
+            format!("amf{amf} is not in the access list of the volume")
+        });
+    }
     let sizes = match draft.sizes.as_slice() {
         [] => vec![(config.block_size, 1)],
         sizes => sizes.to_vec(),
@@ -71,7 +76,8 @@ fn working_set(draft: &WorkloadDraft, config: &Config, path: PathOf, check: &mut
     check.must(set <= whole, &keys, || {
         format!("{set} blocks from block {first} on go beyond the volume; allowed: up to {whole}")
     });
-    let amfs = if draft.amfs.is_empty() { config.amfs.into() } else { draft.amfs.len() as u64 };
+    let users = config.users().len() as u64;
+    let amfs = if draft.amfs.is_empty() { users } else { draft.amfs.len() as u64 };
     let parts = if draft.sharing_degree == 0 { 1 } else { amfs.div_ceil(draft.sharing_degree) };
     let blocks = if set == 0 { whole } else { set };
     let (degree, own) = (path("sharing_degree"), path("amfs"));

@@ -8,7 +8,7 @@ use super::draft::{DIRTY_HIGH_PARTS, DURABILITIES, Draft, ENGINES, LAYOUTS, WRIT
 use super::error::{Place, Problem};
 use super::model::{EndSpec, HostSpec, LinkSpec, Profile, StoreSpec};
 use super::value::Extent;
-use crate::protocol::id::{DISKS_MAX, Span};
+use crate::protocol::id::{AmfId, DISKS_MAX, Span};
 use crate::protocol::{Config, Defect, GroupConfig, Layout, Protocol};
 use crate::trace::action::PPM;
 use std::collections::BTreeMap;
@@ -150,6 +150,11 @@ fn config(draft: &Draft, check: &mut Check) -> Config {
             format!("{} ms is not below suspect_after_ms, {after} ms", draft.retry.as_millis())
         },
     );
+    for amf in draft.access.iter().filter(|amf| u64::from(**amf) >= draft.amfs) {
+        check.must(false, &["volume.access", "cluster.amfs"], || {
+            format!("amf{amf} does not exist; allowed: amf0 to amf{}", draft.amfs - 1)
+        });
+    }
     Config {
         amfs: small(draft.amfs),
         protocol: Protocol::ALL[draft.protocol],
@@ -161,6 +166,7 @@ fn config(draft: &Draft, check: &mut Check) -> Config {
         floor_slots: small(draft.floor_slots),
         blocks: draft.size / size,
         block_size: small(size),
+        access: draft.access.iter().map(|amf| AmfId(*amf)).collect(),
         group: group(draft, check),
         lease: draft.lease,
         renew,
@@ -258,7 +264,7 @@ fn notes(profile: &Profile) -> Vec<String> {
         ));
     }
     for workload in &profile.workloads {
-        let all = if workload.amfs.is_empty() { config.amfs.into() } else { workload.amfs.len() };
+        let all = if workload.amfs.is_empty() { config.users().len() } else { workload.amfs.len() };
         if usize::from(workload.sharing_degree) > all {
             notes.push(format!(
                 "workload {}: sharing_degree = {}, but it has {all} AMFs: all share",

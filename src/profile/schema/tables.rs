@@ -134,6 +134,11 @@ fn volume() -> Vec<Key<Draft>> {
             Kind::Size { min: sector, max: 1 << 20, at: |d| &mut d.block_size },
             "unit of coherency, a power of two",
         ),
+        Key::new(
+            "access",
+            Kind::Amfs { at: |d| &mut d.access },
+            "AMFs that hosts may use for the volume; with only one, nobody else is asked",
+        ),
     ]
 }
 

@@ -199,7 +199,8 @@ impl Amf {
 
     // ---- asking
 
-    /// Takes a ticket (or keeps the one it had) and broadcasts, unless nobody else can have a copy.
+    /// Takes a ticket (or keeps the one it had) and broadcasts, unless nobody else can have a copy: the line
+    /// is sole, or the volume private [T2].
     pub(super) fn acquire(
         &mut self,
         now: Instant,
@@ -212,10 +213,13 @@ impl Amf {
         // AMF that recovers a block has granted no normal request for it since it installed the view.
         let recovery = queued.job == Job::Adopt;
         let ticket = queued.ticket.unwrap_or_else(|| self.draw_ticket(recovery));
-        let silent = mode == Mode::Exclusive && self.is_sole_owner(key) && !recovery;
+        let sole = mode == Mode::Exclusive && self.is_sole_owner(key) && !recovery;
+        let private = self.access.is_in_force() && matches!(queued.job, Job::Touch { .. });
+        let silent = sole || private;
         let missing = if silent { AmfSet::EMPTY } else { self.peers };
         let rule = match (silent, mode) {
-            (true, _) => Rule::NotShared,
+            (true, _) if sole => Rule::NotShared,
+            (true, _) => Rule::NotSharedByList,
             (false, Mode::Shared) => Rule::AskShared,
             (false, Mode::Exclusive) => Rule::AskExclusive,
         };
@@ -304,10 +308,6 @@ impl Amf {
         self.look_at(key);
     }
 
-    // ---- being asked
-
-    /// Section 2: defer, destage first, or grant.
-    pub(super) fn on_access(
     /// The seeded defect: at a release, and at the end of a destage, whoever was deferred is answered.
     pub(super) fn answer_blindly(&mut self, now: Instant, key: Key) {
         if !self.has(Defect::BlindRelease) {
@@ -319,6 +319,10 @@ impl Amf {
         }
     }
 
+    // ---- being asked
+
+    /// Section 2: defer, destage first, or grant.
+    pub(super) fn on_access(
         &mut self,
         now: Instant,
         from: AmfId,

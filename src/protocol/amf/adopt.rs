@@ -164,6 +164,7 @@ impl Amf {
         }
         self.synchronised.insert(block, ());
         self.release(now, key);
+        self.drop_unlisted(now, block);
         self.check_covered(now);
         self.synchronised_one(now, block);
     }

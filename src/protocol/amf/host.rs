@@ -54,6 +54,10 @@ impl Amf {
             self.rule(Rule::NotServing, None);
             return self.answer(op, Err(HostError::NotServing));
         }
+        if !self.access.is_listed() {
+            self.rule(Rule::NotListed, None);
+            return self.answer(op, Err(HostError::NotServing));
+        }
         let span = match &kind {
             RequestKind::Read(span) | RequestKind::Write(span, _) | RequestKind::Zero(span) => {
                 *span
@@ -111,7 +115,8 @@ impl Amf {
         let lease = self.lease_is_live(now) || self.has(Defect::NoLease);
         // [H4] A write that waits for its partners keeps the line busy: reads queue behind it.
         let busy = line.busy && !(self.has(Defect::HitUnreplicated) && line.dirty());
-        if busy || line.evicting || !line.state.is_valid() || !replicated || !lease {
+        let serves = lease && self.access.is_listed();
+        if busy || line.evicting || !line.state.is_valid() || !replicated || !serves {
             return None;
         }
         let data = line.data.slice(touch.offset, touch.len);

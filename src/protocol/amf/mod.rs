@@ -5,7 +5,7 @@
 //!
 //! Reading order: `key` and `cache` (what there is), `host` (a request and its touches), `acquire`
 //! (tickets, grants, deferral), `perform` (reads and writes), `replicate`, `destage`, `disk_io`,
-//! `view` (membership, leases), `adopt` (takeover), `refill`, `invariant`.
+//! `view` (membership, leases), `private` (access lists), `adopt` (takeover), `refill`, `invariant`.
 //!
 //! Each input ends with the work list: keys whose situation changed are looked at again, one at a
 //! time, until nothing is left to do. So nothing here recurses.
@@ -20,6 +20,7 @@ mod info;
 mod invariant;
 mod key;
 mod perform;
+mod private;
 mod refill;
 mod replicate;
 mod view;
@@ -31,6 +32,7 @@ use self::cache::Cache;
 use self::disk_io::DiskWork;
 use self::host::{FlushWork, HostOp};
 use self::key::KeyCtl;
+use self::private::Private;
 use self::refill::Refill;
 use self::replicate::Replica;
 use super::config::Config;
@@ -86,10 +88,13 @@ pub struct Amf {
     lease_until: Instant,
     /// When the next renewal (or `Join`) goes out.
     renew_at: Instant,
-    covered: bool,
-    suspect_at: Instant,
     /// No expiry postpones the next renewal beyond this: two periods after the one before.
     renew_latest: Instant,
+    covered: bool,
+    suspect_at: Instant,
+
+    /// The volume's access list \[T2\]: what it means here, and who has said what in this view.
+    access: Private,
 
     clock: u64,
     cache: Cache,
@@ -172,12 +177,13 @@ impl Amf {
             partners: AmfSet::EMPTY,
             lease_until: Instant(0),
             renew_at: now,
+            renew_latest: now,
             covered: false,
             suspect_at: Instant::NEVER,
+            access: Private::new(cfg, id),
             clock: 0,
             cache: Cache::new(),
             floors: vec![Version::ZERO; cfg.floor_slots as usize],
-            renew_latest: now,
             keys: Table::default(),
             ops: Table::default(),
             dispatch: VecDeque::new(),
@@ -222,13 +228,13 @@ impl Amf {
         let mut amf = Self::new(cfg, id, incarnation, now);
         amf.lease_until = now + cfg.lease;
         amf.renew_at = now + cfg.renew;
+        amf.renew_latest = amf.renew_at + cfg.renew;
         amf.on_view(now, view);
         amf.run_work(now);
         amf
     }
 
     /// One input. The caller has drained the outputs of the one before.
-        amf.renew_latest = amf.renew_at + cfg.renew;
     pub fn handle(&mut self, now: Instant, input: AmfInput) {
         assert!(self.outputs.is_empty(), "outputs are drained before the next input");
         self.touched.clear();
@@ -313,6 +319,7 @@ impl Amf {
                 Message::Retire { entries } => self.on_retire(from, entries),
                 Message::List { entries } => self.on_list(from, entries),
                 Message::DropOld => self.on_drop_old(from),
+                Message::Clear => self.on_clear(from),
             }
         }
     }
@@ -345,6 +352,9 @@ impl Amf {
             if self.work.is_empty() {
                 break;
             }
+        }
+        if self.access.owes_word() {
+            self.say_clear(now);
         }
         self.assert_touched(now);
     }

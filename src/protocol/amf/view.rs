@@ -90,6 +90,7 @@ impl Amf {
         }
         self.forget_answered_reports(old.as_deref());
         self.rule(Rule::InstallView, None);
+        self.forget_clear();
         for link in &mut self.links {
             link.restart(view.epoch);
         }
@@ -233,8 +234,8 @@ impl Amf {
         }
         self.send_renewal(now);
         self.renew_at = now + self.cfg.renew;
-        self.repeat_disk_reports();
         self.renew_latest = self.renew_at + self.cfg.renew;
+        self.repeat_disk_reports();
         self.repeat_refill_report();
     }
 
@@ -244,10 +245,10 @@ impl Amf {
     }
 
     /// An AMF whose lease has run out serves nothing; it checks at every step, so nothing to do here.
-    pub(super) fn on_lease_timeout(&mut self, now: Instant) {
     /// Somebody wanted to see that, so the next renewal comes a period from now; but never later than two
     /// periods after the last one, however often that is wanted: two periods are at most a lease, so the
     /// witness hears in time and evicts nobody for it.
+    pub(super) fn on_lease_timeout(&mut self, now: Instant) {
         self.lease_until = now;
         if self.view.is_some() {
             let wanted = (now + self.cfg.renew).min(self.renew_latest);

@@ -177,6 +177,7 @@ pub const fn word(kind: MsgKind) -> &'static str {
         MsgKind::Retire => "retire",
         MsgKind::List => "list",
         MsgKind::DropOld => "drop-old",
+        MsgKind::Clear => "clear",
     }
 }
 

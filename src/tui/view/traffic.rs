@@ -157,7 +157,7 @@ fn kind_role(kind: MsgKind) -> Role {
         MsgKind::AccessExclusive => Role::Exclusive,
         MsgKind::Grant => Role::Grant,
         MsgKind::Replicate | MsgKind::ReplicateAck => Role::Replica,
-        MsgKind::Retire | MsgKind::List | MsgKind::DropOld => Role::Dim,
+        MsgKind::Retire | MsgKind::List | MsgKind::DropOld | MsgKind::Clear => Role::Dim,
     }
 }
 

@@ -89,6 +89,8 @@ const BACK3: &[&str] = &["cluster.amfs=3", "cache.write=back"];
 const FAR_BACK3: &[&str] = &["cluster.amfs=3", "cache.write=back", "link.delay_us=3000"];
 const BACK4: &[&str] = &["cluster.amfs=4", "cache.write=back"];
 const SHARING3: &[&str] = &["cluster.amfs=3", "cache.write=back", "cluster.protocol=sharing"];
+const ACCESS3: &[&str] =
+    &["cluster.amfs=3", "cache.write=back", "cluster.protocol=sharing", "volume.access=[1]"];
 const MIRROR3: &[&str] = &[
     "cluster.amfs=3",
     "cluster.replicas=1",
@@ -123,6 +125,7 @@ fn traps() -> Vec<Trap> {
         trap(D::NoFencing, SLEEPERS, BACK3, &["reads", "data-value", "durability"]),
         trap(D::AdoptLooksAtOneHalf, CRASHES_FAR, MIRROR3, &["reads", "data-value"]),
         trap(D::RebuildWithoutLock, DISKS, MIRROR3, &["data-value", "reads"]),
+        trap(D::AccessListUnasked, CRASHES_LATE, ACCESS3, &["reads", "mutual-exclusion"]),
     ]
 }
 

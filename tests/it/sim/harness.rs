@@ -6,7 +6,7 @@
 #![expect(clippy::print_stdout, reason = "a failure tells what its seed chose")]
 
 use amflab::profile::{self, Profile};
-use amflab::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
+use amflab::protocol::id::{AmfId, AmfSet, Block, DiskId, NodeId, Span};
 use amflab::protocol::{Amf, Defect, Payload, Protocol, RequestKind, Sectors, WritePolicy};
 use amflab::sim::{Sim, SimOptions};
 use amflab::trace::action::Target;
@@ -136,6 +136,7 @@ pub(crate) struct Run {
     rng: ChaCha8Rng,
     writes: u64,
     amfs: u8,
+    users: AmfSet,
     disks: u8,
     blocks: u64,
     copies: u8,
@@ -179,6 +180,16 @@ fn profile_for(seed: u64, recipe: &Recipe, rng: &mut ChaCha8Rng) -> Profile {
     ];
     let age = rng.random_bool(0.5);
     sets.push(format!("cache.destage_age_ms={}", if age { 20 } else { 0 }));
+    // Where a recipe says how many AMFs there are, a list could name others.
+    if recipe.sets.is_empty() && rng.random_bool(0.2) {
+        let (one, other) = (rng.random_range(0..amfs), rng.random_range(0..amfs));
+        let only = one == other || rng.random_bool(0.6);
+        sets.push(if only {
+            format!("volume.access=[{one}]")
+        } else {
+            format!("volume.access=[{one}, {other}]")
+        });
+    }
     sets.extend(layout.split(',').map(str::to_owned));
     sets.push("group.chunk=4".to_owned());
     sets.extend(recipe.sets.iter().map(|set| (*set).to_owned()));
@@ -200,6 +211,7 @@ impl Run {
         let cfg = &profile.config;
         Self {
             amfs: cfg.amfs,
+            users: cfg.users(),
             disks: cfg.disks_all(),
             blocks: cfg.blocks,
             copies: cfg.group.copies,
@@ -228,13 +240,22 @@ impl Run {
         AmfId(self.rng.random_range(0..self.amfs))
     }
 
+    /// Mostly one that hosts may use.
+    fn user(&mut self) -> AmfId {
+        if self.rng.random_bool(0.05) {
+            return self.amf();
+        }
+        let users: Vec<AmfId> = self.users.iter().collect();
+        *users.choose(&mut self.rng).expect("somebody may use the volume")
+    }
+
     fn payload(&mut self) -> Payload {
         self.writes += 1;
         Payload::Stamp { volume: 0, writer: 1, sequence: self.writes }
     }
 
     fn host(&mut self) {
-        let amf = self.amf();
+        let amf = self.user();
         let block = self.rng.random_range(0..self.blocks.min(self.recipe.hot));
         let whole = Sectors::of_blocks(Block(block), 1, 8);
         let writes = self.rng.random_bool(self.recipe.writes);

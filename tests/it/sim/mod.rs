@@ -87,6 +87,16 @@ fn healthy_seeds_are_silent_with_many_amfs() {
     }
 }
 
+/// [T2] Only one AMF may use the volume; it and its partners come and go.
+#[test]
+fn healthy_seeds_are_silent_with_an_access_list() {
+    const ONE: &[&str] = &["cluster.amfs=3", "cluster.protocol=sharing", "volume.access=[1]"];
+    for seed in seeds(20_000..20_100) {
+        let recipe = Recipe { sets: ONE, fault_share: 0.2, long_gaps: 0.03, ..Recipe::ANY };
+        must_be_silent(seed, recipe);
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_events() {
     for seed in 0..20 {

@@ -36,6 +36,7 @@ pub(crate) fn profile() -> Profile {
         floor_slots: 256,
         blocks: 16_384,
         block_size: 4_096,
+        access: amflab::protocol::id::AmfSet::EMPTY,
         group: GroupConfig { layout: Layout::Mirror, disks: 4, spares: 1, copies: 2, chunk: 16 },
         lease: Span::secs(2),
         renew: Span::secs(1),
@@ -192,7 +193,7 @@ fn locks() -> Vec<LockInfo> {
 pub(crate) fn snapshot() -> Snapshot {
     let config = profile().config;
     let mut messages = [0; MsgKind::ALL.len()];
-    messages.copy_from_slice(&[412, 155, 1_701, 155, 155, 31, 0, 0]);
+    messages.copy_from_slice(&[412, 155, 1_701, 155, 155, 31, 0, 0, 0]);
     Snapshot {
         engine: "sim",
         now: Instant(12_345_000_000),
