@@ -1,7 +1,7 @@
 //! Switching the protocol of a running cluster: settle, destage, drop all lines, then a view under the
 //! new one. Host requests wait meanwhile; the timer goes on with it.
 
-use super::actions::Receipt;
+use super::actions::Done;
 use super::cluster::Cluster;
 use super::delivery::PUMP_TURNS_MAX;
 use super::inbox::Worklist;
@@ -31,7 +31,7 @@ enum Stage {
 const SWITCH_MAX: Span = Span::secs(15);
 
 impl Cluster {
-    pub(super) fn begin_switch(&self, to: Protocol) -> Receipt {
+    pub(super) fn begin_switch(&self, to: Protocol) -> Done {
         let mut switch = self.switch.lock().unwrap_or_else(PoisonError::into_inner);
         if switch.is_some() {
             return Err("a protocol switch is under way already".to_owned());
@@ -39,7 +39,7 @@ impl Cluster {
         let until = self.clock.now() + SWITCH_MAX;
         *switch = Some(Switch { to, stage: Stage::Settle, until });
         self.gate.store(true, Ordering::SeqCst);
-        Ok(format!("switching to {to}"))
+        Ok(0)
     }
 
     /// A switch is under way.

@@ -4,10 +4,12 @@ use super::network::HeldWhat;
 use super::{Sim, What};
 use crate::profile::Profile;
 use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
-use crate::protocol::{Defect, Layout, Protocol};
-use crate::trace::action::{Action, HoldFilter, Release, Target};
+use crate::protocol::{Config, Defect, Protocol};
+use crate::trace::action::{Action, HoldFilter, LinkSetting, Release, Target};
 use crate::trace::engine::{EngineError, Submitted};
+use crate::trace::sides::Sides;
 use crate::trace::snapshot::FaultInfo;
+use crate::trace::standing::Standing;
 use crate::trace::step::{Control, Step};
 
 /// A protocol switch gives up after this much virtual time.
@@ -51,97 +53,78 @@ impl Faults {
     }
 }
 
+impl Standing for Sim {
+    fn config(&self) -> &Config {
+        &self.profile.config
+    }
+    fn is_down(&self, amf: AmfId) -> bool {
+        self.world.amf(amf).is_none()
+    }
+    fn is_paused(&self, amf: AmfId) -> bool {
+        self.world.is_paused(amf)
+    }
+    fn has_failed(&self, disk: DiskId) -> bool {
+        self.world.disk(disk).is_failed()
+    }
+    fn witness_is_up(&self) -> bool {
+        self.world.witness().is_up()
+    }
+    fn is_step_mode(&self) -> bool {
+        self.network.is_step_mode()
+    }
+}
+
 impl Sim {
     pub(super) fn act(&mut self, action: Action) -> Result<Submitted, EngineError> {
-        let done = match action {
+        action.check(self).map_err(EngineError::Refused)?;
+        let mut count = 0;
+        match &action {
             Action::Host(amf, kind) => {
-                self.check_amf(amf)?;
-                return Ok(Submitted::Op(self.submit_host(amf, kind)));
+                return Ok(Submitted::Op(self.submit_host(*amf, kind.clone())));
             }
-            Action::Destage(target) => self.destage(target)?,
-            Action::Evict(amf, block) => {
-                self.check_up(amf)?;
-                self.apply(Step::Control(Control::Evict(amf, block)));
-                "evicted".to_owned()
+            Action::Destage(Target::One(amf)) => {
+                self.apply(Step::Control(Control::Destage(*amf)));
             }
-            Action::Crash(amf) => self.crash(amf)?,
-            Action::Restart(amf) => self.restart(amf)?,
-            Action::Pause(amf) => self.pause(amf)?,
-            Action::Resume(amf) => self.resume(amf)?,
-            Action::ExpireLease(amf) => {
-                self.check_up(amf)?;
-                self.apply(Step::Control(Control::ExpireLease(amf)));
-                format!("the lease of {amf} has run out")
-            }
-            Action::Partition(sides) => self.partition(&sides),
+            Action::Destage(Target::All) => self.destage_everyone(),
+            Action::Evict(amf, block) => self.apply(Step::Control(Control::Evict(*amf, *block))),
+            Action::Crash(amf) => self.crash(*amf),
+            Action::Restart(amf) => self.restart(*amf),
+            Action::Pause(amf) => self.pause(*amf),
+            Action::Resume(amf) => self.resume(*amf),
+            Action::ExpireLease(amf) => self.apply(Step::Control(Control::ExpireLease(*amf))),
+            Action::Partition(sides) => self.partition(sides)?,
             Action::Heal => self.heal(),
-            Action::Link(a, b, setting) => {
-                let text = crate::trace::Command::Link(a, b, setting).to_string();
-                self.world.fault(text.clone());
-                self.network.set_link(a, b, setting);
-                let kind = Kind::Link(a.min(b), a.max(b));
-                if setting == crate::trace::LinkSetting::Clear {
-                    self.faults.end(&kind);
-                } else {
-                    let undo = format!("link {a} {b} clear");
-                    self.faults.begin(kind, text.clone(), undo, self.now);
-                }
-                text
-            }
-            Action::FailDisk(disk) => self.fail_disk(disk)?,
-            Action::ReplaceDisk(disk) => self.replace_disk(disk)?,
-            Action::SlowDisk(disk, time) => self.slow_disk(disk, time)?,
-            Action::Witness(up) => self.set_witness(up),
-            Action::Defect(defect, on) => self.set_defect(defect, on),
-            Action::Protocol(protocol) => self.switch_protocol(protocol)?,
-            Action::Hold(filter) => {
-                self.network.hold(filter);
-                "holding".to_owned()
-            }
-            Action::Unhold(filter) => self.unhold(filter),
-            Action::Deliver(release) => self.release(release, Fate::Deliver)?,
-            Action::Lose(release) => self.release(release, Fate::Lose)?,
-            Action::Repeat(release) => self.release(release, Fate::Repeat)?,
-            Action::Step(count) => self.step_held(count),
-            Action::Tempo(tempo) => {
-                if !(1..=1_000).contains(&tempo) {
-                    return refuse("the tempo is from 0.001 to 1");
-                }
-                self.tempo = tempo;
-                format!("tempo {tempo} thousandths")
-            }
-        };
-        Ok(Submitted::Done(done))
+            Action::Link(a, b, setting) => self.set_link(*a, *b, *setting),
+            Action::FailDisk(disk) => self.fail_disk(*disk),
+            Action::ReplaceDisk(disk) => self.replace_disk(*disk),
+            Action::SlowDisk(disk, time) => self.slow_disk(*disk, *time),
+            Action::Witness(up) => self.set_witness(*up),
+            Action::Defect(defect, on) => self.set_defect(*defect, *on),
+            Action::Protocol(protocol) => self.switch_protocol(*protocol)?,
+            Action::Hold(filter) => self.network.hold(*filter),
+            Action::Unhold(filter) => count = self.unhold(*filter),
+            Action::Deliver(release) => count = self.release(*release, Fate::Deliver)?,
+            Action::Lose(release) => count = self.release(*release, Fate::Lose)?,
+            Action::Repeat(release) => count = self.release(*release, Fate::Repeat)?,
+            Action::Step(most) => count = self.step_held(*most),
+            Action::Tempo(tempo) => self.tempo = *tempo,
+        }
+        Ok(Submitted::Done(action.receipt(count)))
+    }
+
+    fn set_link(&mut self, a: NodeId, b: NodeId, setting: LinkSetting) {
+        let text = crate::trace::Command::Link(a, b, setting).to_string();
+        self.world.fault(text.clone());
+        self.network.set_link(a, b, setting);
+        let kind = Kind::Link(a.min(b), a.max(b));
+        if setting == LinkSetting::Clear {
+            self.faults.end(&kind);
+        } else {
+            self.faults.begin(kind, text, format!("link {a} {b} clear"), self.now);
+        }
     }
 
     // ---- AMFs
-
-    fn check_amf(&self, amf: AmfId) -> Result<(), EngineError> {
-        let amfs = self.profile.config.amfs;
-        if amf.0 >= amfs {
-            return refuse(format!("{amf} does not exist: there are amf0 to amf{}", amfs - 1));
-        }
-        Ok(())
-    }
-
-    fn check_up(&self, amf: AmfId) -> Result<(), EngineError> {
-        self.check_amf(amf)?;
-        if self.world.amf(amf).is_none() {
-            return refuse(format!("{amf} is down; hint: restart {amf}"));
-        }
-        Ok(())
-    }
-
-    fn destage(&mut self, target: Target) -> Result<String, EngineError> {
-        match target {
-            Target::One(amf) => {
-                self.check_up(amf)?;
-                self.apply(Step::Control(Control::Destage(amf)));
-            }
-            Target::All => self.destage_everyone(),
-        }
-        Ok("destaging".to_owned())
-    }
 
     pub(super) fn destage_everyone(&mut self) {
         for amf in self.amfs_up() {
@@ -154,8 +137,7 @@ impl Sim {
         amfs.filter(|amf| self.world.amf(*amf).is_some() && !self.world.is_paused(*amf)).collect()
     }
 
-    fn crash(&mut self, amf: AmfId) -> Result<String, EngineError> {
-        self.check_up(amf)?;
+    fn crash(&mut self, amf: AmfId) {
         if let Some(machine) = self.world.amf(amf) {
             super::add(&mut self.buried, machine.stats());
         }
@@ -164,7 +146,6 @@ impl Sim {
         let (what, undo) = (format!("crash {amf}"), format!("restart {amf}"));
         self.faults.end(&Kind::Pause(amf));
         self.faults.begin(Kind::Crash(amf), what, undo, self.now);
-        Ok(format!("{amf} has crashed"))
     }
 
     /// Requests that waited in front of a paused AMF that crashes end like those inside it.
@@ -180,38 +161,23 @@ impl Sim {
         self.unpark(amf);
     }
 
-    fn restart(&mut self, amf: AmfId) -> Result<String, EngineError> {
-        self.check_amf(amf)?;
-        if self.world.amf(amf).is_some() {
-            return refuse(format!("{amf} is up already"));
-        }
+    fn restart(&mut self, amf: AmfId) {
         self.apply(Step::Control(Control::Restart(amf)));
         self.faults.end(&Kind::Crash(amf));
         self.progress_at = self.now;
-        Ok(format!("{amf} starts and will join"))
     }
 
-    fn pause(&mut self, amf: AmfId) -> Result<String, EngineError> {
-        self.check_up(amf)?;
-        if self.world.is_paused(amf) {
-            return refuse(format!("{amf} is paused already"));
-        }
+    fn pause(&mut self, amf: AmfId) {
         self.apply(Step::Control(Control::Pause(amf)));
         let (what, undo) = (format!("pause {amf}"), format!("resume {amf}"));
         self.faults.begin(Kind::Pause(amf), what, undo, self.now);
-        Ok(format!("{amf} handles nothing until it is resumed"))
     }
 
-    fn resume(&mut self, amf: AmfId) -> Result<String, EngineError> {
-        self.check_amf(amf)?;
-        if !self.world.is_paused(amf) {
-            return refuse(format!("{amf} is not paused"));
-        }
+    fn resume(&mut self, amf: AmfId) {
         self.apply(Step::Control(Control::Resume(amf)));
         self.unpark(amf);
         self.faults.end(&Kind::Pause(amf));
         self.progress_at = self.now;
-        Ok(format!("{amf} goes on"))
     }
 
     /// Everything that waited for a paused AMF arrives now, in order.
@@ -227,15 +193,17 @@ impl Sim {
 
     // ---- the network
 
-    fn partition(&mut self, sides: &[Vec<NodeId>]) -> String {
-        let text = crate::trace::Command::Partition(sides.to_vec()).to_string();
-        self.world.fault(text.clone());
+    fn partition(&mut self, named: &[Vec<NodeId>]) -> Result<(), EngineError> {
+        let cfg = &self.profile.config;
+        let sides = Sides::new(named, cfg.amfs, cfg.disks_all()).map_err(EngineError::Refused)?;
+        let text = sides.command().to_owned();
         self.network.partition(sides);
-        self.faults.begin(Kind::Partition, text.clone(), "heal".to_owned(), self.now);
-        text
+        self.world.fault(text.clone());
+        self.faults.begin(Kind::Partition, text, "heal".to_owned(), self.now);
+        Ok(())
     }
 
-    fn heal(&mut self) -> String {
+    fn heal(&mut self) {
         self.world.fault("heal".to_owned());
         for (from, to, no) in self.network.heal() {
             self.queue.push(self.now, What::Deliver { from, to, no });
@@ -243,44 +211,23 @@ impl Sim {
         let network = |kind: &Kind| matches!(kind, Kind::Partition | Kind::Link(..));
         self.faults.entries.retain(|(_, kind)| !network(kind));
         self.progress_at = self.now;
-        "healed".to_owned()
     }
 
     // ---- disks and the witness
 
-    fn check_disk(&self, disk: DiskId) -> Result<(), EngineError> {
-        let disks = self.profile.config.disks_all();
-        if disk.0 >= disks {
-            return refuse(format!("{disk} does not exist: there are disk0 to disk{}", disks - 1));
-        }
-        Ok(())
-    }
-
-    fn fail_disk(&mut self, disk: DiskId) -> Result<String, EngineError> {
-        self.check_disk(disk)?;
-        if self.world.disk(disk).is_failed() {
-            return refuse(format!("{disk} has failed already; hint: replace {disk}"));
-        }
+    fn fail_disk(&mut self, disk: DiskId) {
         self.apply(Step::Control(Control::FailDisk(disk)));
         let (what, undo) = (format!("fail {disk}"), format!("replace {disk}"));
         self.faults.begin(Kind::Disk(disk), what, undo, self.now);
-        Ok(format!("{disk} answers with errors"))
     }
 
-    fn replace_disk(&mut self, disk: DiskId) -> Result<String, EngineError> {
-        self.check_disk(disk)?;
-        if self.profile.config.group.layout != Layout::Mirror {
-            let layout = self.profile.config.group.layout.name();
-            return refuse(format!("{disk} cannot be refilled: layout `{layout}` has one copy"));
-        }
+    fn replace_disk(&mut self, disk: DiskId) {
         self.apply(Step::Control(Control::ReplaceDisk(disk)));
         self.faults.end(&Kind::Disk(disk));
         self.progress_at = self.now;
-        Ok(format!("{disk} is blank and will be refilled"))
     }
 
-    fn slow_disk(&mut self, disk: DiskId, time: Span) -> Result<String, EngineError> {
-        self.check_disk(disk)?;
+    fn slow_disk(&mut self, disk: DiskId, time: Span) {
         self.slow[usize::from(disk.0)] = time;
         let kind = Kind::Slow(disk);
         if time.0 == 0 {
@@ -290,41 +237,36 @@ impl Sim {
             self.world.fault(what.clone());
             self.faults.begin(kind, what, format!("slow {disk} 0ms"), self.now);
         }
-        Ok(format!("{disk} takes {time} longer"))
     }
 
-    fn set_witness(&mut self, up: bool) -> String {
+    fn set_witness(&mut self, up: bool) {
         let control = if up { Control::WitnessUp } else { Control::WitnessDown };
         self.apply(Step::Control(control));
         if up {
             self.faults.end(&Kind::Witness);
             self.progress_at = self.now;
-            "the witness is up".to_owned()
         } else {
             let (what, undo) = ("witness down".to_owned(), "witness up".to_owned());
             self.faults.begin(Kind::Witness, what, undo, self.now);
-            "the witness is down".to_owned()
         }
     }
 
-    fn set_defect(&mut self, defect: Defect, on: bool) -> String {
+    fn set_defect(&mut self, defect: Defect, on: bool) {
         self.faults.defect = on.then_some(defect);
         self.apply(Step::Control(Control::SetDefect(self.faults.defect)));
         if on {
             let undo = format!("defect {defect} off");
             let what = format!("defect {defect} on");
             self.faults.begin(Kind::Defect, what, undo, self.now);
-            format!("{defect}: {}", defect.summary())
         } else {
             self.faults.end(&Kind::Defect);
-            "no defect".to_owned()
         }
     }
 
     /// Settles, destages, drops all lines, then a view under the protocol.
-    fn switch_protocol(&mut self, protocol: Protocol) -> Result<String, EngineError> {
+    fn switch_protocol(&mut self, protocol: Protocol) -> Result<(), EngineError> {
         if self.world.witness().view().protocol == protocol {
-            return Ok(format!("the protocol is {protocol} already"));
+            return Ok(());
         }
         self.run_until_settled("the hosts to be answered")?;
         self.destage_everyone();
@@ -333,8 +275,7 @@ impl Sim {
             self.apply(Step::Control(Control::DropLines(amf)));
         }
         self.apply(Step::Control(Control::SetProtocol(protocol)));
-        self.run_until_settled("the view")?;
-        Ok(format!("the protocol is {protocol}"))
+        self.run_until_settled("the view")
     }
 
     fn run_until_settled(&mut self, what: &str) -> Result<(), EngineError> {
@@ -350,14 +291,14 @@ impl Sim {
 
     // ---- held messages
 
-    fn unhold(&mut self, filter: HoldFilter) -> String {
+    fn unhold(&mut self, filter: HoldFilter) -> usize {
         let go = self.network.unhold(filter);
         let count = go.len();
         for held in go {
             self.let_go(held);
         }
         self.progress_at = self.now;
-        format!("{count} messages go on")
+        count
     }
 
     fn let_go(&mut self, held: super::network::Held) {
@@ -370,7 +311,7 @@ impl Sim {
         }
     }
 
-    fn release(&mut self, release: Release, fate: Fate) -> Result<String, EngineError> {
+    fn release(&mut self, release: Release, fate: Fate) -> Result<usize, EngineError> {
         let count = match release {
             Release::Oldest(count) => count.max(1),
             Release::Pair(..) | Release::Id(_) => 1,
@@ -390,7 +331,7 @@ impl Sim {
         if done == 0 {
             return refuse("no held message fits; hint: hold on");
         }
-        Ok(format!("{done} messages"))
+        Ok(done)
     }
 
     fn decide(&mut self, held: super::network::Held, fate: Fate) {
@@ -421,7 +362,7 @@ impl Sim {
 
     /// `step N`: the oldest held things, one after the other; where nothing is held, the clock moves
     /// to what comes next.
-    fn step_held(&mut self, count: u32) -> String {
+    fn step_held(&mut self, count: u32) -> usize {
         let mut done = 0;
         for _ in 0..count.max(1) {
             if let Some(held) = self.network.take_held(|_| true) {
@@ -434,7 +375,7 @@ impl Sim {
             done += 1;
             self.drain_due();
         }
-        format!("{done} steps")
+        done
     }
 
     // ---- the list of faults

@@ -9,6 +9,7 @@ use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
 use crate::protocol::table::Table;
 use crate::protocol::{Body, MsgKind, Packet};
 use crate::trace::action::{HoldFilter, LinkSetting, PPM};
+use crate::trace::sides::Sides;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::VecDeque;
@@ -77,7 +78,7 @@ pub(super) struct Network {
     nodes: usize,
     disk_free: Vec<Instant>,
     links: Table<(NodeId, NodeId), LinkFault>,
-    sides: Option<Table<NodeId, usize>>,
+    sides: Option<Sides>,
     pub(super) partition_dropped: u64,
     /// Packets to and from disks that a partition keeps.
     pub(super) waiting: Vec<(NodeId, NodeId, u64)>,
@@ -242,30 +243,7 @@ impl Network {
         self.links.sorted().into_iter().map(|(pair, fault)| (pair, *fault)).collect()
     }
 
-    /// `sides` as named; AMFs that are not named form a side together; the witness, if not named, is
-    /// with the larger side, ties: with the side of the lowest id.
-    pub(super) fn partition(&mut self, named: &[Vec<NodeId>]) {
-        let mut sides = Table::default();
-        for (index, side) in named.iter().enumerate() {
-            for node in side {
-                sides.insert(*node, index);
-            }
-        }
-        for amf in (0..self.amfs).map(|amf| NodeId::Amf(AmfId(amf))) {
-            if !sides.contains(&amf) {
-                sides.insert(amf, named.len());
-            }
-        }
-        if !sides.contains(&NodeId::Witness) {
-            let members = |side: usize| {
-                let amfs = (0..self.amfs).map(|amf| NodeId::Amf(AmfId(amf)));
-                amfs.filter(|amf| sides.get(amf) == Some(&side)).collect::<Vec<_>>()
-            };
-            let best = (0..=named.len()).map(|side| (side, members(side)));
-            let best = best.filter(|(_, amfs)| !amfs.is_empty());
-            let best = best.max_by_key(|(_, amfs)| (amfs.len(), std::cmp::Reverse(amfs[0])));
-            sides.insert(NodeId::Witness, best.map_or(0, |(side, _)| side));
-        }
+    pub(super) fn partition(&mut self, sides: Sides) {
         self.sides = Some(sides);
     }
 
@@ -277,13 +255,8 @@ impl Network {
         core::mem::take(&mut self.waiting)
     }
 
-    pub(super) fn is_cut(&self, a: NodeId, b: NodeId) -> bool {
-        let Some(sides) = &self.sides else { return false };
-        match (sides.get(&a), sides.get(&b)) {
-            (Some(a), Some(b)) => a != b,
-            // Disks that are not named are reached from every side.
-            _ => false,
-        }
+    fn is_cut(&self, a: NodeId, b: NodeId) -> bool {
+        self.sides.as_ref().is_some_and(|sides| sides.cuts(a, b))
     }
 
     // ---- holding

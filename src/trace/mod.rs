@@ -3,7 +3,8 @@
 //! - [`action`]: what an engine can be told to do; [`command`]: what people, scripts and profiles say,
 //!   with one text form; [`grammar`]: that text form, both ways; [`registry`]: the list of all commands.
 //! - [`event`]: what happened; [`snapshot`]: how things stand; [`step`]: what the log is made of.
-//! - [`narrate`]: machines' inputs and outputs as events; [`sides`]: who a partition cuts off.
+//! - [`narrate`]: machines' inputs and outputs as events; [`sides`]: who a partition cuts off;
+//!   [`standing`]: whether an action makes sense, and what is said once it is done.
 //! - [`engine`]: the traits that `sim` and `live` implement, and everything above runs on.
 //!
 //! Knows `protocol`, nothing else of ours; no thread, no terminal, no store.
@@ -18,6 +19,7 @@ pub mod picture;
 pub mod registry;
 pub mod sides;
 pub mod snapshot;
+pub mod standing;
 pub mod step;
 
 pub use action::{Action, HoldFilter, LinkSetting, Release, Target};
@@ -29,4 +31,5 @@ pub use event::{Event, EventKind, Violation};
 pub use grammar::{GrammarError, Limits, Script, parse_command, parse_script};
 pub use sides::Sides;
 pub use snapshot::{Ask, Snapshot};
+pub use standing::Standing;
 pub use step::{Control, Step, StepEntry};

@@ -1,0 +1,178 @@
+//! Whether an action makes sense as things stand, and what is said once it is done: in the same words
+//! on every engine, so that a script cannot tell which one it has.
+
+use super::action::{Action, LinkSetting, Target};
+use super::command::Command;
+use crate::protocol::id::{AmfId, DiskId, NodeId};
+use crate::protocol::{Config, Layout};
+
+/// How a cluster stands, as far as actions depend on it.
+pub trait Standing {
+    /// What the cluster is made of.
+    fn config(&self) -> &Config;
+    /// The AMF has crashed.
+    fn is_down(&self, amf: AmfId) -> bool;
+    /// The AMF handles nothing.
+    fn is_paused(&self, amf: AmfId) -> bool;
+    /// The disk answers with errors.
+    fn has_failed(&self, disk: DiskId) -> bool;
+    /// The witness is up.
+    fn witness_is_up(&self) -> bool;
+    /// Everything is held and the clock stands still.
+    fn is_step_mode(&self) -> bool;
+}
+
+impl Action {
+    /// Why this cannot be done now, with a hint; nothing was done then.
+    ///
+    /// # Errors
+    /// One sentence: the action names what does not exist, or would change nothing.
+    pub fn check(&self, cluster: &impl Standing) -> Result<(), String> {
+        for node in self.nodes() {
+            exists(cluster.config(), node)?;
+        }
+        match self {
+            Self::Crash(amf) => is_up(cluster, *amf),
+            Self::Evict(amf, _)
+            | Self::ExpireLease(amf)
+            | Self::Pause(amf)
+            | Self::Destage(Target::One(amf)) => runs(cluster, *amf),
+            Self::Restart(amf) if !cluster.is_down(*amf) => Err(format!("{amf} is up already")),
+            Self::Resume(amf) if !cluster.is_paused(*amf) => Err(format!("{amf} is not paused")),
+            Self::Link(a, b, _) if a == b => Err("a link has two ends".to_owned()),
+            Self::FailDisk(disk) if cluster.has_failed(*disk) => {
+                Err(format!("{disk} has failed already; hint: replace {disk}"))
+            }
+            Self::ReplaceDisk(disk) if cluster.config().group.layout != Layout::Mirror => {
+                let layout = cluster.config().group.layout.name();
+                Err(format!("{disk} cannot be refilled: layout `{layout}` has one copy"))
+            }
+            Self::Witness(up) if *up == cluster.witness_is_up() => {
+                Err(format!("the witness is {} already", if *up { "up" } else { "down" }))
+            }
+            Self::Step(_) if !cluster.is_step_mode() => {
+                Err("`step` needs step mode; hint: hold on".to_owned())
+            }
+            Self::Tempo(tempo) if !(1..=1_000).contains(tempo) => {
+                Err("the tempo is from 0.001 to 1".to_owned())
+            }
+            Self::Host(..)
+            | Self::Destage(Target::All)
+            | Self::Restart(_)
+            | Self::Resume(_)
+            | Self::Partition(_)
+            | Self::Heal
+            | Self::Link(..)
+            | Self::FailDisk(_)
+            | Self::ReplaceDisk(_)
+            | Self::SlowDisk(..)
+            | Self::Witness(_)
+            | Self::Defect(..)
+            | Self::Protocol(_)
+            | Self::Hold(_)
+            | Self::Unhold(_)
+            | Self::Deliver(_)
+            | Self::Lose(_)
+            | Self::Repeat(_)
+            | Self::Step(_)
+            | Self::Tempo(_) => Ok(()),
+        }
+    }
+
+    /// What is said when it is done to `count` things (messages, steps), where it is done to some.
+    #[must_use]
+    pub fn receipt(&self, count: usize) -> String {
+        let messages =
+            if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
+        match self {
+            Self::Host(amf, kind) => format!("{amf} is asked to {}", kind.name()),
+            Self::Destage(Target::One(amf)) => format!("{amf} writes its dirty lines"),
+            Self::Destage(Target::All) => "every AMF writes its dirty lines".to_owned(),
+            Self::Evict(amf, Some(block)) => format!("{amf} lets go of block {}", block.0),
+            Self::Evict(amf, None) => format!("{amf} lets go of its oldest line"),
+            Self::Crash(amf) => format!("{amf} is down, and what it had in memory is gone"),
+            Self::Restart(amf) => format!("{amf} starts, empty, and joins"),
+            Self::Pause(amf) => format!("{amf} handles nothing until it is resumed"),
+            Self::Resume(amf) => format!("{amf} goes on"),
+            Self::ExpireLease(amf) => format!("the lease of {amf} has run out"),
+            Self::Partition(sides) => Command::Partition(sides.clone()).to_string(),
+            Self::Heal => "the network is whole".to_owned(),
+            Self::Link(a, b, LinkSetting::Clear) => format!("the link of {a} and {b} is whole"),
+            Self::Link(a, b, setting) => Command::Link(*a, *b, *setting).to_string(),
+            Self::FailDisk(disk) => format!("{disk} answers with errors"),
+            Self::ReplaceDisk(disk) => format!("a blank disk takes the place of {disk}"),
+            Self::SlowDisk(disk, by) if by.0 == 0 => format!("{disk} is as fast as it was"),
+            Self::SlowDisk(disk, by) => format!("{disk} takes {by} longer"),
+            Self::Witness(up) => format!("the witness is {}", if *up { "up" } else { "down" }),
+            Self::Defect(defect, true) => format!("{defect}: {}", defect.summary()),
+            Self::Defect(defect, false) => format!("{defect} is off"),
+            Self::Protocol(protocol) => Command::Protocol(*protocol).to_string(),
+            Self::Hold(filter) if filter.is_all() => {
+                "everything is held and the clock stands still".to_owned()
+            }
+            Self::Hold(filter) => Command::Hold(true, *filter).to_string(),
+            Self::Unhold(_) => format!("{messages} went on"),
+            Self::Deliver(_) => format!("{messages} delivered"),
+            Self::Lose(_) => format!("{messages} lost"),
+            Self::Repeat(_) => format!("{messages} delivered, and once more"),
+            Self::Step(_) if count == 1 => "1 step".to_owned(),
+            Self::Step(_) => format!("{count} steps"),
+            Self::Tempo(tempo) => Command::Tempo(*tempo).to_string(),
+        }
+    }
+
+    /// The nodes that it names.
+    fn nodes(&self) -> Vec<NodeId> {
+        match self {
+            Self::Host(amf, _)
+            | Self::Evict(amf, _)
+            | Self::Crash(amf)
+            | Self::Restart(amf)
+            | Self::Pause(amf)
+            | Self::Resume(amf)
+            | Self::ExpireLease(amf)
+            | Self::Destage(Target::One(amf)) => vec![NodeId::Amf(*amf)],
+            Self::FailDisk(disk) | Self::ReplaceDisk(disk) | Self::SlowDisk(disk, _) => {
+                vec![NodeId::Disk(*disk)]
+            }
+            Self::Link(a, b, _) => vec![*a, *b],
+            Self::Partition(sides) => sides.concat(),
+            Self::Destage(Target::All)
+            | Self::Heal
+            | Self::Witness(_)
+            | Self::Defect(..)
+            | Self::Protocol(_)
+            | Self::Hold(_)
+            | Self::Unhold(_)
+            | Self::Deliver(_)
+            | Self::Lose(_)
+            | Self::Repeat(_)
+            | Self::Step(_)
+            | Self::Tempo(_) => Vec::new(),
+        }
+    }
+}
+
+fn exists(config: &Config, node: NodeId) -> Result<(), String> {
+    let (name, count) = match node {
+        NodeId::Amf(amf) if amf.0 >= config.amfs => ("amf", config.amfs),
+        NodeId::Disk(disk) if disk.0 >= config.disks_all() => ("disk", config.disks_all()),
+        NodeId::Amf(_) | NodeId::Witness | NodeId::Disk(_) => return Ok(()),
+    };
+    Err(format!("{node} does not exist: there are {name}0 to {name}{}", count - 1))
+}
+
+fn is_up(cluster: &impl Standing, amf: AmfId) -> Result<(), String> {
+    if cluster.is_down(amf) {
+        return Err(format!("{amf} is down; hint: restart {amf}"));
+    }
+    Ok(())
+}
+
+fn runs(cluster: &impl Standing, amf: AmfId) -> Result<(), String> {
+    is_up(cluster, amf)?;
+    if cluster.is_paused(amf) {
+        return Err(format!("{amf} is paused; hint: resume {amf}"));
+    }
+    Ok(())
+}
