@@ -61,9 +61,6 @@ impl ClusterArgs {
         let sets: Vec<String> = sets.iter().chain(&self.sets).cloned().collect();
         let mut profile = profile::load(self.profile.as_deref().unwrap_or(default), &sets)?;
         profile.seed = self.seed.or(seed).unwrap_or(profile.seed);
-        for note in &profile.notes {
-            complain("note", note);
-        }
         Ok(profile)
     }
 
@@ -72,7 +69,8 @@ impl ClusterArgs {
         self.data_dir.as_ref().is_some_and(|folder| folder.join("cluster.json").exists())
     }
 
-    /// Starts the cluster. `judge`: every read is verified by the engine that is given back.
+    /// Starts the cluster, and says what is to be known of it. `judge`: every read is verified by the
+    /// engine that is given back.
     pub(super) fn start(
         &self,
         kind: EngineKind,
@@ -85,6 +83,7 @@ impl ClusterArgs {
                     let hint = "leave --data-dir out, or take --engine live";
                     return Err(Failure::hinted("the simulator keeps nothing on disk", hint));
                 }
+                tell(&profile.notes);
                 let options = SimOptions { judge, ..SimOptions::default() };
                 Ok(Box::new(Sim::new(profile, profile.seed, options)))
             }
@@ -94,16 +93,20 @@ impl ClusterArgs {
                 let data_dir = self.data_dir.clone();
                 let options = LiveOptions { data_dir, ..LiveOptions::default() };
                 let engine = LiveEngine::start(profile, &options)?;
-                // What the profile says of itself was told when it was loaded.
-                for note in engine.notes().iter().filter(|note| !profile.notes.contains(note)) {
-                    complain("note", note);
-                }
+                tell(&profile.notes);
+                tell(engine.notes().iter().filter(|note| !profile.notes.contains(note)));
                 if !judge {
                     return Ok(Box::new(engine));
                 }
                 Ok(Box::new(Judged::new(engine, start)))
             }
         }
+    }
+}
+
+fn tell<'a>(notes: impl IntoIterator<Item = &'a String>) {
+    for note in notes {
+        complain("note", note);
     }
 }
 
