@@ -1,6 +1,6 @@
 //! What people do to a simulated cluster, and the list of faults that are active.
 
-use super::network::HeldWhat;
+use super::network::{Held, HeldWhat};
 use super::{Sim, What};
 use crate::profile::Profile;
 use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
@@ -301,7 +301,7 @@ impl Sim {
         count
     }
 
-    fn let_go(&mut self, held: super::network::Held) {
+    fn let_go(&mut self, held: Held) {
         match held.what {
             HeldWhat::Packet { no, .. } => {
                 let (from, to) = (held.from, held.to);
@@ -318,11 +318,12 @@ impl Sim {
         };
         let mut done = 0;
         for _ in 0..count {
-            let held = self.network.take_held(|held| match release {
+            let fits = |held: &Held| match release {
                 Release::Oldest(_) => true,
                 Release::Pair(from, to) => (held.from, held.to) == (from, to),
                 Release::Id(id) => held.id == id,
-            });
+            };
+            let held = self.network.take_held(fate == Fate::Repeat, fits);
             let Some(held) = held else { break };
             self.decide(held, fate);
             done += 1;
@@ -334,13 +335,13 @@ impl Sim {
         Ok(done)
     }
 
-    fn decide(&mut self, held: super::network::Held, fate: Fate) {
+    fn decide(&mut self, held: Held, fate: Fate) {
         self.progress_at = self.now;
         let (from, to) = (held.from, held.to);
         let HeldWhat::Packet { no, .. } = held.what else {
             return self.let_go(held);
         };
-        let with_disk = matches!(from, NodeId::Disk(_)) || matches!(to, NodeId::Disk(_));
+        let with_disk = held.is_with_disk();
         match fate {
             Fate::Deliver => self.let_go(held),
             // A request to a disk, or its answer, is never lost.
@@ -350,7 +351,6 @@ impl Sim {
                 if self.world.can_handle(to) {
                     self.apply(Step::Deliver { from, to, no, keep: true });
                 }
-                self.let_go(held);
             }
         }
     }
@@ -365,7 +365,7 @@ impl Sim {
     fn step_held(&mut self, count: u32) -> usize {
         let mut done = 0;
         for _ in 0..count.max(1) {
-            if let Some(held) = self.network.take_held(|_| true) {
+            if let Some(held) = self.network.take_held(false, |_| true) {
                 self.decide(held, Fate::Deliver);
             } else if let Some(at) = self.queue.next_at() {
                 self.now = self.now.max(at);

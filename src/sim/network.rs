@@ -18,6 +18,11 @@ use std::collections::VecDeque;
 const TEMPO_DELAY: Span = Span::millis(3);
 /// What a packet takes where the profile adds nothing: real networks do not take zero time either.
 const LINK_DELAY: Span = Span::micros(50);
+/// A packet that arrives twice comes again right after the first time, or, once in so many times, after up to
+/// [`LATE_COPY_MAX`]: when much that it could undo has happened since.
+const LATE_COPY_PARTS: u32 = 4;
+/// How late a second copy may come.
+const LATE_COPY_MAX: Span = Span::millis(20);
 /// Delay of a packet to or from the witness or a disk.
 const SIDE_DELAY: Span = Span::micros(20);
 
@@ -52,6 +57,12 @@ pub(super) struct Held {
     pub(super) from: NodeId,
     pub(super) to: NodeId,
     pub(super) what: HeldWhat,
+}
+
+impl Held {
+    pub(super) fn is_with_disk(&self) -> bool {
+        [self.from, self.to].iter().any(|node| matches!(node, NodeId::Disk(_)))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,9 +200,18 @@ impl Network {
             if let Some(fault) = self.links.get_mut(&pair(from, to)) {
                 fault.duplicated += 1;
             }
-            return Verdict::Twice(self.base_delay(from, to));
+            return Verdict::Twice(self.copy_delay(from, to));
         }
         Verdict::Deliver
+    }
+
+    /// How long after its first arrival a packet arrives again. Only the links' redelivery filter stands
+    /// between a late copy and the AMF.
+    fn copy_delay(&mut self, from: NodeId, to: NodeId) -> Span {
+        if self.rng.random_range(0..LATE_COPY_PARTS) > 0 {
+            return self.base_delay(from, to);
+        }
+        Span(self.rng.random_range(0..=LATE_COPY_MAX.0))
     }
 
     /// When a disk's store has finished an operation that it is given now; in order.
@@ -356,10 +376,15 @@ impl Network {
         &self.held
     }
 
-    /// Takes one out of the held ones.
-    pub(super) fn take_held(&mut self, test: impl Fn(&Held) -> bool) -> Option<Held> {
+    /// Takes one out of the held ones. What is to be repeated stays held, too, unless it is a disk's: a
+    /// disk is asked once, and answers once.
+    pub(super) fn take_held(&mut self, repeat: bool, test: impl Fn(&Held) -> bool) -> Option<Held> {
         let at = self.held.iter().position(test)?;
-        self.held.remove(at)
+        let held = self.held[at];
+        if !repeat || held.is_with_disk() {
+            self.held.remove(at);
+        }
+        Some(held)
     }
 }
 
