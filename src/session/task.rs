@@ -169,7 +169,8 @@ impl Session {
         let waits = matches!(command, Command::RunUntil(..) | Command::Wait(_));
         // Operations that are started in a row are one thing to look at.
         let starts = matches!(command, Command::Start(..));
-        if !looks && !waits && !(starts && self.starting) {
+        let same = looks || waits || (starts && self.starting);
+        if !same {
             self.watch_from = self.mark();
         }
         self.starting = if looks { self.starting } else { starts };

@@ -75,10 +75,10 @@ impl Standing for Sim {
 }
 
 impl Sim {
-    pub(super) fn act(&mut self, action: Action) -> Result<Submitted, EngineError> {
+    pub(super) fn act(&mut self, action: &Action) -> Result<Submitted, EngineError> {
         action.check(self).map_err(EngineError::Refused)?;
         let mut count = 0;
-        match &action {
+        match action {
             Action::Host(amf, kind) => {
                 return Ok(Submitted::Op(self.submit_host(*amf, kind.clone())));
             }

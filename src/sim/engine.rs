@@ -25,7 +25,7 @@ impl HostPort for Sim {
 
 impl Engine for Sim {
     fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
-        self.act(action)
+        self.act(&action)
     }
 
     fn poll_event(&mut self) -> Option<Event> {
