@@ -1,10 +1,16 @@
-//! `amflab [console]`: the console over a live or a simulated cluster.
+//! `amflab [console]`: the console over a live or a simulated cluster, and the replay of a trace in it.
 
 use super::Done;
 use super::failure::{FINE, Failure};
+use super::replay::{Trace, TraceArgs};
 use super::setup::{ClusterArgs, EngineKind};
-use crate::tui::{self, ConsoleError, ConsoleOptions};
-use clap::Args;
+use crate::profile::Profile;
+use crate::session::Replay;
+use crate::tui::{self, ConsoleError, ConsoleOptions, Outside};
+use crate::workload::Pace;
+use clap::{Args, Parser};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ConsoleArgs {
@@ -22,6 +28,11 @@ pub(super) struct ConsoleArgs {
     /// Leaves the mouse to the terminal
     #[arg(long)]
     no_mouse: bool,
+    /// Replays this trace in the console; P pauses it
+    #[arg(long, value_name = "TRACE")]
+    replay: Option<PathBuf>,
+    #[command(flatten)]
+    how: TraceArgs,
     /// Puts an action on another key, as `quit=ctrl-q`; may be given again
     #[arg(long = "key", value_name = "ACTION=KEY")]
     keys: Vec<String>,
@@ -32,7 +43,18 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
     if !tui::terminal::is_there() {
         return Err(Failure::usage(told(&ConsoleError::NoTerminal)));
     }
-    let profile = args.cluster.load("demo")?;
+    let mut profile = args.cluster.load("demo")?;
+    let replay = match &args.replay {
+        Some(path) => {
+            // What was recorded is all that happens by itself.
+            profile.faults.clear();
+            profile.workloads.iter_mut().for_each(|workload| workload.autostart = false);
+            let trace = Trace::survey(path, &args.how, &profile)?;
+            trace.grow(&mut profile);
+            Some(replay_of(trace, path, &profile)?)
+        }
+        None => None,
+    };
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let mut sets = args.cluster.sets.clone();
     sets.retain(|set| !set.is_empty());
@@ -45,7 +67,7 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
         sets,
     };
     let engine = args.cluster.start(args.engine, &profile, true)?;
-    match tui::run(engine, &profile, &options) {
+    match tui::run(engine, &profile, &options, outside(&profile), replay) {
         Ok(()) => Ok(FINE),
         Err(error) => Err(match error {
             ConsoleError::NoTerminal | ConsoleError::Theme(_) | ConsoleError::Keys(_) => {
@@ -59,4 +81,52 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
 /// An error's words, its hint in line with everybody else's.
 fn told(error: &ConsoleError) -> String {
     error.to_string().replace("\nhint:", "\n  hint:")
+}
+
+/// What `:replay` takes: the words of `amflab replay`, without the cluster, which is there.
+#[derive(Debug, Parser)]
+#[command(name = "replay", no_binary_name = true, disable_help_flag = true, color = clap::ColorChoice::Never)]
+struct ReplayWords {
+    #[arg(value_name = "TRACE")]
+    trace: PathBuf,
+    #[command(flatten)]
+    how: TraceArgs,
+}
+
+/// Opens traces for `:replay`, on the cluster as it is; a panic in a store is caught there.
+fn outside(profile: &Profile) -> Outside {
+    let profile = profile.clone();
+    Outside {
+        is_caught: crate::store::is_guarded,
+        open: Arc::new(move |words| {
+            let words = ReplayWords::try_parse_from(words.split_whitespace())
+                .map_err(|error| first_lines(&error.to_string()))?;
+            let opened = Trace::survey(&words.trace, &words.how, &profile)
+                .and_then(|trace| replay_of(trace, &words.trace, &profile));
+            opened.map_err(|failure| failure.text)
+        }),
+    }
+}
+
+/// What is wrong, without how the command is used.
+fn first_lines(error: &str) -> String {
+    let lines = error.lines().take_while(|line| !line.starts_with("Usage"));
+    let text = lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("  ");
+    text.trim_start_matches("error: ").to_owned()
+}
+
+fn replay_of(trace: Trace, path: &Path, profile: &Profile) -> Result<Replay, Failure> {
+    if let Some(needed) = trace.survey.blocks_needed().filter(|n| *n > profile.config.blocks) {
+        let blocks = profile.config.blocks;
+        let text = format!("{}: needs {needed} blocks, the volume has {blocks}", path.display());
+        let hint = "add `--address modulo`, or start with `amflab --replay TRACE`: then it grows";
+        return Err(Failure::hinted(text, hint));
+    }
+    let requests = trace.survey.counts.requests();
+    let laid = trace.lay(profile)?;
+    let name =
+        path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let is_flat_out = laid.speed == Pace::Max;
+    let feed = Box::new(move |writer, now| laid.feed(writer, now));
+    Ok(Replay { name, requests, is_flat_out, feed })
 }

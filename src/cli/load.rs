@@ -16,7 +16,7 @@ use crate::protocol::table::Table;
 use crate::session::{AnyEngine, action_of, request_of};
 use crate::trace::engine::{Advance, EngineError, Progress as Moved};
 use crate::trace::{Command, Completion, Violation};
-use crate::workload::{Driver, DriverSettings, Generator, Next, Planned, Source};
+use crate::workload::{Driver, DriverSettings, Feed, Generator, Next, Planned};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::BufWriter;
@@ -32,29 +32,6 @@ const LATE_MAX: Span = Span::millis(500);
 const BURST_MAX: u32 = 1_024;
 /// A live cluster is looked at again after this: ctrl-c and the bar wait for it.
 const LOOK_AGAIN: Span = Span::millis(50);
-
-/// A driver, whatever its source.
-pub(super) trait Feed {
-    fn poll(&mut self, now: Instant) -> Next;
-    fn on_completion(&mut self, amf: AmfId, now: Instant);
-    fn on_not_serving(&mut self, amf: AmfId, now: Instant);
-    fn stop(&mut self);
-}
-
-impl<S: Source> Feed for Driver<S> {
-    fn poll(&mut self, now: Instant) -> Next {
-        Driver::poll(self, now)
-    }
-    fn on_completion(&mut self, amf: AmfId, now: Instant) {
-        Driver::on_completion(self, amf, now);
-    }
-    fn on_not_serving(&mut self, amf: AmfId, now: Instant) {
-        Driver::on_not_serving(self, amf, now);
-    }
-    fn stop(&mut self) {
-        Driver::stop(self);
-    }
-}
 
 /// A source of requests under way.
 struct Lane {

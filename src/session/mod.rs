@@ -23,9 +23,10 @@ mod workloads;
 
 pub use action::action_of;
 pub use host::request_of;
-pub use recorder::Recorder;
+pub use recorder::{KeptId, Recorder};
 pub use script::{ScriptReport, run_script};
 pub use task::{Report, Running, Status};
+pub use workloads::{Replay, ReplayProgress, ReplayState};
 
 use crate::profile::Profile;
 use crate::protocol::id::{AmfId, Block, Instant, OpId, Span};
@@ -123,6 +124,35 @@ impl Session {
     /// Names of the generators that make requests now.
     pub fn workloads_running(&self) -> impl Iterator<Item = &str> {
         self.workloads.running()
+    }
+
+    /// Replays a trace, beside whatever else goes on; one at a time.
+    ///
+    /// # Errors
+    /// One is running already; in words.
+    pub fn start_replay(&mut self, replay: Replay) -> Result<(), String> {
+        let violations = self.engine.snapshot(&Ask::BRIEF).violations_total;
+        let now = self.engine.now();
+        self.workloads.start_replay(replay, violations, now)?;
+        self.workloads.tick(self.engine.as_mut());
+        Ok(())
+    }
+
+    /// How far the newest replay is; `None` before the first.
+    #[must_use]
+    pub fn replay(&self) -> Option<&ReplayProgress> {
+        self.workloads.replay()
+    }
+
+    /// Pauses the replay, lets it go on, or stops it.
+    ///
+    /// # Errors
+    /// None is running; in words.
+    pub fn steer_replay(&mut self, wanted: ReplayState) -> Result<(), String> {
+        let now = self.engine.now();
+        self.workloads.steer_replay(wanted, now)?;
+        self.workloads.tick(self.engine.as_mut());
+        Ok(())
     }
 
     /// Number of the next event: what [`Self::events_since`] takes.

@@ -1,4 +1,8 @@
 //! The session so far as a script: what `:save FILE` writes and `amflab exec FILE` runs.
+//!
+//! A person goes on while an operation is under way, a script waits for it. An operation that was not
+//! answered when the next command came is therefore started under a label, and awaited where its answer
+//! came. What the session refused is kept as a remark.
 
 use crate::protocol::id::{Instant, Span};
 use crate::trace::Command;
@@ -7,6 +11,8 @@ use core::fmt::Write;
 
 /// Most commands that are kept; with the waits between them they fit a script.
 const COMMANDS_MAX: usize = 40_000;
+/// What the labels begin with that are given here.
+const LABEL: &str = "by-hand-";
 /// Shorter pauses between two commands are left out.
 const PAUSE_MIN: Span = Span::millis(100);
 
@@ -16,24 +22,73 @@ pub struct Recorder {
     profile: String,
     seed: u64,
     sets: Vec<String>,
-    commands: Vec<(Instant, Command)>,
+    commands: Vec<Kept>,
+    /// Operations that got a label so far.
+    labels: u64,
     left_out: u64,
 }
+
+/// A command, and what became of it as far as a script must know.
+#[derive(Clone, Debug)]
+struct Kept {
+    at: Instant,
+    command: Command,
+    refused: bool,
+}
+
+/// A kept command, to say later what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptId(Option<usize>);
 
 impl Recorder {
     /// For a session that was started with `-p PROFILE --seed SEED --set ...`.
     #[must_use]
     pub fn new(profile: &str, seed: u64, sets: Vec<String>) -> Self {
-        Self { profile: profile.to_owned(), seed, sets, commands: Vec::new(), left_out: 0 }
+        Self {
+            profile: profile.to_owned(),
+            seed,
+            sets,
+            commands: Vec::new(),
+            labels: 0,
+            left_out: 0,
+        }
     }
 
     /// Keeps a command that was given at `now`.
-    pub fn give(&mut self, now: Instant, command: &Command) {
+    pub fn give(&mut self, now: Instant, command: &Command) -> KeptId {
         if self.commands.len() == COMMANDS_MAX {
             self.left_out += 1;
-            return;
+            return KeptId(None);
         }
-        self.commands.push((now, command.clone()));
+        self.commands.push(Kept { at: now, command: command.clone(), refused: false });
+        KeptId(Some(self.commands.len() - 1))
+    }
+
+    /// The session would not do it: the script must not ask for it again.
+    pub fn refused(&mut self, kept: KeptId) {
+        if let Some(kept) = kept.0.and_then(|at| self.commands.get_mut(at)) {
+            kept.refused = true;
+        }
+    }
+
+    /// Another command comes while this one is under way: a host operation gets a label.
+    pub fn overtaken(&mut self, kept: KeptId) {
+        let Some(kept) = kept.0.and_then(|at| self.commands.get_mut(at)) else { return };
+        if let Command::Host(host) = &kept.command {
+            self.labels += 1;
+            kept.command = Command::Start(format!("{LABEL}{}", self.labels), host.clone());
+        }
+    }
+
+    /// A command is through; one with a label is awaited here.
+    pub fn ended(&mut self, now: Instant, kept: KeptId) {
+        let Some(kept) = kept.0.and_then(|at| self.commands.get(at)) else { return };
+        if let Command::Start(label, _) = &kept.command
+            && label.starts_with(LABEL)
+        {
+            let awaited = Command::Await(label.clone());
+            self.give(now, &awaited);
+        }
     }
 
     /// How many commands are kept.
@@ -56,8 +111,12 @@ impl Recorder {
             let _ = writeln!(text, "# set: {set}");
         }
         text.push('\n');
-        let mut before = self.commands.first().map_or(Instant(0), |(at, _)| *at);
-        for (at, command) in &self.commands {
+        let mut before = self.commands.first().map_or(Instant(0), |kept| kept.at);
+        for Kept { at, command, refused } in &self.commands {
+            if *refused {
+                let _ = writeln!(text, "# refused: {command}");
+                continue;
+            }
             let pause = at.since(before);
             if pause >= PAUSE_MIN && !matches!(command, Command::Wait(_)) {
                 let ms = Span::millis(pause.as_millis());

@@ -1,11 +1,12 @@
-//! The profile's generators while a session runs: `workload start NAME`, `workload stop NAME`.
+//! What puts load on the cluster while a session runs: the profile's generators (`workload start NAME`,
+//! `workload stop NAME`), and one replay.
 
 use crate::profile::WorkloadSpec;
 use crate::protocol::id::{AmfId, AmfSet, Instant, OpId, Span};
-use crate::protocol::{Config, HostError};
+use crate::protocol::{Config, HostError, RequestKind};
 use crate::trace::Completion;
 use crate::trace::engine::Engine;
-use crate::workload::{Driver, DriverSettings, Generator, Next};
+use crate::workload::{Driver, DriverSettings, Feed, Generator, Next};
 use std::collections::BTreeMap;
 
 /// A generator that is later than this moves its schedule: no burst follows a stall.
@@ -20,6 +21,7 @@ pub(super) struct Workloads {
     seed: u64,
     host_timeout: Span,
     running: Vec<Active>,
+    replay: Option<ReplayProgress>,
     /// Unanswered requests.
     open: BTreeMap<OpId, Open>,
     /// Generators started so far. Each start is a writer of its own: stamps are never made twice.
@@ -31,14 +33,74 @@ pub(super) struct Workloads {
 struct Active {
     name: String,
     writer: u32,
-    driver: Driver<Generator>,
+    feed: Box<dyn Feed>,
     stopped: bool,
+    is_replay: bool,
 }
 
 struct Open {
     writer: u32,
     amf: AmfId,
     deadline: Instant,
+    is_read: bool,
+}
+
+/// A recorded trace, ready to be replayed.
+pub struct Replay {
+    /// What people call it.
+    pub name: String,
+    /// Requests in it.
+    pub requests: u64,
+    /// As fast as requests are answered; else at the times of the trace.
+    pub is_flat_out: bool,
+    /// Its requests; told which writer its stamps are to carry, and when it begins.
+    pub feed: Box<dyn FnOnce(u32, Instant) -> Box<dyn Feed> + Send>,
+}
+
+impl core::fmt::Debug for Replay {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Replay({}, {} requests)", self.name, self.requests)
+    }
+}
+
+/// How a replay stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplayState {
+    /// Requests are made.
+    #[default]
+    Running,
+    /// No requests are made.
+    Paused,
+    /// All of them were answered.
+    Done,
+    /// It was stopped before its end, or its file ended early.
+    Stopped,
+}
+
+/// How far a replay is, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReplayProgress {
+    /// What people call it.
+    pub name: String,
+    /// How it stands.
+    pub state: ReplayState,
+    /// Requests in the trace.
+    pub requests: u64,
+    /// Requests made.
+    pub asked: u64,
+    /// Requests answered, in whatever way.
+    pub answered: u64,
+    /// Requests that ended in an error, or in none.
+    pub errors: u64,
+    /// Blocks touched.
+    pub touches: u64,
+    /// Reads answered with data: each was compared with what was written. What was wrong is among the
+    /// violations.
+    pub reads: u64,
+    /// Violations of all checkers when it began.
+    pub violations_before: u64,
+    /// As fast as requests are answered.
+    pub is_flat_out: bool,
 }
 
 impl Workloads {
@@ -54,6 +116,7 @@ impl Workloads {
             seed,
             host_timeout,
             running: Vec::new(),
+            replay: None,
             open: BTreeMap::new(),
             started: 0,
             next: Instant::NEVER,
@@ -62,7 +125,8 @@ impl Workloads {
 
     /// Names of those that make requests now.
     pub(super) fn running(&self) -> impl Iterator<Item = &str> {
-        self.running.iter().filter(|active| !active.stopped).map(|active| active.name.as_str())
+        let generators = self.running.iter().filter(|active| !active.is_replay);
+        generators.filter(|active| !active.stopped).map(|active| active.name.as_str())
     }
 
     /// True if one makes requests, or is still being answered.
@@ -93,17 +157,73 @@ impl Workloads {
             DriverSettings { amfs, queue_depth: spec.queue_depth, late_max: Some(LATE_MAX) };
         let generator = Generator::new(spec, &self.config, self.seed, writer);
         let driver = Driver::new(generator, settings, now);
-        self.running.push(Active { name: name.to_owned(), writer, driver, stopped: false });
+        let (name, feed) = (name.to_owned(), Box::new(driver));
+        self.running.push(Active { name, writer, feed, stopped: false, is_replay: false });
+        self.next = now;
+        Ok(())
+    }
+
+    /// Starts a replay; there is one at a time. `violations`: so many were found before.
+    pub(super) fn start_replay(
+        &mut self,
+        replay: Replay,
+        violations: u64,
+        now: Instant,
+    ) -> Result<(), String> {
+        if self.running.iter().any(|active| active.is_replay) {
+            return Err("a replay is running already; `replay stop` ends it".to_owned());
+        }
+        self.started += 1;
+        let Replay { name, requests, is_flat_out, feed } = replay;
+        let feed = feed(self.started, now);
+        self.replay = Some(ReplayProgress {
+            name: name.clone(),
+            requests,
+            is_flat_out,
+            violations_before: violations,
+            ..ReplayProgress::default()
+        });
+        self.running.push(Active {
+            name,
+            writer: self.started,
+            feed,
+            stopped: false,
+            is_replay: true,
+        });
+        self.next = now;
+        Ok(())
+    }
+
+    /// How far the newest replay is.
+    pub(super) fn replay(&self) -> Option<&ReplayProgress> {
+        self.replay.as_ref()
+    }
+
+    /// Pauses the replay, lets it go on, or ends it; what it has asked is still answered.
+    pub(super) fn steer_replay(&mut self, wanted: ReplayState, now: Instant) -> Result<(), String> {
+        let active = self.running.iter_mut().find(|active| active.is_replay && !active.stopped);
+        let (Some(active), Some(progress)) = (active, &mut self.replay) else {
+            return Err("no replay is running".to_owned());
+        };
+        match wanted {
+            ReplayState::Running => active.feed.resume(now),
+            ReplayState::Paused => active.feed.pause(now),
+            ReplayState::Stopped | ReplayState::Done => {
+                active.feed.stop();
+                active.stopped = true;
+            }
+        }
+        progress.state = wanted;
         self.next = now;
         Ok(())
     }
 
     /// Stops a generator; what it has asked is still answered.
     pub(super) fn stop(&mut self, name: &str) -> Result<(), String> {
-        let active = self.running.iter_mut().find(|a| a.name == name && !a.stopped);
+        let active = self.running.iter_mut().find(|a| a.name == name && !a.stopped && !a.is_replay);
         let active = active.ok_or_else(|| format!("workload `{name}` is not running"))?;
         active.stopped = true;
-        active.driver.stop();
+        active.feed.stop();
         Ok(())
     }
 
@@ -111,17 +231,35 @@ impl Workloads {
     pub(super) fn answered(&mut self, completion: &Completion, now: Instant) -> bool {
         let Some(open) = self.open.remove(&completion.answer.op) else { return false };
         let refused = matches!(completion.answer.result, Err(HostError::NotServing));
+        if let Some(progress) = self.progress_of(open.writer) {
+            match &completion.answer.result {
+                Ok(touched) => {
+                    progress.touches += touched.len() as u64;
+                    progress.reads += u64::from(open.is_read);
+                }
+                Err(_) => progress.errors += 1,
+            }
+        }
         self.close(&open, refused, now);
         true
     }
 
+    /// The replay's progress, if this writer is the replay.
+    fn progress_of(&mut self, writer: u32) -> Option<&mut ReplayProgress> {
+        let active = self.running.iter().find(|active| active.writer == writer)?;
+        if active.is_replay { self.replay.as_mut() } else { None }
+    }
+
     fn close(&mut self, open: &Open, refused: bool, now: Instant) {
+        if let Some(progress) = self.progress_of(open.writer) {
+            progress.answered += 1;
+        }
         let active = self.running.iter_mut().find(|active| active.writer == open.writer);
         if let Some(active) = active {
             if refused {
-                active.driver.on_not_serving(open.amf, now);
+                active.feed.on_not_serving(open.amf, now);
             } else {
-                active.driver.on_completion(open.amf, now);
+                active.feed.on_completion(open.amf, now);
             }
         }
     }
@@ -134,6 +272,9 @@ impl Workloads {
             self.open.iter().filter(|(_, open)| overdue(open)).map(|(op, _)| *op).collect();
         for op in late {
             if let Some(open) = self.open.remove(&op) {
+                if let Some(progress) = self.progress_of(open.writer) {
+                    progress.errors += 1;
+                }
                 self.close(&open, false, now);
             }
         }
@@ -141,12 +282,16 @@ impl Workloads {
         let mut left = BURST_MAX;
         for active in &mut self.running {
             loop {
-                match active.driver.poll(now) {
+                match active.feed.poll(now) {
                     Next::Submit(planned) => {
+                        let is_read = matches!(planned.kind, RequestKind::Read(_));
                         let op = engine.host(planned.amf, planned.kind);
                         let deadline = now + self.host_timeout;
                         let (writer, amf) = (active.writer, planned.amf);
-                        self.open.insert(op, Open { writer, amf, deadline });
+                        self.open.insert(op, Open { writer, amf, deadline, is_read });
+                        if let Some(progress) = self.replay.as_mut().filter(|_| active.is_replay) {
+                            progress.asked += 1;
+                        }
                         left -= 1;
                         if left == 0 {
                             self.next = now;
@@ -165,6 +310,13 @@ impl Workloads {
                 }
             }
         }
-        self.running.retain(|active| !active.stopped || active.driver.outstanding() > 0);
+        let is_through = |active: &Active| active.stopped && active.feed.outstanding() == 0;
+        if self.running.iter().any(|active| active.is_replay && is_through(active))
+            && let Some(progress) = &mut self.replay
+        {
+            let all = progress.answered >= progress.requests;
+            progress.state = if all { ReplayState::Done } else { ReplayState::Stopped };
+        }
+        self.running.retain(|active| !is_through(active));
     }
 }

@@ -76,6 +76,48 @@ impl<I: Iterator<Item = Planned>> Source for InOrder<I> {
     }
 }
 
+/// A driver, whatever its source: what puts load on a cluster holds several.
+pub trait Feed: Send {
+    /// See [`Driver::poll`].
+    fn poll(&mut self, now: Instant) -> Next;
+    /// See [`Driver::on_completion`].
+    fn on_completion(&mut self, amf: AmfId, now: Instant);
+    /// See [`Driver::on_not_serving`].
+    fn on_not_serving(&mut self, amf: AmfId, now: Instant);
+    /// See [`Driver::pause`].
+    fn pause(&mut self, now: Instant);
+    /// See [`Driver::resume`].
+    fn resume(&mut self, now: Instant);
+    /// See [`Driver::stop`].
+    fn stop(&mut self);
+    /// See [`Driver::outstanding`].
+    fn outstanding(&self) -> u64;
+}
+
+impl<S: Source + Send> Feed for Driver<S> {
+    fn poll(&mut self, now: Instant) -> Next {
+        Self::poll(self, now)
+    }
+    fn on_completion(&mut self, amf: AmfId, now: Instant) {
+        Self::on_completion(self, amf, now);
+    }
+    fn on_not_serving(&mut self, amf: AmfId, now: Instant) {
+        Self::on_not_serving(self, amf, now);
+    }
+    fn pause(&mut self, now: Instant) {
+        Self::pause(self, now);
+    }
+    fn resume(&mut self, now: Instant) {
+        Self::resume(self, now);
+    }
+    fn stop(&mut self) {
+        Self::stop(self);
+    }
+    fn outstanding(&self) -> u64 {
+        Self::outstanding(self)
+    }
+}
+
 /// What to do now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {

@@ -16,6 +16,6 @@ pub mod mapping;
 pub mod pace;
 mod pattern;
 
-pub use driver::{Driver, DriverSettings, Fetch, InOrder, Next, Planned, Source};
+pub use driver::{Driver, DriverSettings, Feed, Fetch, InOrder, Next, Planned, Source};
 pub use generator::Generator;
 pub use pace::{Pace, Paced};
