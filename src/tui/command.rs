@@ -69,6 +69,10 @@ pub enum Act {
     Faster,
     /// Start or stop the profile's workloads.
     Workload,
+    /// The replay stands still, or goes on.
+    ReplayPause,
+    /// End the replay; take its line off the screen.
+    ReplayStop,
     /// Crash or restart the selected AMF; fail or replace the selected disk.
     CrashRestart,
     /// Pause or resume the selected AMF.
@@ -268,6 +272,22 @@ pub const ENTRIES: &[Entry] = &[
         "Start or stop the profile's workloads",
         HOST,
     ),
+    all(
+        Act::ReplayPause,
+        "replay-pause",
+        &["P"],
+        "pause replay",
+        "Pause the replay of a trace, or let it go on",
+        HOST,
+    ),
+    all(
+        Act::ReplayStop,
+        "replay-stop",
+        &["S"],
+        "stop replay",
+        "Stop the replay; once it is over, take its line off the screen",
+        HOST,
+    ),
     within(
         &[Pane::Io],
         all(
@@ -403,6 +423,11 @@ pub const VERBS: &[Verb] = &[
         help: "Save the session so far as a script; `save!` replaces a file",
     },
     Verb { name: "source", usage: "source FILE", help: "Run a script's commands here" },
+    Verb {
+        name: "replay",
+        usage: "replay TRACE [OPTIONS] | pause | resume | stop",
+        help: "Replay a trace here; the options are those of `amflab replay`",
+    },
     Verb { name: "theme", usage: "theme NAME", help: "Another theme" },
     Verb { name: "filter", usage: "filter [WORDS]", help: "Show only messages that match" },
     Verb { name: "goto", usage: "goto BLOCK", help: "Go to a block" },

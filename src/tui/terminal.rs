@@ -46,11 +46,12 @@ pub fn is_gone() -> bool {
 
 impl Screen {
     /// Takes the terminal: raw mode, alternate screen, bracketed paste, the mouse if wanted.
+    /// `is_caught`: true while a panic of this thread would be caught.
     ///
     /// # Errors
     /// What the terminal said.
-    pub fn take(mouse: bool) -> io::Result<Self> {
-        restore_on_panic();
+    pub fn take(mouse: bool, is_caught: fn() -> bool) -> io::Result<Self> {
+        restore_on_panic(is_caught);
         // crossterm would drop bold and reverse with the colours: NO_COLOR is done in the theme.
         crossterm::style::force_color_output(true);
         let out = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
@@ -161,11 +162,15 @@ fn give_back() {
 }
 
 /// The message of a panic must be readable: the terminal is given back first. A panic in another
-/// thread is an engine's matter; it goes to the log and leaves the screen alone.
-fn restore_on_panic() {
+/// thread is an engine's matter; it goes to the log and leaves the screen alone. One that is caught is
+/// told by whoever catches it.
+fn restore_on_panic(is_caught: fn() -> bool) {
     let console = thread::current().id();
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
+        if is_caught() {
+            return;
+        }
         if thread::current().id() == console {
             give_back();
             before(panic);

@@ -5,10 +5,12 @@ pub mod about;
 pub mod faults;
 pub mod modal;
 pub mod place;
+pub mod replay;
 
 pub use about::About;
 pub use modal::{Confirm, Dialog, DialogKind, HelpState, LineInput, Modal, Palette, PaletteItem};
 pub use place::{Pane, Screen};
+pub use replay::ReplayShown;
 
 use super::glyph::{self, Glyphs};
 use super::keymap::Keymap;
@@ -128,6 +130,8 @@ pub struct Model {
     pub hint: bool,
     /// Generators, and whether each is running.
     pub workloads: BTreeMap<String, bool>,
+    /// The replay that is running, or was.
+    pub replay: Option<ReplayShown>,
     /// How it looks.
     pub theme: Theme,
     /// No colours, whatever the theme.
@@ -176,6 +180,7 @@ impl Model {
             notice: None,
             hint: true,
             workloads,
+            replay: None,
             theme,
             no_color: false,
             glyphs: &glyph::RICH,

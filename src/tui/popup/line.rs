@@ -5,9 +5,11 @@
 //! :cr|
 //! ```
 
+use super::super::command::VERBS;
 use super::super::model::{LineInput, Model};
 use super::super::theme::Role;
 use super::super::view::text::left;
+use super::notice;
 use crate::trace::registry;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -18,6 +20,10 @@ use tui_input::Input;
 /// Draws the line, and above it candidates, an error, or how the command is written.
 pub fn render(frame: &mut Frame, area: Rect, line: &LineInput, model: &Model) {
     prompt(frame, area, ":", &line.input, model);
+    if let Some(error) = &line.error {
+        notice::above(frame, area, error, model.style(Role::Bad), model);
+        return;
+    }
     let above = Rect { y: area.y.saturating_sub(1), height: 1, ..area };
     frame.render_widget(Clear, above);
     frame.render_widget(
@@ -29,10 +35,6 @@ pub fn render(frame: &mut Frame, area: Rect, line: &LineInput, model: &Model) {
 
 fn remark<'a>(line: &LineInput, width: usize, model: &Model) -> Line<'a> {
     let more = model.glyphs.more;
-    if let Some(error) = &line.error {
-        let text = error.replace('\n', "  ");
-        return Line::styled(left(&format!(" {text}"), width, more), model.style(Role::Bad));
-    }
     if !line.candidates.is_empty() {
         let mut spans = vec![Span::raw(" ")];
         let mut used = 1;
@@ -52,7 +54,10 @@ fn remark<'a>(line: &LineInput, width: usize, model: &Model) -> Line<'a> {
     let name = line.input.value().split_whitespace().next().unwrap_or_default();
     let text = match registry::find(name) {
         Some(entry) => format!(" {}    {}", entry.usage, entry.help),
-        None => " a command; tab completes, up recalls, esc closes".to_owned(),
+        None => match VERBS.iter().find(|verb| verb.name == name.trim_end_matches('!')) {
+            Some(verb) => format!(" {}    {}", verb.usage, verb.help),
+            None => " a command; tab completes, up recalls, esc closes".to_owned(),
+        },
     };
     Line::styled(left(&text, width, more), model.style(Role::Dim))
 }

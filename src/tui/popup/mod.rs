@@ -4,6 +4,7 @@ pub mod confirm;
 pub mod dialog;
 pub mod help;
 pub mod line;
+pub mod notice;
 pub mod palette;
 
 use super::model::{Modal, Model};
@@ -17,7 +18,7 @@ use ratatui::widgets::{Block, Borders, Clear, Padding};
 /// Draws what is open, if anything is.
 pub fn draw(frame: &mut Frame, plan: &Plan, model: &Model) {
     match &model.modal {
-        Modal::None => {}
+        Modal::None => notice::render(frame, plan.status, model),
         Modal::Help(help) => help::render(frame, frame.area(), help, model),
         Modal::Palette(palette) => palette::render(frame, frame.area(), palette, model),
         Modal::Line(line) => line::render(frame, plan.keys, line, model),

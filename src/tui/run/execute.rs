@@ -3,7 +3,7 @@
 use super::super::model::Level;
 use super::super::update::{LogLevel, Msg};
 use crate::profile::Profile;
-use crate::session::{Recorder, Report, Running, Session, Status};
+use crate::session::{KeptId, Recorder, Report, Running, Session, Status};
 use crate::trace::engine::EngineError;
 use crate::trace::{Command, Limits, grammar, parse_script};
 use std::collections::VecDeque;
@@ -19,8 +19,11 @@ const SCRIPT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 struct Task {
     command: Command,
     running: Running,
+    kept: KeptId,
     /// Its host operation was announced.
     announced: bool,
+    /// Another command was given since.
+    overtaken: bool,
 }
 
 /// A script under way: its commands one after the other.
@@ -37,6 +40,8 @@ struct Script {
 pub(super) struct Executor {
     tasks: Vec<Task>,
     script: Option<Script>,
+    /// Commands begun so far.
+    given: u64,
     recorder: Recorder,
     limits: Limits,
 }
@@ -46,6 +51,7 @@ impl Executor {
         Self {
             tasks: Vec::new(),
             script: None,
+            given: 0,
             recorder: Recorder::new(&profile.name, profile.seed, sets),
             limits: Limits::of(profile, Path::new(".")),
         }
@@ -69,10 +75,34 @@ impl Executor {
             let text = format!("{RUNNING_MAX} commands are under way already");
             return Ok(vec![Msg::Say(Level::Bad, text)]);
         }
-        self.recorder.give(session.now(), command);
-        let running = session.begin(command)?;
-        self.tasks.push(Task { command: command.clone(), running, announced: false });
-        self.poll(session)
+        self.begin(session, command.clone())?;
+        let number = self.given;
+        let mut messages = self.poll(session)?;
+        if let Some(task) = self.tasks.last().filter(|_| self.given == number)
+            && task.command == *command
+            && !matches!(command, Command::Start(..))
+        {
+            let text = format!("under way: {command}");
+            messages.push(Msg::Say(Level::Info, text));
+        }
+        Ok(messages)
+    }
+
+    fn begin(&mut self, session: &mut Session, command: Command) -> Result<(), EngineError> {
+        for task in self.tasks.iter().filter(|task| !task.overtaken) {
+            self.recorder.overtaken(task.kept);
+        }
+        self.tasks.iter_mut().for_each(|task| task.overtaken = true);
+        let kept = self.recorder.give(session.now(), &command);
+        let running = session.begin(&command)?;
+        self.given += 1;
+        self.tasks.push(Task { command, running, kept, announced: false, overtaken: false });
+        Ok(())
+    }
+
+    /// Keeps a remark in the session that `:save` writes.
+    pub(super) fn remark(&mut self, session: &Session, text: &str) {
+        self.recorder.give(session.now(), &Command::Note(text.to_owned()));
     }
 
     /// What has come of the commands under way.
@@ -115,6 +145,12 @@ impl Executor {
                 script.done += 1;
                 script.failed += usize::from(report.is_failure());
             }
+            match report.status {
+                Status::Refused => self.recorder.refused(task.kept),
+                Status::Fine | Status::HostError(_) | Status::Failed => {
+                    self.recorder.ended(session.now(), task.kept);
+                }
+            }
             messages.push(told(session, task.command, report));
         }
         self.tasks = kept;
@@ -139,9 +175,7 @@ impl Executor {
             return Ok(false);
         };
         script.waiting = true;
-        self.recorder.give(session.now(), &command);
-        let running = session.begin(&command)?;
-        self.tasks.push(Task { command, running, announced: false });
+        self.begin(session, command)?;
         Ok(true)
     }
 
@@ -188,8 +222,11 @@ impl Executor {
 
 fn read_script(path: &Path, name: &str, limits: &Limits) -> Result<Vec<Command>, String> {
     let about = fs::metadata(path).map_err(|error| format!("{name}: {error}"))?;
-    if !about.is_file() || about.len() > SCRIPT_BYTES_MAX {
-        return Err(format!("{name}: no file of at most 4 MiB"));
+    if !about.is_file() {
+        return Err(format!("{name}: not a file"));
+    }
+    if about.len() > SCRIPT_BYTES_MAX {
+        return Err(format!("{name}: larger than 4 MiB, which is the most for a script"));
     }
     let bytes = fs::read(path).map_err(|error| format!("{name}: {error}"))?;
     let text = grammar::decode(&bytes, name).map_err(|error| error.to_string())?;

@@ -4,12 +4,14 @@
 //! never) while nothing happens: see [`pace`]. Nothing here decides anything: that is `update`.
 
 mod execute;
+mod meter;
 pub mod pace;
+mod replaying;
 
 use super::event::{Input, Inputs};
 use super::glyph;
 use super::keymap::{Keymap, KeymapError};
-use super::model::{About, Model};
+use super::model::{About, Level, Model};
 use super::snapshot::Cluster;
 use super::terminal::{self, Screen};
 use super::theme::{Theme, ThemeError};
@@ -17,20 +19,24 @@ use super::update::{Effect, Msg, update};
 use super::view::{self, layout};
 use crate::profile::Profile;
 use crate::protocol::id::Instant;
-use crate::session::{AnyEngine, Session};
+use crate::session::{AnyEngine, Replay, Session};
 use crate::trace::engine::{EngineError, Progress};
 use crate::trace::{Ask, Command};
 use execute::Executor;
+use meter::Meter;
 use pace::{Clock, FRAME, Look, Pace, QUIET};
 use std::io;
-use std::sync::mpsc::{RecvTimeoutError, TryRecvError};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant as Wall};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tui_logger::TuiTracingSubscriberLayer;
 
 /// Steps of a simulated cluster between two looks at the wall clock.
-const STEPS_AT_ONCE: u64 = 256;
+const STEPS_AT_ONCE: u64 = 32;
+/// Full speed, in thousandths.
+const TEMPO_FULL: u32 = 1_000;
 /// Wall time that a simulated cluster may take of a frame.
 const ADVANCE_MAX: Duration = Duration::from_millis(12);
 /// Inputs taken in before the screen is drawn.
@@ -55,6 +61,19 @@ pub struct ConsoleOptions {
     pub keys: Vec<String>,
     /// `--set KEY=VALUE` as given, for `:save`.
     pub sets: Vec<String>,
+}
+
+/// Opens a trace, named with its options as `amflab replay` takes them; it may take its time.
+pub type OpenTrace = Arc<dyn Fn(&str) -> Result<Replay, String> + Send + Sync>;
+
+/// What the console needs from rooms that it does not know.
+#[derive(Clone)]
+pub struct Outside {
+    /// Opens the trace that `:replay` names.
+    pub open: OpenTrace,
+    /// True while this thread is where a panic is caught and told as an error: the panic hook then
+    /// leaves the terminal alone.
+    pub is_caught: fn() -> bool,
 }
 
 /// Why the console ended, other than by being told to.
@@ -85,6 +104,8 @@ pub fn run(
     engine: AnyEngine,
     profile: &Profile,
     options: &ConsoleOptions,
+    outside: Outside,
+    replay: Option<Replay>,
 ) -> Result<(), ConsoleError> {
     if !terminal::is_there() {
         return Err(ConsoleError::NoTerminal);
@@ -99,7 +120,7 @@ pub fn run(
         false => Clock::Driven,
     };
     let mut console = Console {
-        screen: Screen::take(model.mouse)?,
+        screen: Screen::take(model.mouse, outside.is_caught)?,
         model,
         executor: Executor::new(profile, options.sets.clone()),
         pace: Pace::new(clock, Wall::now()),
@@ -109,7 +130,13 @@ pub fn run(
         faults: profile.faults.iter().map(|fault| (fault.at, fault.command.clone())).collect(),
         acted: false,
         ended: false,
+        outside,
+        opening: None,
+        meter: Meter::new(Wall::now()),
     };
+    if let Some(replay) = replay {
+        console.start_replay(&mut session, replay)?;
+    }
     console.faults.sort_by_key(|(at, _)| core::cmp::Reverse(*at));
     let ran = console.run(&mut session);
     drop(console);
@@ -166,6 +193,10 @@ struct Console {
     /// A command was given since the last look.
     acted: bool,
     ended: bool,
+    outside: Outside,
+    /// A trace that is being opened, in a thread of its own, and where it will come out.
+    opening: Option<Receiver<Result<Replay, String>>>,
+    meter: Meter,
 }
 
 impl Console {
@@ -182,18 +213,25 @@ impl Console {
         let mut drawn = Wall::now();
         let mut looked = drawn;
         while !self.ended {
-            let sleep = self.pace.sleep(&look);
-            let (keys, news) = self.take_in(session, sleep, drawn)?;
+            let drives = self.drives(session);
+            let sleep = if drives { Some(Duration::ZERO) } else { self.pace.sleep(&look) };
+            let (keys, news) = self.take_in(session, sleep, (!drives).then_some(drawn))?;
             if self.ended {
                 break;
             }
+            if drives {
+                self.drive(session)?;
+            }
             let now = Wall::now();
             // Keys are drawn at once; the cluster is looked at 30 times a second, and after a command.
-            if !keys || self.acted || now.duration_since(looked) >= FRAME {
+            let looks = self.acted || now.duration_since(looked) >= FRAME || (!keys && !drives);
+            if looks {
                 look = self.look(session)?;
                 looked = now;
             }
-            if keys || news || look.busy || look.tasks || now.duration_since(drawn) >= QUIET {
+            let stale = now.duration_since(drawn) >= QUIET;
+            let changed = drives || news || look.busy || look.tasks || stale;
+            if keys || (looks && changed) {
                 self.draw()?;
                 drawn = Wall::now();
             }
@@ -202,11 +240,12 @@ impl Console {
     }
 
     /// Sleeps until something comes, then takes in what there is: were there keys, did the engine call?
+    /// `drawn`: when the last frame was, if the next one is to wait for its turn.
     fn take_in(
         &mut self,
         session: &mut Session,
         sleep: Option<Duration>,
-        drawn: Wall,
+        drawn: Option<Wall>,
     ) -> Result<(bool, bool), ConsoleError> {
         self.slept = sleep.unwrap_or(Duration::ZERO);
         let first = match sleep {
@@ -219,7 +258,7 @@ impl Console {
         };
         let (mut keys, mut news) = (false, false);
         let mut next = first;
-        for _ in 0..INPUTS_AT_ONCE {
+        for turn in 1.. {
             let Some(input) = next.take() else { break };
             match input {
                 Input::Engine => news = true,
@@ -228,7 +267,8 @@ impl Console {
                     self.input(session, other)?;
                 }
             }
-            if self.ended {
+            // What is not taken out of the queue now stays in it.
+            if self.ended || turn == INPUTS_AT_ONCE {
                 break;
             }
             next = match self.inputs.queue.try_recv() {
@@ -237,7 +277,7 @@ impl Console {
                 Err(TryRecvError::Disconnected) => Some(Input::End),
             };
         }
-        if news && !keys {
+        if let Some(drawn) = drawn.filter(|_| news && !keys) {
             // The engine calls as often as it likes; the rest of the frame belongs to whoever types.
             let left = FRAME.saturating_sub(drawn.elapsed());
             if let Ok(input) = self.inputs.queue.recv_timeout(left)
@@ -247,9 +287,8 @@ impl Console {
                 self.input(session, input)?;
             }
         }
-        if news {
-            self.inputs.rearm();
-        }
+        // Also without its call: that one may have found the queue full.
+        self.inputs.rearm();
         Ok((keys, news))
     }
 
@@ -290,6 +329,13 @@ impl Console {
                 let said = self.executor.source(&path);
                 self.tell(session, said)?;
             }
+            Effect::Replay(words) => self.open_trace(&words)?,
+            Effect::Steer(wanted) => {
+                self.acted = true;
+                if let Err(error) = session.steer_replay(wanted) {
+                    self.tell(session, Msg::Say(Level::Bad, error))?;
+                }
+            }
             Effect::Copy(text) => self.screen.copy(&text)?,
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
             Effect::Log(level, target, text) => execute::log(level, target, &text),
@@ -306,7 +352,9 @@ impl Console {
         command: &Command,
     ) -> Result<(), ConsoleError> {
         self.acted = true;
-        for msg in self.executor.run(session, command)? {
+        let said = self.executor.run(session, command)?;
+        self.take_events(session)?;
+        for msg in said {
             self.tell(session, msg)?;
         }
         self.refresh(session)
@@ -327,10 +375,15 @@ impl Console {
                 self.run_command(session, &command)?;
             }
         }
-        for msg in self.executor.poll(session)? {
+        self.take_trace(session)?;
+        let said = self.executor.poll(session)?;
+        let before = self.mark;
+        // What happened comes before what came of it: the sentence of an operation is told from its
+        // events.
+        self.take_events(session)?;
+        for msg in said {
             self.tell(session, msg)?;
         }
-        let before = self.mark;
         self.refresh(session)?;
         self.acted = false;
         let now = &self.model.cluster.now;
@@ -348,32 +401,45 @@ impl Console {
     /// True: nothing will happen by itself any more.
     fn advance(&mut self, session: &mut Session, tempo: u32) -> Result<bool, ConsoleError> {
         let start = Wall::now();
-        let until = session.now() + self.pace.passed(start, tempo, self.slept);
+        let mut until = session.now() + self.pace.passed(start, tempo, self.slept);
+        let mut steps = STEPS_AT_ONCE;
+        // A replay as fast as can be does not wait for the clock on the wall.
+        let flat_out = session.replay().is_some_and(|replay| replay.is_flat_out);
+        if flat_out && tempo == TEMPO_FULL && self.drives(session) {
+            (until, steps) = (Instant::NEVER, 1);
+        }
         loop {
-            match session.advance_steps(until, STEPS_AT_ONCE)? {
+            match session.advance_steps(until, steps)? {
                 Progress::Idle => return Ok(true),
                 Progress::Deadline if session.now() >= until => return Ok(false),
                 Progress::Deadline | Progress::Stepped => {}
             }
-            if start.elapsed() >= ADVANCE_MAX {
+            let through = until == Instant::NEVER && !self.drives(session);
+            if through || start.elapsed() >= ADVANCE_MAX {
                 return Ok(false);
             }
         }
     }
 
-    /// Takes in events and a new snapshot of what the screen shows.
-    fn refresh(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+    fn take_events(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
         let mark = session.mark();
         let events: Vec<_> = session.events_since(self.mark).cloned().collect();
         self.mark = mark;
         for event in events {
             self.tell(session, Msg::Event(event))?;
         }
+        Ok(())
+    }
+
+    /// Takes in events and a new snapshot of what the screen shows.
+    fn refresh(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        self.take_events(session)?;
         let plan = layout::plan(&self.model);
         let (first, end) = view::blocks_shown(plan.as_ref(), &self.model);
         let snapshot = session.snapshot(&Ask { first, end, held_max: HELD_MAX });
         let running = session.workloads_running().map(str::to_owned).collect();
         self.tell(session, Msg::Workloads(running))?;
+        self.show_replay(session, snapshot.violations_total)?;
         self.tell(session, Msg::Snapshot(Box::new(snapshot)))
     }
 

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant as Wall};
 
 /// Least time between two frames.
 pub const FRAME: Duration = Duration::from_millis(33);
-/// Between two looks while nothing is going on: leases and refills move slowly.
-pub const QUIET: Duration = Duration::from_secs(1);
+/// Between two looks while nothing is going on: leases and refills move slowly. A little more than a
+/// second: whoever counts finds at most one in every second.
+pub const QUIET: Duration = Duration::from_millis(1_050);
 /// Between two looks at commands under way in a cluster that wakes the console.
 const TASKS: Duration = Duration::from_millis(50);
 /// A generator's next request may be due this soon.

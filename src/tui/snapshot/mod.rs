@@ -80,8 +80,13 @@ impl Cluster {
 
     /// A host operation by hand was answered; its sentence is completed by what was seen meanwhile.
     pub fn completed(&mut self, done: &Completion, sentence: &str) -> String {
-        let story = story::tell(sentence, done, &self.recent);
+        let mut story = story::tell(sentence, done, &self.recent);
         self.io.completed(done, &story);
+        let line = self.io.line(done.answer.op);
+        if let Some((line, value)) = line.and_then(|l| Some((l, l.end.as_ref()?.value.as_ref()?))) {
+            // Who reads wants to see what.
+            story = format!("{} = {value}: {story}", line.what);
+        }
         story
     }
 

@@ -2,11 +2,12 @@
 
 use super::super::command::Act;
 use super::super::model::{
-    Confirm, DialogKind, HelpState, Level, LineInput, Modal, Model, Pane, Screen,
+    Confirm, DialogKind, HelpState, Level, LineInput, Modal, Model, Pane, ReplayShown, Screen,
 };
 use super::super::theme::Theme;
 use super::dialog;
 use super::{Effect, moves, palette};
+use crate::session::ReplayState;
 use crate::trace::snapshot::{AmfStatus, HeldInfo};
 use crate::trace::{Command, HoldFilter, Release};
 use tui_input::Input;
@@ -51,6 +52,8 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::DuplicateHeld => held(model, Command::Repeat),
         Act::Slower | Act::Faster => tempo(model, act == Act::Slower),
         Act::Workload => workload(model),
+        Act::ReplayPause => replay_pause(model),
+        Act::ReplayStop => replay_stop(model),
         Act::CrashRestart => crash_restart(model),
         Act::PauseResume => pause_resume(model),
         Act::UndoFault => undo(model),
@@ -103,14 +106,19 @@ pub fn theme(model: &mut Model, name: &str) -> Vec<Effect> {
 
 /// Leaves; asks once while a workload is running.
 pub fn quit(model: &mut Model) -> Vec<Effect> {
-    if !model.workload_running() {
+    let running = model.workloads.iter().filter(|(_, on)| **on).map(|(name, _)| name.as_str());
+    let mut names: Vec<String> = running.map(|name| format!("The workload {name}")).collect();
+    if let Some(replay) = model.replay.as_ref().filter(|replay| replay.is_under_way()) {
+        names.push(format!("The replay of {}", replay.progress.name));
+    }
+    if names.is_empty() {
         return vec![Effect::Quit];
     }
-    let running = model.workloads.iter().filter(|(_, on)| **on).map(|(name, _)| name.as_str());
-    let names = running.collect::<Vec<_>>().join(", ");
+    let reasons: Vec<String> =
+        names.iter().map(|name| format!("{name} is running; it stops.")).collect();
     model.modal = Modal::Confirm(Confirm {
         question: "Quit?".to_owned(),
-        reason: format!("The workload {names} is running; it stops."),
+        reason: reasons.join(" "),
         then: vec![Effect::Quit],
     });
     Vec::new()
@@ -214,15 +222,16 @@ fn release_next(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// How to name a held message: by its pair if it is the oldest of it, so that a saved session can
-/// say it too; else by its number.
+/// How to name a held message: by its pair, and which of it, so that a saved session means the same
+/// message again; numbers of messages are of one run only.
 pub fn release(model: &Model, id: u64) -> Release {
     let held = &model.cluster.now.held;
     let Some(wanted) = held.iter().find(|held| held.id == id) else { return Release::Id(id) };
     let pair = |held: &&HeldInfo| (held.from, held.to) == (wanted.from, wanted.to);
-    match held.iter().find(pair) {
-        Some(first) if first.id == id => Release::Pair(wanted.from, wanted.to),
-        Some(_) | None => Release::Id(id),
+    let older = held.iter().filter(pair).take_while(|held| held.id != id).count();
+    match u32::try_from(older + 1) {
+        Ok(1) => Release::Pair(wanted.from, wanted.to),
+        Ok(_) | Err(_) => Release::Id(id),
     }
 }
 
@@ -256,6 +265,27 @@ fn workload(model: &mut Model) -> Vec<Effect> {
     let start = !model.workload_running();
     let wanted = model.workloads.iter().filter(|(_, running)| **running != start);
     wanted.map(|(name, _)| Effect::Run(Command::Workload(start, name.clone()))).collect()
+}
+
+fn replay_pause(model: &mut Model) -> Vec<Effect> {
+    match model.replay.as_ref().map(|replay| replay.progress.state) {
+        Some(ReplayState::Running) => vec![Effect::Steer(ReplayState::Paused)],
+        Some(ReplayState::Paused) => vec![Effect::Steer(ReplayState::Running)],
+        Some(ReplayState::Done | ReplayState::Stopped) | None => {
+            model.say(Level::Info, "no replay is running; `:replay TRACE` starts one");
+            Vec::new()
+        }
+    }
+}
+
+fn replay_stop(model: &mut Model) -> Vec<Effect> {
+    if model.replay.as_ref().is_some_and(ReplayShown::is_under_way) {
+        return vec![Effect::Steer(ReplayState::Stopped)];
+    }
+    if model.replay.take().is_none() {
+        model.say(Level::Info, "no replay is running; `:replay TRACE` starts one");
+    }
+    Vec::new()
 }
 
 fn crash_restart(model: &mut Model) -> Vec<Effect> {

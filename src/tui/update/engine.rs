@@ -1,6 +1,6 @@
 //! What comes from the cluster: snapshots, events, completions, the outcome of commands.
 
-use super::super::model::{Level, Model};
+use super::super::model::{Level, Model, ReplayShown};
 use super::{Effect, LogLevel};
 use crate::trace::engine::Completion;
 use crate::trace::{Command, Event, EventKind, Snapshot};
@@ -55,6 +55,31 @@ pub fn completed(model: &mut Model, done: &Completion, sentence: &str) -> Vec<Ef
     let level = if done.answer.result.is_ok() { Level::Info } else { Level::Bad };
     model.say(level, story);
     Vec::new()
+}
+
+/// How a replay stands; its end is said.
+pub fn replay(model: &mut Model, shown: ReplayShown) -> Vec<Effect> {
+    let was_under_way = model.replay.as_ref().is_none_or(ReplayShown::is_under_way);
+    let ends = was_under_way && !shown.is_under_way();
+    let progress = &shown.progress;
+    let said = ends.then(|| {
+        format!(
+            "replay {}: {} of {} requests, {} reads verified, {} mismatches, {} errors",
+            progress.name,
+            progress.answered,
+            progress.requests,
+            progress.reads,
+            shown.mismatches,
+            progress.errors
+        )
+    });
+    let is_bad = shown.mismatches > 0 || progress.errors > 0;
+    model.replay = Some(shown);
+    let Some(said) = said else { return Vec::new() };
+    let (level, log) =
+        if is_bad { (Level::Bad, LogLevel::Warn) } else { (Level::Info, LogLevel::Info) };
+    model.say(level, said.clone());
+    vec![Effect::Log(log, "command", said)]
 }
 
 /// A command is through.

@@ -12,8 +12,9 @@ pub mod palette;
 pub mod typing;
 
 use super::keymap::Key;
-use super::model::{Level, Modal, Model};
+use super::model::{Level, Modal, Model, ReplayShown};
 use crate::protocol::id::OpId;
+use crate::session::ReplayState;
 use crate::trace::engine::Completion;
 use crate::trace::{Command, Event, Snapshot};
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
@@ -48,6 +49,8 @@ pub enum Msg {
     },
     /// Something else is to be said.
     Say(Level, String),
+    /// How a replay stands.
+    Replay(Box<ReplayShown>),
     /// These generators make requests now.
     Workloads(Vec<String>),
 }
@@ -61,6 +64,10 @@ pub enum Effect {
     Save(PathBuf, bool),
     /// Run a script's commands.
     Source(PathBuf),
+    /// Replay a trace, given with its options.
+    Replay(String),
+    /// Pause the replay, let it go on, or stop it.
+    Steer(ReplayState),
     /// Put text on the clipboard.
     Copy(String),
     /// Take the mouse, or leave it to the terminal.
@@ -109,6 +116,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.say(level, text);
             Vec::new()
         }
+        Msg::Replay(shown) => engine::replay(model, *shown),
         Msg::Workloads(running) => {
             for (name, on) in &mut model.workloads {
                 *on = running.contains(name);

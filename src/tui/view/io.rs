@@ -8,7 +8,7 @@
 use super::super::model::Model;
 use super::super::snapshot::io::IoLine;
 use super::super::theme::Role;
-use super::text::{left, right, time};
+use super::text::{left, right, time, wrap};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -26,9 +26,8 @@ pub fn heading(model: &Model) -> String {
 /// Rows that the story takes.
 fn story_rows(area: Rect, model: &Model) -> u16 {
     let Some(story) = story(model) else { return 0 };
-    let width = usize::from(area.width).max(1);
-    let rows = u16::try_from(story.width().div_ceil(width) + usize::from(width < 60)).unwrap_or(4);
-    rows.min(4).min(area.height / 2)
+    let rows = wrap(story, usize::from(area.width)).len() + usize::from(area.width < 60);
+    u16::try_from(rows).unwrap_or(4).min(4).min(area.height / 2)
 }
 
 fn story(model: &Model) -> Option<&str> {

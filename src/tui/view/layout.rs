@@ -45,6 +45,8 @@ pub struct Plan {
     pub slots: Vec<Slot>,
     /// The first hint.
     pub hint: Option<Rect>,
+    /// How far a replay is.
+    pub replay: Option<Rect>,
     /// The status bar.
     pub status: Rect,
     /// The line with keys, notices, and the `:` line.
@@ -66,10 +68,12 @@ pub fn plan(model: &Model) -> Option<Plan> {
     };
     let whole = Rect::new(0, 0, width, height);
     let hint_rows = if model.hint && class > Class::Small { HINT_ROWS } else { 0 };
-    let [tabs, body, hint, status, keys] = Layout::vertical([
+    let replay_rows = u16::from(model.replay.is_some());
+    let [tabs, body, hint, replay, status, keys] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Fill(1),
         Constraint::Length(hint_rows),
+        Constraint::Length(replay_rows),
         Constraint::Length(1),
         Constraint::Length(1),
     ])
@@ -94,6 +98,7 @@ pub fn plan(model: &Model) -> Option<Plan> {
         tabs,
         slots: places.into_iter().filter_map(slot).collect(),
         hint: (hint_rows > 0).then_some(hint),
+        replay: (replay_rows > 0).then_some(replay),
         status,
         keys,
     })
@@ -157,7 +162,7 @@ fn dashboard(model: &Model, class: Class, body: Rect) -> Places {
                 Layout::horizontal([Constraint::Percentage(52), Constraint::Fill(1)]).areas(body);
             let [amfs, matrix, locks] = Layout::vertical([
                 Constraint::Length(amf_rows),
-                Constraint::Fill(3),
+                Constraint::Fill(5),
                 Constraint::Fill(2),
             ])
             .areas(left);

@@ -17,6 +17,8 @@ use ratatui::widgets::Paragraph;
 
 /// Columns of the whole table.
 const COLUMNS_FULL: usize = 76;
+/// Columns more for those that are waited for, where there is room.
+const WAITS_MORE_MAX: usize = 32;
 
 /// Counts for the title.
 #[must_use]
@@ -44,9 +46,10 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let width = usize::from(area.width);
     let locks = &model.cluster.now.locks;
     let heading = if width < COLUMNS_FULL {
-        "  key    AMF   does       mode  waits for"
+        "  key    AMF   does       mode  waits for".to_owned()
     } else {
-        "  key    AMF   does       mode      ticket     waits for  defers      q    age"
+        let waits = left("waits for", waits_columns(width), ' ');
+        format!("  key    AMF   does       mode      ticket     {waits}defers      q    age")
     };
     let mut lines = vec![Line::styled(heading, model.style(Role::Dim))];
     if locks.is_empty() {
@@ -55,6 +58,11 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let rows = locks.iter().enumerate().skip(first_row(area, model)).take(usize::from(area.height));
     lines.extend(rows.map(|(at, lock)| row(lock, at == model.selected.lock, width, model)));
     frame.render_widget(Paragraph::new(lines), area);
+}
+
+/// Columns of those that are waited for: whatever the others leave.
+fn waits_columns(width: usize) -> usize {
+    11 + width.saturating_sub(COLUMNS_FULL).min(WAITS_MORE_MAX)
 }
 
 /// The word of a phase, with a sign, and its role.
@@ -111,7 +119,7 @@ fn row<'a>(lock: &LockInfo, selected: bool, width: usize, model: &Model) -> Line
         spans.extend([
             Span::styled(left(&lock.mode.to_string(), 10, more), model.style(mode_role(lock.mode))),
             Span::styled(left(&ticket, 11, more), model.style(Role::Dim)),
-            Span::styled(left(&missing, 11, more), model.style(Role::Warn)),
+            Span::styled(left(&missing, waits_columns(width), more), model.style(Role::Warn)),
             Span::styled(left(&deferred, 10, more), model.style(Role::Text)),
             Span::styled(right(&queued, 3, more), model.style(Role::Text)),
             Span::styled(right(&time(lock.age), 7, more), model.style(Role::Dim)),

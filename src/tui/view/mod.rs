@@ -13,6 +13,7 @@ pub mod layout;
 pub mod locks;
 pub mod log;
 pub mod matrix;
+pub mod replay;
 pub mod status;
 pub mod text;
 pub mod traffic;
@@ -44,6 +45,9 @@ pub fn draw(frame: &mut Frame, model: &Model) {
     }
     if let Some(hint) = plan.hint {
         first_hint(frame, hint, model);
+    }
+    if let Some(strip) = plan.replay {
+        replay::render(frame, strip, model);
     }
     status::bar(frame, plan.status, model);
     status::keys(frame, plan.keys, model);

@@ -7,7 +7,7 @@
 //! ```
 
 use super::super::command::{self, Act, Scope};
-use super::super::model::{Level, Model, Screen};
+use super::super::model::{Level, Model, ReplayShown, Screen};
 use super::super::theme::Role;
 use super::text::left;
 use ratatui::Frame;
@@ -151,11 +151,7 @@ fn keys_line(model: &Model) -> Vec<(String, Role, Option<Act>)> {
     let mut parts = vec![(" ".to_owned(), Role::Text, None)];
     let mut used = 1;
     if let Some(notice) = &model.notice {
-        let role = match notice.level {
-            Level::Info => Role::Accent,
-            Level::Warn => Role::Warn,
-            Level::Bad => Role::Bad,
-        };
+        let role = role_of(notice.level);
         let room = notice.text.width().min(width.saturating_sub(2));
         let text = left(&notice.text, room, model.glyphs.more);
         used += text.width() + 2;
@@ -172,6 +168,22 @@ fn keys_line(model: &Model) -> Vec<(String, Role, Option<Act>)> {
         parts.push((format!(" {word}  "), Role::Dim, Some(act)));
     }
     parts
+}
+
+/// How a notice looks.
+#[must_use]
+pub fn role_of(level: Level) -> Role {
+    match level {
+        Level::Info => Role::Accent,
+        Level::Warn => Role::Warn,
+        Level::Bad => Role::Bad,
+    }
+}
+
+/// True if a notice with this text stands whole on the line with keys.
+#[must_use]
+pub fn has_room(text: &str, model: &Model) -> bool {
+    text.width() + 2 <= usize::from(model.size.width)
 }
 
 /// Draws the line with keys; a notice stands before them.
@@ -204,6 +216,9 @@ fn hints(model: &Model) -> Vec<(String, &'static str, Act)> {
     let mut general = vec![Act::Help, Act::Palette, Act::CommandLine];
     if model.cluster.now.step_mode {
         general.push(Act::ReleaseNext);
+    }
+    if model.replay.as_ref().is_some_and(ReplayShown::is_under_way) {
+        general.extend([Act::ReplayPause, Act::ReplayStop]);
     }
     general.extend([
         Act::StepMode,

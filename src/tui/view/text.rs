@@ -79,6 +79,36 @@ pub fn bytes(n: u64) -> String {
     unit.map_or_else(|| format!("{n} B"), |(name, bits)| format!("{} {name}", n >> bits))
 }
 
+/// `text` in rows of at most `width` columns, broken between words; a longer word is broken anywhere.
+/// Line breaks of the text stay. At least one row.
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(1);
+    let mut rows = Vec::new();
+    for line in text.lines() {
+        let mut row = String::new();
+        for word in line.split_whitespace() {
+            if !row.is_empty() && row.width() + 1 + word.width() > width {
+                rows.push(core::mem::take(&mut row));
+            }
+            if !row.is_empty() {
+                row.push(' ');
+            }
+            for c in word.chars() {
+                if row.width() + c.width().unwrap_or(0) > width {
+                    rows.push(core::mem::take(&mut row));
+                }
+                row.push(c);
+            }
+        }
+        rows.push(row);
+    }
+    if rows.is_empty() {
+        rows.push(String::new());
+    }
+    rows
+}
+
 /// The first of `total` rows to show, so that row `at` is inside `height` rows.
 #[must_use]
 pub fn scroll(at: usize, height: usize, total: usize) -> usize {

@@ -7,7 +7,18 @@ use amflab::protocol::{Answer, Config, RequestKind, Source, Touch, Touched};
 use amflab::trace::engine::{Advance, Engine, EngineError, HostPort, Progress, Submitted};
 use amflab::trace::snapshot::{AmfStatus, FaultInfo};
 use amflab::trace::{Action, Ask, Completion, Event, EventKind, Snapshot};
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::panic::catch_unwind;
+
+thread_local! {
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// True while this thread catches a panic, as a store does.
+pub(crate) fn is_caught() -> bool {
+    CAUGHT.get()
+}
 
 const TAKES: Span = Span::micros(400);
 
@@ -93,6 +104,13 @@ impl Engine for FakeEngine {
             Action::Crash(amf) => self.down.push(amf),
             Action::Restart(amf) => self.down.retain(|other| *other != amf),
             Action::Witness(false) => panic!("the witness was taken down, as the test wants"),
+            Action::Witness(true) => {
+                CAUGHT.set(true);
+                let caught = catch_unwind(|| panic!("caught, as the test wants"));
+                CAUGHT.set(false);
+                assert!(caught.is_err());
+                return Err(EngineError::Refused("the database gave up".to_owned()));
+            }
             Action::Heal => return Err(EngineError::Refused("nothing is broken".to_owned())),
             _ => {}
         }

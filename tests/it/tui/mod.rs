@@ -4,5 +4,7 @@
 mod conversation;
 mod engine;
 mod fake;
+mod pty;
+mod real;
 mod screens;
 mod terminal;

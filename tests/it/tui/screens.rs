@@ -14,6 +14,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 use std::fmt::Write;
 use std::path::PathBuf;
+use tracing_subscriber::layer::SubscriberExt;
 
 /// Draws a model at a size.
 pub(crate) fn draw(model: &mut Model, size: (u16, u16)) -> Buffer {
@@ -160,6 +161,83 @@ fn first_hint_and_too_small() {
     model.hint = true;
     golden("hint-80x24", &draw(&mut model, (80, 24)));
     golden("too-small-39x12", &draw(&mut model, (39, 12)));
+}
+
+/// The log belongs to the whole process, and the other screens here have an empty one.
+#[test]
+fn the_log_with_something_in_it() {
+    let name =
+        format!("{}::log_in_a_process_of_its_own", module_path!().split_once("::").unwrap().1);
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    let told = child.args(["--ignored", "--exact", &name, "--nocapture"]).output().unwrap();
+    let said = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.status.success(), "{said}{}", String::from_utf8_lossy(&told.stderr));
+    assert!(said.contains("1 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "a child of the test above"]
+fn log_in_a_process_of_its_own() {
+    tui_logger::set_default_level(tui_logger::LevelFilter::Info);
+    let log = tracing_subscriber::registry().with(tui_logger::TuiTracingSubscriberLayer);
+    tracing::subscriber::with_default(log, || {
+        tracing::info!(target: "command", "workload start gentle");
+        tracing::warn!(target: "fault", "1.204 witness amf2 has crashed");
+        tracing::info!(target: "view", "3.310 witness e2: amf0 amf1 amf3");
+        tracing::error!(target: "check", "4.001 amf1 reads: step 812: b3 holds w1#7, not w1#9");
+        tracing::warn!(target: "command", "deliver: no message is held");
+        tracing::info!(target: "note", "the process did not run: 3 s taken out of the clock");
+    });
+    tui_logger::move_events();
+    for size in SIZES {
+        let mut model = shown(fake::snapshot(), Screen::Dashboard, Form::Default);
+        model.focus_on(Pane::Log);
+        model.zoomed = size.0 < 200;
+        golden(&format!("log-{}x{}", size.0, size.1), &draw(&mut model, size));
+    }
+}
+
+#[test]
+fn a_replay_at_every_size_and_in_every_state() {
+    use amflab::session::{ReplayProgress, ReplayState};
+    use amflab::tui::model::ReplayShown;
+    for size in SIZES {
+        for (state, mismatches, name) in [
+            (ReplayState::Running, 0, "running"),
+            (ReplayState::Paused, 0, "paused"),
+            (ReplayState::Done, 3, "wrong"),
+        ] {
+            let mut model = shown(fake::snapshot(), Screen::Dashboard, Form::Default);
+            model.replay = Some(ReplayShown {
+                progress: ReplayProgress {
+                    name: "cloudphysics-20k.vscsi".to_owned(),
+                    state,
+                    requests: 20_000,
+                    asked: 8_124,
+                    answered: 8_120,
+                    errors: mismatches / 3,
+                    touches: 24_310,
+                    reads: 5_900,
+                    violations_before: 0,
+                    is_flat_out: true,
+                },
+                requests_per_s: 1_240,
+                touches_per_s: 3_711,
+                ran_ms: 6_540,
+                mismatches,
+            });
+            golden(&format!("replay-{name}-{}x{}", size.0, size.1), &draw(&mut model, size));
+        }
+    }
+}
+
+#[test]
+fn a_long_notice_stands_whole_above_the_status_bar() {
+    let mut model = shown(fake::snapshot(), Screen::Dashboard, Form::Default);
+    let text = "amf0 waits for exclusive access to b0 with t1.135.0; amf1 has not granted yet: \
+                it has a read of its own with the older ticket t1.134.1";
+    model.say(amflab::tui::model::Level::Warn, text);
+    golden("notice-80x24", &draw(&mut model, (80, 24)));
 }
 
 #[test]

@@ -1,0 +1,116 @@
+//! A replay in the console: its trace is opened beside everything else, and while it runs the cluster
+//! is driven between two looks at the keys.
+
+use super::super::model::Level;
+use super::super::update::Msg;
+use super::meter::Meter;
+use super::pace::Clock;
+use super::{Console, ConsoleError};
+use crate::protocol::id::Span;
+use crate::session::{Replay, ReplayState, Session};
+use std::sync::Arc;
+use std::sync::mpsc::{self, TryRecvError};
+use std::thread;
+use std::time::{Duration, Instant as Wall};
+
+/// Wall time between two looks at the keys while a trace is replayed.
+const DRIVE: Duration = Duration::from_millis(8);
+/// A request that is due this soon is waited for.
+const SOON: Span = Span::millis(20);
+/// A replay in a live cluster looks for answers at least this often.
+const LIVE_TURN: Span = Span::millis(2);
+
+impl Console {
+    /// Opens a trace in a thread of its own: it is read once from its first line to its last.
+    pub(super) fn open_trace(&mut self, words: &str) -> Result<(), ConsoleError> {
+        if self.opening.is_some() {
+            self.model.say(Level::Bad, "a trace is being opened already");
+            return Ok(());
+        }
+        let (sender, opening) = mpsc::sync_channel(1);
+        let (open, words, wake) =
+            (Arc::clone(&self.outside.open), words.to_owned(), self.inputs.waker());
+        self.model.say(Level::Info, format!("reading {words}"));
+        thread::Builder::new().name("console-trace".to_owned()).spawn(move || {
+            let _ = sender.send(open(&words));
+            wake();
+        })?;
+        self.opening = Some(opening);
+        Ok(())
+    }
+
+    /// Starts the replay of a trace that has been opened.
+    pub(super) fn take_trace(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        let Some(opening) = &self.opening else { return Ok(()) };
+        let opened = match opening.try_recv() {
+            Ok(opened) => opened,
+            Err(TryRecvError::Empty) => return Ok(()),
+            Err(TryRecvError::Disconnected) => Err("the trace could not be read".to_owned()),
+        };
+        self.opening = None;
+        match opened {
+            Ok(replay) => self.start_replay(session, replay),
+            Err(error) => self.tell(session, Msg::Say(Level::Bad, error)),
+        }
+    }
+
+    pub(super) fn start_replay(
+        &mut self,
+        session: &mut Session,
+        replay: Replay,
+    ) -> Result<(), ConsoleError> {
+        let text = format!("replay {}: {} requests", replay.name, replay.requests);
+        self.meter = Meter::new(Wall::now());
+        let said = match session.start_replay(replay) {
+            Ok(()) => {
+                self.executor.remark(session, &text);
+                Msg::Say(Level::Info, text)
+            }
+            Err(error) => Msg::Say(Level::Bad, error),
+        };
+        self.tell(session, said)
+    }
+
+    /// True while a replay keeps the cluster busy: one as fast as can be, or one whose next request is
+    /// due sooner than the next look. In virtual time nothing is ever late.
+    pub(super) fn drives(&self, session: &Session) -> bool {
+        let Some(replay) = session.replay() else { return false };
+        if replay.state != ReplayState::Running || self.model.cluster.now.step_mode {
+            return false;
+        }
+        let is_due = session.next_due() <= session.now() + SOON;
+        replay.is_flat_out || (is_due && self.pace.clock() != Clock::Driven)
+    }
+
+    /// Lets the replay go on for a moment, without a look at the rest.
+    pub(super) fn drive(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        match self.pace.clock() {
+            Clock::Driven => {
+                self.advance(session, self.model.cluster.now.tempo)?;
+            }
+            Clock::Waking | Clock::Polled => {
+                let start = Wall::now();
+                while start.elapsed() < DRIVE && self.drives(session) {
+                    session.advance_steps(session.now() + LIVE_TURN, 1)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn show_replay(
+        &mut self,
+        session: &mut Session,
+        violations: u64,
+    ) -> Result<(), ConsoleError> {
+        let is_shown = self.model.replay.as_ref().is_some_and(|shown| !shown.is_under_way());
+        let Some(progress) = session.replay() else { return Ok(()) };
+        let is_over = matches!(progress.state, ReplayState::Done | ReplayState::Stopped);
+        // One that is over was told once; whoever took its line away does not get it again.
+        if is_over && (is_shown || self.model.replay.is_none()) {
+            return Ok(());
+        }
+        let shown = self.meter.shown(progress, violations, Wall::now());
+        self.tell(session, Msg::Replay(Box::new(shown)))
+    }
+}

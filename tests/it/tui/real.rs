@@ -1,0 +1,342 @@
+//! The real program in a (pseudo-)terminal: what is typed, what comes back, what is left behind.
+
+use super::pty::{Console, assert_given_back};
+use portable_pty::CommandBuilder;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+const ENGINES: [&str; 2] = ["sim", "live"];
+
+fn demo(engine: &str) -> Console {
+    Console::real(100, 30, &["--engine", engine])
+}
+
+#[test]
+fn the_first_screen_has_everything_and_quitting_asks_once() {
+    let mut console = Console::real(200, 60, &["-p", "demo"]);
+    for text in ["AMFs", "Caches", "Host I/O", "Traffic", "Locks", "Group", "Log"] {
+        console.until_text(text);
+    }
+    console.until_text("4 of 4 serve");
+    console.until_text("Arrows move over the caches");
+    console.until_text("workload on");
+    console.type_keys("q");
+    console.until_text("The workload gentle is running");
+    console.type_keys("n");
+    console.until("the question closed", |screen, _| !screen.contains("Quit?"));
+    console.type_keys("qy");
+    let (fine, raw) = console.ends();
+    assert!(fine);
+    assert_given_back(&raw);
+    assert!(raw.contains("\x1b[?2026h"), "frames are shown at once");
+}
+
+#[test]
+fn a_write_and_a_read_by_hand_are_told_in_a_sentence_each() {
+    for engine in ENGINES {
+        let mut console = demo(engine);
+        console.until_text("workload on");
+        console.type_keys("p");
+        console.until("the workload stopped", |screen, _| !screen.contains("workload on"));
+        console.type_keys(":goto 5\r");
+        console.until_text("b5 at amf0");
+        console.type_keys("w");
+        console.until_text("write amf0 5 \"\"");
+        console.type_keys("hello\r");
+        console.until("the sentence", |screen, _| {
+            screen.contains("amf0 told 3 AMFs to invalidate") || screen.contains("no broadcast")
+        });
+        console.type_keys(":read amf2 5\r");
+        console.until_text("read b5 = \"hello\": amf2 asked 3 AMFs");
+        console.type_keys(":caw amf2 5 \"other\" \"new\"\r");
+        console.until_text("miscompare");
+        console.type_keys(":trim amf2 5\r");
+        console.until("the end of the trim", |screen, _| {
+            screen.lines().any(|line| line.contains("zero b5") && line.contains("host"))
+        });
+        console.type_keys(":read amf1 5\r");
+        console.until_text("read b5 = 0x00");
+        console.type_keys(":flush amf1\r");
+        console.until_text("everything it had acknowledged is durable");
+        console.type_keys("q");
+        let (fine, raw) = console.ends();
+        assert!(fine, "{engine}");
+        assert_given_back(&raw);
+    }
+}
+
+#[test]
+fn a_fault_by_key_shows_its_receipt_until_it_is_undone() {
+    let mut console = demo("live");
+    console.until_text("workload on");
+    console.type_keys("4");
+    console.until_text("none: everything works");
+    // Down to `lose 20 %` on the link; its receipt counts what was dropped.
+    console.type_keys(":link amf0 amf1 drop 100%\r");
+    console.until_text("1 fault");
+    console.until("a receipt", |screen, _| {
+        screen.lines().any(|line| line.contains("dropped ") && !line.contains("dropped 0"))
+    });
+    console.type_keys("U");
+    console.until_text("none: everything works");
+    console.type_keys("\x1b[H");
+    console.until_text("crash amf0");
+    console.type_keys("\r");
+    console.until_text("amf0 is down");
+    console.until_text("1 fault");
+    console.type_keys("x");
+    console.until_text("amf0 starts, empty, and joins");
+    console.type_keys("qy");
+    assert!(console.ends().0);
+}
+
+#[test]
+fn the_screen_follows_the_size_of_the_terminal() {
+    let mut console = demo("sim");
+    console.until_text("Host I/O");
+    console.resize(40, 12);
+    console.until_text("1 Dash  2 Caches");
+    console.resize(39, 12);
+    console.until_text("terminal too small");
+    console.resize(80, 24);
+    console.until_text("amflab  1 Dashboard");
+    console.until_text("Traffic");
+    console.type_keys("qy");
+    assert!(console.ends().0);
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_the_program() {
+    for engine in ENGINES {
+        let mut console = demo(engine);
+        console.until_text("Dashboard");
+        console.hang_up();
+        assert!(console.ends().0, "{engine}: it ends by itself, and without an error");
+    }
+}
+
+#[test]
+fn sigterm_gives_the_terminal_back() {
+    let mut console = demo("live");
+    console.until_text("Dashboard");
+    rustix::process::kill_process(console.pid(), rustix::process::Signal::TERM).unwrap();
+    let (fine, raw) = console.ends();
+    assert!(fine);
+    assert_given_back(&raw);
+}
+
+#[test]
+fn ctrl_z_leaves_the_screen_and_comes_back() {
+    let mut console = demo("live");
+    console.until_text("Dashboard");
+    console.type_keys("\x1a");
+    // The program is a session leader without a shell: nothing stops it, and it comes back by itself.
+    let twice = |raw: &[u8]| String::from_utf8_lossy(raw).matches("\x1b[?1049h").count() == 2;
+    console.until("the second screen", |_, raw| twice(raw));
+    console.until_text("Dashboard");
+    console.type_keys("\x03");
+    console.until_text("Quit?");
+    console.type_keys("y");
+    let (fine, raw) = console.ends();
+    assert!(fine);
+    assert_given_back(&raw);
+}
+
+#[test]
+fn no_color_has_no_colours_and_keeps_bold_and_reverse() {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_amflab"));
+    command.args(["--engine", "sim"]);
+    command.env("AMFLAB_TEST_NO_COLOR", "1");
+    let mut console = Console::start(command, 100, 30);
+    console.until_text("workload on");
+    console.type_keys(":q!\r");
+    let (fine, raw) = console.ends();
+    assert!(fine);
+    let colours = raw.match_indices("\x1b[").filter(|(at, _)| {
+        let body: String = raw[at + 2..].chars().take_while(|c| !c.is_alphabetic()).collect();
+        let end = raw[at + 2 + body.len()..].chars().next();
+        end == Some('m') && body.split(';').any(|n| matches!(n.parse(), Ok(30..=37 | 90..=97 | 38)))
+    });
+    assert_eq!(colours.count(), 0);
+    assert!(raw.contains("\x1b[7m") && raw.contains("\x1b[1m"), "bold and reverse stay");
+}
+
+#[test]
+fn without_a_terminal_it_says_what_to_do_instead() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_amflab"));
+    let told = command.stdin(Stdio::null()).stdout(Stdio::piped()).output().unwrap();
+    assert_eq!(told.status.code(), Some(2));
+    assert!(told.stdout.is_empty());
+    let said = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(said.contains("needs a terminal") && said.contains("`amflab run`"), "{said}");
+}
+
+#[test]
+fn no_key_is_lost_however_fast_they_come() {
+    let mut console = demo("sim");
+    console.until_text("workload on");
+    let text: String =
+        (0..300_u32).map(|n| char::from(b"abcdefghijklmnopqrstuvwxyz"[n as usize % 26])).collect();
+    console.type_keys(&format!(":note \"{text}\"\r"));
+    // The end of a notice this long stands above the status bar; rows are joined again.
+    console.until("the whole note", |screen, _| {
+        let rows: String = screen.lines().map(str::trim).collect();
+        rows.contains(&text)
+    });
+    console.type_keys("qy");
+    assert!(console.ends().0);
+}
+
+// ---- replays
+
+/// A trace of `count` writes and reads, `gap_us` apart.
+fn trace(folder: &std::path::Path, count: u64, gap_us: u64) -> PathBuf {
+    // MSR: Timestamp (100 ns), Hostname, DiskNumber, Type, Offset, Size, ResponseTime.
+    let mut text = String::new();
+    for n in 0..count {
+        let (at, kind) = (n * gap_us * 10, if n % 2 == 0 { "Write" } else { "Read" });
+        writeln!(text, "{at},host,0,{kind},{},4096,0", n / 2 % 20 * 4_096).unwrap();
+    }
+    let path = folder.join("some.csv");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn a_replay_shows_its_progress_and_verifies_its_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = trace(folder.path(), 400, 10);
+    for engine in ENGINES {
+        let path = path.to_str().unwrap();
+        let mut console = Console::real(160, 40, &["--engine", engine, "--replay", path]);
+        console.until_text("replay some.csv");
+        console.until_text("done");
+        console.until_text("400/400");
+        console.until_text("200 reads verified  0 mismatches");
+        console.until_text("400 of 400 requests, 200 reads verified, 0 mismatches, 0 errors");
+        // Its line stays until it is taken away.
+        console.type_keys("S");
+        console.until("no replay any more", |screen, _| !screen.contains("replay some.csv"));
+        console.type_keys("q");
+        assert!(console.ends().0, "{engine}");
+    }
+}
+
+#[test]
+fn a_replay_finds_what_a_broken_rule_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = trace(folder.path(), 2_000, 10);
+    let path = path.to_str().unwrap();
+    let args = ["--engine", "sim", "--set", "defect=skip_one_invalidate", "--replay", path];
+    let mut console = Console::real(160, 40, &args);
+    console.until_text("MISMATCH");
+    console.until_text("VIOLATION");
+    console.type_keys(":q!\r");
+    assert!(console.ends().0);
+}
+
+#[test]
+fn a_replay_is_paused_goes_on_and_is_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    // At the times of the trace it takes minutes: it cannot end while the test looks.
+    let path = trace(folder.path(), 20_000, 20_000);
+    for engine in ENGINES {
+        let mut console = Console::real(160, 45, &["--engine", engine]);
+        console.until_text("workload on");
+        console.type_keys("p");
+        let line = format!(":replay {} --speed 1x --address modulo\r", path.to_str().unwrap());
+        console.type_keys(&line);
+        console.until_text("replay some.csv");
+        console.until("some progress", |screen, _| answered(screen) >= 3);
+        console.type_keys("P");
+        console.until_text("paused");
+        console.until("everything answered", |screen, _| screen.contains("0 running"));
+        let before = answered(&console.text());
+        console.type_keys(":read amf0 19\r");
+        console.until_text("read b19 = ");
+        assert_eq!(answered(&console.text()), before, "{engine}: a pause is a pause");
+        console.type_keys(":replay resume\r");
+        console.until("more progress", |screen, _| answered(screen) > before);
+        console.type_keys("q");
+        console.until_text("The replay of some.csv is running");
+        console.type_keys("n");
+        console.type_keys("S");
+        console.until_text("stopped");
+        console.until_text("of 20000 requests");
+        console.type_keys("P");
+        console.until_text("no replay is running");
+        console.type_keys("q");
+        assert!(console.ends().0, "{engine}");
+    }
+}
+
+/// Requests answered, as the strip says: `12/20.0k`.
+fn answered(screen: &str) -> u64 {
+    let strip = screen.lines().find(|line| line.contains("replay some.csv")).unwrap_or("");
+    let done = strip.split_whitespace().find_map(|word| word.strip_suffix("/20.0k"));
+    done.and_then(|done| done.replace(',', "").parse().ok()).unwrap_or(0)
+}
+
+#[test]
+fn a_trace_that_cannot_be_replayed_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("bad.csv");
+    std::fs::write(&bad, "1,host,0,Read,0,4096,0\n2,host,0,Sing,0,4096,0\n").unwrap();
+    let mut console = Console::real(120, 40, &["--engine", "sim"]);
+    console.until_text("workload on");
+    for (words, said) in [
+        ("/nonexistent".to_owned(), "cannot be opened"),
+        (format!("{} --format msr", bad.display()), "bad.csv:2: type `Sing`"),
+        ("some.csv --sped 1x".to_owned(), "unexpected argument"),
+        ("pause".to_owned(), "no replay is running"),
+    ] {
+        console.type_keys(&format!(":replay {words}\r"));
+        console.until_text(said);
+    }
+    console.type_keys(":q!\r");
+    assert!(console.ends().0);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_amflab"));
+    let told = command.args(["replay", bad.to_str().unwrap()]).output().unwrap();
+    assert_eq!(told.status.code(), Some(2));
+}
+
+#[test]
+fn a_saved_session_runs_under_exec_step_by_step_and_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let saved = folder.path().join("session.txt");
+    let mut console = Console::real(100, 30, &["-p", "claims", "--engine", "sim"]);
+    console.until_text("2 of 2 serve");
+    console.type_keys(":write amf0 1 \"one\"\r");
+    console.until_text("1 replica");
+    console.type_keys(" ");
+    console.until_text("step, 0 held");
+    // Under way while messages are held; a script would wait for it for ever.
+    console.type_keys(":write amf1 1 \"two\"\r");
+    console.until_text("under way: write amf1 1");
+    console.type_keys(":await nothing\r");
+    console.until_text("nothing was started");
+    console.until_text("1 held");
+    console.type_keys(":deliver amf1 amf0\r");
+    console.until_text("1 message");
+    console.type_keys(" ");
+    console.until_text("● running");
+    console.until_text("amf1 told 1 AMF to invalidate");
+    console.type_keys(&format!(":save {}\r", saved.display()));
+    console.until_text("saved");
+    console.type_keys(&format!(":save {}\r", saved.display()));
+    console.until_text("exists");
+    console.type_keys(&format!(":source {}\r", saved.display()));
+    console.until_text(" commands, ");
+    console.type_keys("q");
+    assert!(console.ends().0);
+    let text = std::fs::read_to_string(&saved).unwrap();
+    assert!(text.contains("by-hand-1: write amf1 1 \"two\""), "{text}");
+    assert!(text.contains("await by-hand-1") && text.contains("# refused: await"), "{text}");
+    for engine in ENGINES {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_amflab"));
+        let run = command.args(["exec", "--engine", engine]).arg(&saved).output().unwrap();
+        let said = String::from_utf8_lossy(&run.stdout).into_owned();
+        assert!(run.status.success(), "{engine}: {said}{}", String::from_utf8_lossy(&run.stderr));
+    }
+}
