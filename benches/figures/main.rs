@@ -8,12 +8,17 @@
 #![expect(clippy::print_stdout, reason = "the figures are what this prints")]
 #![allow(clippy::cast_possible_truncation, reason = "small numbers drawn from large ones")]
 
+mod draw;
 mod durable_writes;
+mod idle;
+mod key;
 mod live_read;
 mod live_write;
 mod sim_rate;
 mod sim_replay;
 mod sim_round;
+mod start;
+mod terminal;
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -35,6 +40,10 @@ const FIGURES: &[Figure] = &[
     sim_round::FIGURE,
     sim_rate::FIGURE,
     sim_replay::FIGURE,
+    draw::FIGURE,
+    key::FIGURE,
+    start::FIGURE,
+    idle::FIGURE,
 ];
 
 fn main() {
