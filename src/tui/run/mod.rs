@@ -133,6 +133,7 @@ pub fn run(
         outside,
         opening: None,
         meter: Meter::new(Wall::now()),
+        replay_told: false,
     };
     if let Some(replay) = replay {
         console.start_replay(&mut session, replay)?;
@@ -197,6 +198,8 @@ struct Console {
     /// A trace that is being opened, in a thread of its own, and where it will come out.
     opening: Option<Receiver<Result<Replay, String>>>,
     meter: Meter,
+    /// The end of the newest replay was told.
+    replay_told: bool,
 }
 
 impl Console {

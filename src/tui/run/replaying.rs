@@ -61,6 +61,7 @@ impl Console {
     ) -> Result<(), ConsoleError> {
         let text = format!("replay {}: {} requests", replay.name, replay.requests);
         self.meter = Meter::new(Wall::now());
+        self.replay_told = false;
         let said = match session.start_replay(replay) {
             Ok(()) => {
                 self.executor.remark(session, &text);
@@ -103,13 +104,13 @@ impl Console {
         session: &mut Session,
         violations: u64,
     ) -> Result<(), ConsoleError> {
-        let is_shown = self.model.replay.as_ref().is_some_and(|shown| !shown.is_under_way());
         let Some(progress) = session.replay() else { return Ok(()) };
         let is_over = matches!(progress.state, ReplayState::Done | ReplayState::Stopped);
         // One that is over was told once; whoever took its line away does not get it again.
-        if is_over && (is_shown || self.model.replay.is_none()) {
+        if is_over && self.replay_told {
             return Ok(());
         }
+        self.replay_told = is_over;
         let shown = self.meter.shown(progress, violations, Wall::now());
         self.tell(session, Msg::Replay(Box::new(shown)))
     }

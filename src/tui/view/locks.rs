@@ -16,7 +16,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Paragraph;
 
 /// Columns of the whole table.
-const COLUMNS_FULL: usize = 76;
+const COLUMNS_FULL: usize = 78;
 /// Columns more for those that are waited for, where there is room.
 const WAITS_MORE_MAX: usize = 32;
 
