@@ -428,12 +428,20 @@ impl State {
                     .into_iter()
                     .collect()
             }
+            Release::Nth(from, to, nth) => {
+                let all = self.held.iter();
+                let mut pair = all.filter(|h| h.to == to && h.item.from() == Some(from));
+                pair.nth(nth.saturating_sub(1) as usize).map(|h| h.id).into_iter().collect()
+            }
             Release::Id(id) => self.held.iter().filter(|h| h.id == id).map(|h| h.id).collect(),
         };
         if ids.is_empty() {
             return Err(match release {
                 Release::Oldest(_) => "no message is held".to_owned(),
                 Release::Pair(from, to) => format!("no message from {from} to {to} is held"),
+                Release::Nth(from, to, nth) => {
+                    format!("fewer than {nth} messages from {from} to {to} are held")
+                }
                 Release::Id(id) => format!("no message {id} is held"),
             });
         }

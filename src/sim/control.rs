@@ -314,13 +314,23 @@ impl Sim {
     fn release(&mut self, release: Release, fate: Fate) -> Result<usize, EngineError> {
         let count = match release {
             Release::Oldest(count) => count.max(1),
-            Release::Pair(..) | Release::Id(_) => 1,
+            Release::Pair(..) | Release::Nth(..) | Release::Id(_) => 1,
         };
         let mut done = 0;
+        let mut older = match release {
+            Release::Nth(_, _, nth) => nth.saturating_sub(1),
+            Release::Oldest(_) | Release::Pair(..) | Release::Id(_) => 0,
+        };
         for _ in 0..count {
             let fits = |held: &Held| match release {
                 Release::Oldest(_) => true,
                 Release::Pair(from, to) => (held.from, held.to) == (from, to),
+                Release::Nth(from, to, _) => {
+                    let fits = (held.from, held.to) == (from, to);
+                    let is_it = fits && older == 0;
+                    older = older.saturating_sub(u32::from(fits));
+                    is_it
+                }
                 Release::Id(id) => held.id == id,
             };
             let held = self.network.take_held(fate == Fate::Repeat, fits);

@@ -378,7 +378,11 @@ impl Network {
 
     /// Takes one out of the held ones. What is to be repeated stays held, too, unless it is a disk's: a
     /// disk is asked once, and answers once.
-    pub(super) fn take_held(&mut self, repeat: bool, test: impl Fn(&Held) -> bool) -> Option<Held> {
+    pub(super) fn take_held(
+        &mut self,
+        repeat: bool,
+        test: impl FnMut(&Held) -> bool,
+    ) -> Option<Held> {
         let at = self.held.iter().position(test)?;
         let held = self.held[at];
         if !repeat || held.is_with_disk() {

@@ -58,6 +58,9 @@ pub enum Release {
     Oldest(u32),
     /// The oldest from the first to the second.
     Pair(NodeId, NodeId),
+    /// The so-manieth oldest from the first to the second, from 1: what a saved session says, as it
+    /// means the same message again.
+    Nth(NodeId, NodeId, u32),
     /// The one with this number in [`crate::trace::snapshot::Snapshot::held`].
     Id(u64),
 }

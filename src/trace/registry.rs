@@ -257,13 +257,13 @@ table! {
         ["hold on", "hold on grant amf1 amf0", "hold off"],
         [[Word("on"), Kind, Node, Node], [Word("off"), Kind, Node, Node],
          [Word("on"), Node, Node], [Word("off"), Node, Node]];
-    Stepping, "deliver", "deliver [N | FROM TO | id N]", "lets the oldest held messages arrive",
+    Stepping, "deliver", "deliver [N | FROM TO [N] | id N]", "lets the oldest held messages arrive",
         ["deliver", "deliver 3", "deliver amf0 amf1"],
-        [[Number], [Node, Node], [Word("id"), Number]];
-    Stepping, "lose", "lose FROM TO", "loses the oldest held message between two nodes",
-        ["lose amf0 amf1"], [[Node, Node], [Word("id"), Number]];
-    Stepping, "repeat", "repeat FROM TO", "lets a held message arrive, and keeps it",
-        ["repeat amf0 amf1"], [[Node, Node], [Word("id"), Number]];
+        [[Number], [Node, Node, Number], [Word("id"), Number]];
+    Stepping, "lose", "lose FROM TO [N]", "loses the oldest held message between two nodes",
+        ["lose amf0 amf1"], [[Node, Node, Number], [Word("id"), Number]];
+    Stepping, "repeat", "repeat FROM TO [N]", "lets a held message arrive, and keeps it",
+        ["repeat amf0 amf1"], [[Node, Node, Number], [Word("id"), Number]];
     Stepping, "step", "step [N]", "in step mode: lets so many steps happen",
         ["step", "step 5"], [[Number]];
     Stepping, "tempo", "tempo 1|0.1|0.01", "slows clock and links, so that the eye can follow",

@@ -318,6 +318,7 @@ fn release() -> impl Strategy<Value = Release> {
     prop_oneof![
         (1u32..1_000_000).prop_map(Release::Oldest),
         pair().prop_map(|(a, b)| Release::Pair(a, b)),
+        (pair(), 1u32..1_000).prop_map(|((a, b), nth)| Release::Nth(a, b, nth)),
         any::<u64>().prop_map(Release::Id)
     ]
 }

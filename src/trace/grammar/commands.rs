@@ -199,7 +199,7 @@ fn hold_filter(args: &mut Args<'_>) -> Parsed<HoldFilter> {
     Ok(filter)
 }
 
-/// Nothing (the oldest), `N`, `FROM TO` or `id N`.
+/// Nothing (the oldest), `N`, `FROM TO`, `FROM TO N` (the Nth oldest of them) or `id N`.
 fn release(args: &mut Args<'_>) -> Parsed<Release> {
     match args.peek_word() {
         Some("id") => {
@@ -208,7 +208,10 @@ fn release(args: &mut Args<'_>) -> Parsed<Release> {
         }
         Some(word) if is_node(word) => {
             let (from, to) = args.pair()?;
-            Ok(Release::Pair(from, to))
+            if args.peek().is_none() {
+                return Ok(Release::Pair(from, to));
+            }
+            args.count("which of them").map(|nth| Release::Nth(from, to, nth))
         }
         _ if args.peek().is_none() => Ok(Release::Oldest(1)),
         _ => args.count("number, node or `id`").map(Release::Oldest),

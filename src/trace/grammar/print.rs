@@ -197,6 +197,7 @@ fn release_text(release: Release) -> String {
     match release {
         Release::Oldest(count) => count.to_string(),
         Release::Pair(from, to) => format!("{from} {to}"),
+        Release::Nth(from, to, nth) => format!("{from} {to} {nth}"),
         Release::Id(id) => format!("id {id}"),
     }
 }

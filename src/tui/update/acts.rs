@@ -231,7 +231,8 @@ pub fn release(model: &Model, id: u64) -> Release {
     let older = held.iter().filter(pair).take_while(|held| held.id != id).count();
     match u32::try_from(older + 1) {
         Ok(1) => Release::Pair(wanted.from, wanted.to),
-        Ok(_) | Err(_) => Release::Id(id),
+        Ok(nth) => Release::Nth(wanted.from, wanted.to, nth),
+        Err(_) => Release::Id(id),
     }
 }
 

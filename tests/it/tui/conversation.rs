@@ -143,8 +143,11 @@ fn step_mode_and_held_messages() {
     assert_eq!(press(&mut model, "down down enter"), run(Command::Deliver(Release::Pair(a, b))));
     assert_eq!(press(&mut model, "d"), run(Command::Lose(Release::Pair(a, b))));
     assert_eq!(press(&mut model, "u"), run(Command::Repeat(Release::Pair(a, b))));
-    // The fifth is the second from amf1 to amf0: only its number says which.
-    assert_eq!(press(&mut model, "end enter"), run(Command::Deliver(Release::Id(704))));
+    // The fifth is the second from amf1 to amf0.
+    assert_eq!(
+        press(&mut model, "end enter"),
+        run(Command::Deliver(Release::Nth(a, fake::amf_node(0), 2)))
+    );
 }
 
 #[test]

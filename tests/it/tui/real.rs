@@ -317,8 +317,8 @@ fn a_saved_session_runs_under_exec_step_by_step_and_all() {
     console.type_keys(":await nothing\r");
     console.until_text("nothing was started");
     console.until_text("1 held");
-    console.type_keys(":deliver amf1 amf0\r");
-    console.until_text("1 message");
+    console.type_keys(":deliver amf1 amf0 1\r");
+    console.until_text("1 message delivered");
     console.type_keys(" ");
     console.until_text("● running");
     console.until_text("amf1 told 1 AMF to invalidate");
