@@ -279,7 +279,9 @@ impl Witness {
     fn on_suspect(&mut self, now: Instant, amf: AmfId, epoch: Epoch, peer: AmfId) {
         let members = self.view.set();
         if epoch == self.view.epoch && members.contains(amf) && members.contains(peer) {
-            let until = now + Span(self.cfg.suspect_after.0 * 2);
+            // [L3] Its AMF repeats it every half `suspect_after` as long as it is so: half as much again, and
+            // it is over, or a link that delivers again would still cost a member.
+            let until = now + Span(self.cfg.suspect_after.0 / 4 * 3);
             let since = self.suspects.get(&(amf, peer)).map_or(now, |(since, _)| *since);
             self.suspects.insert((amf, peer), (since, until));
         }

@@ -243,6 +243,22 @@ pub(super) fn l3(defect: Option<Defect>) -> Result<(), Finding> {
     story.end()
 }
 
+/// L3 again, our own: a link is mended after one suspicion; both ends renew later. Nobody may go for it.
+pub(super) fn l3_mended(defect: Option<Defect>) -> Result<(), Finding> {
+    let mut story = Story::of(defect, THREE);
+    let link = |setting| Action::Link(NodeId::Amf(AmfId(0)), NodeId::Amf(AmfId(1)), setting);
+    story.wait(Span::millis(100));
+    story.act(link(LinkSetting::Drop(1_000_000)));
+    story.start_read(0);
+    story.wait(Span::millis(1_050));
+    story.act(link(LinkSetting::Clear));
+    story.wait(Span::secs(4));
+    let view = std::sync::Arc::clone(story.sim.world().witness().view());
+    assert_eq!(view.members.len(), 3, "everybody stays");
+    assert_eq!(view.epoch.0, 1, "nobody has left");
+    story.end()
+}
+
 /// M1: the owner crashes when one half of the mirror has its write and the other has not.
 pub(super) fn m1(defect: Option<Defect>) -> Result<(), Finding> {
     let mut story = Story::of(defect, THREE_SHARING);
@@ -303,6 +319,7 @@ const HEALTHY: &[(&str, Tale)] = &[
     ("L1", l1),
     ("L2", l2),
     ("L3", l3),
+    ("L3 mended", l3_mended),
     ("M1", m1),
     ("M2", m2),
     ("repeated join", repeated_join),
