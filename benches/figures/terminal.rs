@@ -51,9 +51,11 @@ impl Terminal {
 
     /// Reads until the screen is as wanted; when the byte that made it so arrived.
     pub(crate) fn until(&mut self, wanted: impl Fn(&vt100::Screen) -> bool) -> Instant {
-        let mut at = Instant::now();
+        let begun = Instant::now();
+        let mut at = begun;
         while !wanted(self.screen.screen()) {
-            let Ok((when, bytes)) = self.output.recv_timeout(PATIENCE) else {
+            let left = PATIENCE.saturating_sub(begun.elapsed());
+            let Ok((when, bytes)) = self.output.recv_timeout(left) else {
                 panic!("the screen never came:\n{}", self.screen.screen().contents())
             };
             self.screen.process(&bytes);
@@ -80,6 +82,12 @@ impl Terminal {
         while self.child.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < end {
             let _ = self.output.recv_timeout(Duration::from_millis(10));
         }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
         let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }

@@ -47,18 +47,21 @@ impl About {
         }
     }
 
-    /// True if without this disk some block has no good copy left, in this view.
+    /// True if without this disk some block has no good copy left, in this view. `failed`: disks that
+    /// answer with errors; the view says so only when somebody has asked them.
     #[must_use]
-    pub fn is_last_good(&self, disk: DiskId, view: &View) -> bool {
+    pub fn is_last_good(&self, disk: DiskId, view: &View, failed: &[DiskId]) -> bool {
         let slots = &view.group.slots;
         let Some(slot) = slots.iter().position(|slot| slot.disk == disk) else { return false };
-        if slots[slot].state != SlotState::Online {
+        if slots[slot].state != SlotState::Online || failed.contains(&disk) {
             return false;
         }
         let group = Group::new(&self.config.group);
         let slot = u8::try_from(slot).unwrap_or(u8::MAX);
         !group.partners(slot).any(|other| {
-            slots.get(usize::from(other)).is_some_and(|other| other.state == SlotState::Online)
+            slots.get(usize::from(other)).is_some_and(|other| {
+                other.state == SlotState::Online && !failed.contains(&other.disk)
+            })
         })
     }
 }

@@ -195,8 +195,10 @@ pub fn inject(model: &mut Model) -> Vec<Effect> {
 
 /// Runs a command; asks first before the last good disk fails.
 pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
+    let now = &model.cluster.now;
+    let failed: Vec<_> = now.disks.iter().filter(|info| info.failed).map(|info| info.id).collect();
     if let Command::Fail(disk) = command
-        && model.about.is_last_good(disk, &model.cluster.now.view)
+        && model.about.is_last_good(disk, &now.view, &failed)
     {
         model.modal = Modal::Confirm(Confirm {
             question: format!("Fail {disk}?"),

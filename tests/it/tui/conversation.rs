@@ -182,6 +182,12 @@ fn failing_the_last_good_disk_asks_once() {
     let mut model = console();
     let fail = Command::Fail(DiskId(0));
     assert_eq!(press(&mut model, ": 'fail_disk0' enter"), run(fail.clone()));
+    // Its partner has just failed, and nobody has asked it since.
+    model.cluster.now.disks[1].failed = true;
+    assert_eq!(press(&mut model, ": 'fail_disk0' enter"), []);
+    assert!(matches!(model.modal, Modal::Confirm(_)));
+    press(&mut model, "n");
+    model.cluster.now.disks[1].failed = false;
     let mut view = (*model.cluster.now.view).clone();
     view.group.slots[1].state = amflab::protocol::group::SlotState::Failed;
     model.cluster.now.view = std::sync::Arc::new(view);
