@@ -31,6 +31,16 @@ struct Change {
     retry_at: Instant,
 }
 
+/// Somebody says that it cannot reach somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Suspicion {
+    /// When it was said first, and last.
+    since: Instant,
+    said: Instant,
+    /// When it is over, if it is not said again.
+    until: Instant,
+}
+
 /// The witness. Drive it as `machine` says.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Witness {
@@ -46,8 +56,8 @@ pub struct Witness {
     joining: Table<AmfId, Incarnation>,
     /// Who is out, and when its lease must have run out.
     condemned: Table<AmfId, Instant>,
-    /// Who cannot reach whom: since when it is known, until when it counts.
-    suspects: Table<(AmfId, AmfId), (Instant, Instant)>,
+    /// Who cannot reach whom.
+    suspects: Table<(AmfId, AmfId), Suspicion>,
     /// Disks that AMFs report, and those that were replaced.
     failed: Vec<DiskId>,
     replaced: Vec<DiskId>,
@@ -147,8 +157,8 @@ impl Witness {
         let leases = self.view.members.iter().filter(|(amf, _)| !self.condemned.contains(amf));
         let leases = leases.map(|(amf, _)| self.heard[usize::from(amf.0)] + lease);
         let verdicts = self.suspects.sorted().into_iter();
-        let verdicts = verdicts.filter(|((a, b), (since, _))| self.both_live(*a, *b, *since));
-        let verdicts = verdicts.map(|(_, (since, _))| *since + self.gathering());
+        let verdicts = verdicts.filter(|((a, b), suspicion)| self.both_live(*a, *b, suspicion));
+        let verdicts = verdicts.map(|(_, suspicion)| suspicion.since + self.gathering());
         let waits = self.condemned.sorted().into_iter().map(|(_, until)| *until);
         let retry = self.change.iter().map(|change| change.retry_at);
         // While a change is under way, only its retry matters for what waits behind it.
@@ -172,6 +182,11 @@ impl Witness {
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.change.is_some() || !self.condemned.is_empty() || !self.joining.is_empty()
+    }
+    /// Some member cannot reach another, or could not a moment ago.
+    #[must_use]
+    pub fn is_suspicious(&self) -> bool {
+        !self.suspects.is_empty()
     }
     /// What it is doing, in words.
     #[must_use]
@@ -282,8 +297,8 @@ impl Witness {
             // [L3] Its AMF repeats it every half `suspect_after` as long as it is so: half as much again, and
             // it is over, or a link that delivers again would still cost a member.
             let until = now + Span(self.cfg.suspect_after.0 / 4 * 3);
-            let since = self.suspects.get(&(amf, peer)).map_or(now, |(since, _)| *since);
-            self.suspects.insert((amf, peer), (since, until));
+            let since = self.suspects.get(&(amf, peer)).map_or(now, |before| before.since);
+            self.suspects.insert((amf, peer), Suspicion { since, said: now, until });
         }
     }
 
@@ -328,11 +343,11 @@ impl Witness {
     }
 
     /// \[L3\] Both have renewed since one of them could not reach the other, so both live, and it is
-    /// the link that is broken. Else nothing is decided: whoever is dead stops renewing, and goes for
+    /// the link that is broken, if it is said again after that. Else nothing is decided: whoever is dead stops renewing, and goes for
     /// that. Without this the tie rule evicts the survivor of a crash, with the only replica.
-    fn both_live(&self, a: AmfId, b: AmfId, since: Instant) -> bool {
-        let heard = |amf: AmfId| self.heard[usize::from(amf.0)] > since;
-        heard(a) && heard(b)
+    fn both_live(&self, a: AmfId, b: AmfId, suspicion: &Suspicion) -> bool {
+        let heard = |amf: AmfId| self.heard[usize::from(amf.0)];
+        [a, b].iter().all(|amf| heard(*amf) > suspicion.since && heard(*amf) <= suspicion.said)
     }
 
     /// Two live members cannot reach each other: out goes the one that fewer members can reach; ties: the
@@ -340,9 +355,9 @@ impl Witness {
     fn judge_suspects(&mut self, now: Instant) {
         let out: Vec<AmfId> = self.condemned.keys_sorted();
         let members = self.view.set();
-        self.suspects.retain(|(a, b), (_, until)| {
+        self.suspects.retain(|(a, b), suspicion| {
             let gone = out.contains(a) || out.contains(b);
-            *until > now && !gone && members.contains(*a) && members.contains(*b)
+            suspicion.until > now && !gone && members.contains(*a) && members.contains(*b)
         });
         let gathering = self.gathering();
         let pairs = self.suspects.sorted();
@@ -358,8 +373,8 @@ impl Witness {
             }
             others.len()
         };
-        let due = pairs.iter().filter(|((a, b), (since, _))| {
-            now >= *since + gathering && self.both_live(*a, *b, *since)
+        let due = pairs.iter().filter(|((a, b), suspicion)| {
+            now >= suspicion.since + gathering && self.both_live(*a, *b, suspicion)
         });
         let victims = due.map(|((a, b), _)| (*a).max_by(*b, &unreached));
         let victim = victims.max_by_key(|amf| (unreached(*amf), *amf));

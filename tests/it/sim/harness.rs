@@ -380,7 +380,8 @@ impl Run {
             }
         };
         // Nobody is on the way out already: that would be one failure more.
-        !self.lossy && !world.witness().is_busy() && (0..self.amfs).all(|amf| fine(AmfId(amf)))
+        let leaving = world.witness().is_busy() || world.witness().is_suspicious();
+        !self.lossy && !leaving && (0..self.amfs).all(|amf| fine(AmfId(amf)))
     }
 
     /// Another member may leave without losing what only memory holds: since everybody was covered, at
