@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Inputs that may wait for the console.
 const QUEUE_MAX: usize = 1_024;
@@ -55,8 +55,13 @@ impl Inputs {
         })?;
         let signals = sender.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        // Caught from here on: before the terminal is taken, which a signal must give back.
+        let caught = {
+            let _inside = runtime.enter();
+            Caught::catch()?
+        };
         thread::Builder::new().name("console-signals".to_owned()).spawn(move || {
-            let _ = runtime.block_on(watch_signals(&signals));
+            runtime.block_on(watch_signals(caught, &signals));
         })?;
         Ok(Self { queue, sender, woken: Arc::new(AtomicBool::new(false)) })
     }
@@ -101,21 +106,37 @@ fn watch_keys(queue: &SyncSender<Input>) -> io::Result<()> {
     }
 }
 
-async fn watch_signals(queue: &SyncSender<Input>) -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut resize = signal(SignalKind::window_change())?;
-    let continued = rustix::process::Signal::CONT.as_raw();
-    let mut continued = signal(SignalKind::from_raw(continued))?;
+/// The signals that the console handles.
+struct Caught {
+    terminate: Signal,
+    hangup: Signal,
+    resize: Signal,
+    continued: Signal,
+}
+
+impl Caught {
+    fn catch() -> io::Result<Self> {
+        let continued = rustix::process::Signal::CONT.as_raw();
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+            resize: signal(SignalKind::window_change())?,
+            continued: signal(SignalKind::from_raw(continued))?,
+        })
+    }
+}
+
+/// Ends when the console no longer listens.
+async fn watch_signals(mut caught: Caught, queue: &SyncSender<Input>) {
     loop {
         let input = tokio::select! {
-            _ = terminate.recv() => Input::End,
-            _ = hangup.recv() => Input::End,
-            _ = resize.recv() => Input::Resized,
-            _ = continued.recv() => Input::Continued,
+            _ = caught.terminate.recv() => Input::End,
+            _ = caught.hangup.recv() => Input::End,
+            _ = caught.resize.recv() => Input::Resized,
+            _ = caught.continued.recv() => Input::Continued,
         };
         if queue.send(input).is_err() {
-            return Ok(());
+            return;
         }
     }
 }

@@ -215,29 +215,43 @@ impl Console {
         self.draw()?;
         let mut drawn = Wall::now();
         let mut looked = drawn;
+        let mut owed = false;
         while !self.ended {
             let drives = self.drives(session);
-            let sleep = if drives { Some(Duration::ZERO) } else { self.pace.sleep(&look) };
+            let sleep = match drives {
+                true => Some(Duration::ZERO),
+                false if owed => Some(FRAME.saturating_sub(looked.elapsed())),
+                false => self.pace.sleep(&look),
+            };
             let (keys, news) = self.take_in(session, sleep, (!drives).then_some(drawn))?;
             if self.ended {
                 break;
+            }
+            // A key is drawn before anything else is done; what a command did is looked at first.
+            if keys && !self.acted {
+                self.draw()?;
+                drawn = Wall::now();
             }
             if drives {
                 self.drive(session)?;
             }
             let now = Wall::now();
-            // Keys are drawn at once; the cluster is looked at 30 times a second, and after a command.
-            let looks = self.acted || now.duration_since(looked) >= FRAME || (!keys && !drives);
-            if looks {
-                look = self.look(session)?;
-                looked = now;
+            // The cluster is looked at 30 times a second, and after a command.
+            let is_due = now.duration_since(looked) >= FRAME;
+            if !self.acted && !is_due && (keys || drives) {
+                // The engine has called, and is not looked at yet.
+                owed |= news;
+                continue;
             }
+            let acted = self.acted;
+            look = self.look(session)?;
+            looked = now;
             let stale = now.duration_since(drawn) >= QUIET;
-            let changed = drives || news || look.busy || look.tasks || stale;
-            if keys || (looks && changed) {
+            if acted || drives || news || owed || look.busy || look.tasks || stale {
                 self.draw()?;
                 drawn = Wall::now();
             }
+            owed = false;
         }
         Ok(())
     }
