@@ -16,7 +16,8 @@ const LINE_MAX: usize = 90;
 
 fn run() -> String {
     let program = env!("CARGO_BIN_EXE_amflab");
-    let mut console = Terminal::start(program, &["-p", "large", "--engine", "live"], 120, 40);
+    let busy = ["-p", "large", "--engine", "live", "--set", "workload.main.rate=0"];
+    let mut console = Terminal::start(program, &busy, 120, 40);
     console.until_text("workload on");
     // A line to type in: what is typed is on the screen as soon as it is drawn.
     console.type_keys(PROMPT);

@@ -78,8 +78,12 @@ impl Sim {
     /// Nothing is outstanding; or only what an active fault holds back, and nothing has moved for a
     /// time in which everything that could have moved would have.
     pub(super) fn settled(&self) -> bool {
+        if self.network.is_step_mode() {
+            // The clock stands still: what has not happened now is held back.
+            return !self.queue.has_due(self.now);
+        }
         if self.world.unsettled().is_empty() && self.parked.is_empty() {
-            return self.network.held().is_empty() || self.network.is_step_mode();
+            return self.network.held().is_empty();
         }
         let cfg = &self.profile.config;
         let patience = Span(cfg.lease_at_witness().0 * 2 + cfg.suspect_after.0 * 2);

@@ -422,10 +422,23 @@ impl Amf {
         peer: Option<AmfId>,
         version: Version,
     ) {
-        self.stats.rules[rule as usize] += 1;
         if let Some(key) = key {
             self.touched(key);
         }
+        self.tell(rule, key, before, after, peer, version);
+    }
+
+    /// Counts a rule, and tells it while somebody observes.
+    fn tell(
+        &mut self,
+        rule: Rule,
+        key: Option<Key>,
+        before: LineState,
+        after: LineState,
+        peer: Option<AmfId>,
+        version: Version,
+    ) {
+        self.stats.rules[rule as usize] += 1;
         if self.observed {
             self.facts.push_back(Fact { rule, key, before, after, peer, version });
         }
