@@ -9,7 +9,6 @@
 use super::super::command::{self, Act, Scope};
 use super::super::model::{Level, Model, ReplayShown, Screen};
 use super::super::theme::Role;
-use super::text::left;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -150,12 +149,11 @@ fn keys_line(model: &Model) -> Vec<(String, Role, Option<Act>)> {
     let width = usize::from(model.size.width);
     let mut parts = vec![(" ".to_owned(), Role::Text, None)];
     let mut used = 1;
-    if let Some(notice) = &model.notice {
+    // One that is too long for the line stands above the bar (`popup::notice`).
+    if let Some(notice) = model.notice.as_ref().filter(|notice| has_room(&notice.text, model)) {
         let role = role_of(notice.level);
-        let room = notice.text.width().min(width.saturating_sub(2));
-        let text = left(&notice.text, room, model.glyphs.more);
-        used += text.width() + 2;
-        parts.push((text, role, None));
+        used += notice.text.width() + 2;
+        parts.push((notice.text.clone(), role, None));
         parts.push(("  ".to_owned(), Role::Text, None));
     }
     for (key, word, act) in hints(model) {
