@@ -12,13 +12,13 @@ use super::super::model::Model;
 use super::super::theme::Role;
 use super::text::{count, scroll};
 use crate::protocol::LineState;
-use crate::protocol::id::{AmfId, Block};
+use crate::protocol::id::{AmfId, Block, Key};
 use crate::trace::snapshot::{LineInfo, LockPhase};
 use core::ops::Range;
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 /// Columns before the first cell.
 const LABEL: u16 = 7;
@@ -96,23 +96,30 @@ pub fn heading(model: &Model) -> String {
     format!("b{} at {} of {total} blocks, {} lines", selected.block.0, selected.amf, count(used))
 }
 
-/// Draws the pane.
+/// Draws the pane. The cells go straight into the buffer: there are thousands, and text that is laid out
+/// is looked through for what a letter is.
 pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let shape = shape(area, model);
     let page = page(area, model);
-    let mut lines = Vec::new();
+    let mut y = area.y;
     for band in 0..shape.bands {
         let first = page.start + band * shape.blocks;
         if first >= page.end {
             break;
         }
         let blocks = first..(first + shape.blocks).min(page.end);
-        lines.push(ruler(&blocks, model));
+        if y < area.bottom() {
+            frame.buffer_mut().set_line(area.x, y, &ruler(&blocks, model), area.width);
+        }
+        y += 1;
         for at in shape.first_amf..shape.first_amf + shape.amfs {
-            lines.push(row(at, &blocks, model));
+            if y < area.bottom() {
+                let row_area = Rect { y, height: 1, ..area };
+                row(frame.buffer_mut(), row_area, at, &blocks, model);
+            }
+            y += 1;
         }
     }
-    frame.render_widget(Paragraph::new(lines), area);
     if shape.legend {
         let at = Rect { y: area.bottom() - 1, height: 1, ..area };
         frame.render_widget(legend(area.width, model), at);
@@ -134,32 +141,40 @@ fn ruler<'a>(blocks: &Range<u64>, model: &Model) -> Line<'a> {
     Line::styled(text, model.style(Role::Dim))
 }
 
-fn row<'a>(at: usize, blocks: &Range<u64>, model: &Model) -> Line<'a> {
-    let Some(amf) = model.cluster.now.amfs.get(at) else { return Line::default() };
+fn row(buffer: &mut Buffer, area: Rect, at: usize, blocks: &Range<u64>, model: &Model) {
+    let Some(amf) = model.cluster.now.amfs.get(at) else { return };
     let selected = model.selected.amf == amf.id;
     let role = if selected { Role::Title } else { Role::Dim };
     let name = format!("{:<width$}", amf.id.to_string(), width = usize::from(LABEL));
-    let mut spans = vec![Span::styled(name, model.style(role))];
+    buffer.set_stringn(area.x, area.y, name, usize::from(area.width), model.style(role));
+    let mut kept: Vec<Block> = amf.replicas_kept.iter().map(|(_, kept, _)| *kept).collect();
+    kept.sort_unstable();
+    let mut locks: Vec<(Block, LockPhase)> = Vec::new();
+    for lock in model.cluster.now.locks.iter().filter(|lock| lock.amf == amf.id) {
+        if let Key::Block(block) = lock.key {
+            locks.push((block, lock.phase));
+        }
+    }
+    locks.sort_by_key(|(block, _)| *block);
+    let mut x = area.x + LABEL;
     for block in blocks.clone().map(Block) {
         let line = model.cluster.line(at, block);
-        let (sign, role) = sign(at, block, line, model);
-        let mark = mark(amf.id, block, line, model);
+        let (sign, role) = match line {
+            Some(line) => (line.state.letter(), state_role(line.state)),
+            None if kept.binary_search(&block).is_ok() => ('r', Role::Replica),
+            None => (model.glyphs.none, Role::StateI),
+        };
+        let first = locks.partition_point(|(locked, _)| *locked < block);
+        let phase =
+            locks.get(first).filter(|(locked, _)| *locked == block).map(|(_, phase)| *phase);
+        let mark = mark(phase, line);
         let under = selected && model.selected.block == block;
         let style = if under { model.style(Role::Cursor) } else { model.style(role) };
-        spans.push(Span::styled(format!("{sign}{mark}"), style));
+        for (x, letter) in (x..area.right()).zip([sign, mark]) {
+            buffer[(x, area.y)].set_char(letter).set_style(style);
+        }
+        x = x.saturating_add(CELL);
     }
-    Line::from(spans)
-}
-
-fn sign(at: usize, block: Block, line: Option<&LineInfo>, model: &Model) -> (char, Role) {
-    if let Some(line) = line {
-        return (line.state.letter(), state_role(line.state));
-    }
-    let kept = model.cluster.now.amfs.get(at).map(|amf| &amf.replicas_kept);
-    if kept.is_some_and(|kept| kept.iter().any(|(_, kept, _)| *kept == block)) {
-        return ('r', Role::Replica);
-    }
-    (model.glyphs.none, Role::StateI)
 }
 
 /// The role of a line's state.
@@ -173,8 +188,7 @@ pub fn state_role(state: LineState) -> Role {
     }
 }
 
-fn mark(amf: AmfId, block: Block, line: Option<&LineInfo>, model: &Model) -> char {
-    let phase = model.cluster.locks_of(block).find(|lock| lock.amf == amf).map(|lock| lock.phase);
+fn mark(phase: Option<LockPhase>, line: Option<&LineInfo>) -> char {
     match phase {
         Some(LockPhase::Holding) => '*',
         Some(LockPhase::Waiting | LockPhase::Suspended | LockPhase::Recovering) => '?',
