@@ -2,7 +2,7 @@
 //!
 //! What is found is in its snapshots and among its events, like what the engine finds by itself. An
 //! operation is told to the checker right after the engine has it and before any answer is taken,
-//! which is as good as before (see [`super::reads`]).
+//! with the time from before it was given (see [`super::reads`]).
 
 use super::{ReadChecker, Start};
 use crate::protocol::id::{AmfId, Instant, NodeId, OpId};
@@ -54,8 +54,10 @@ impl<E: Engine> Judged<E> {
 
 impl<E: Engine> HostPort for Judged<E> {
     fn host(&mut self, amf: AmfId, kind: RequestKind) -> OpId {
+        // Before: a live engine may have answered by the time it gives the number.
+        let now = self.engine.now();
         let op = self.engine.host(amf, kind.clone());
-        self.checker.on_start(op, &kind, self.engine.now());
+        self.checker.on_start(op, &kind, now);
         op
     }
 

@@ -1,6 +1,7 @@
 //! `amflab exec`: a command script, checked as a whole, then run and compared with what it expects.
 
 use super::failure::{FAILED, FINE, Failure};
+use super::interrupt;
 use super::setup::{ClusterArgs, EngineKind};
 use super::{Done, complain, print};
 use crate::profile::Profile;
@@ -87,6 +88,7 @@ fn read(path: &Path, is_stdin: bool) -> Result<Vec<u8>, String> {
 fn perform(args: &ExecArgs, profile: &Profile, script: &Script) -> Result<ScriptReport, Failure> {
     let engine = args.cluster.start(args.engine, profile, true)?;
     let mut session = Session::new(engine, profile);
+    session.watch_interrupt(interrupt::watch());
     let mut printed = Ok(());
     let mut count = 0;
     let mut tell = |line: &LineReport| {

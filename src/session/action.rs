@@ -38,7 +38,16 @@ impl Session {
                 info.is_none_or(|info| info.lines.iter().all(|line| line.block != block))
             }
             Ending::Protocol(protocol) => {
-                self.snapshot(&Ask::BRIEF).view.protocol == protocol && self.engine.is_settled()
+                let snapshot = self.snapshot(&Ask::BRIEF);
+                let epoch = snapshot.view.epoch;
+                let there = snapshot.amfs.iter().all(|info| match info.status {
+                    AmfStatus::Paused | AmfStatus::Down => true,
+                    AmfStatus::Joining => false,
+                    AmfStatus::Serving | AmfStatus::NoLease => info.epoch >= epoch,
+                });
+                // While a workload runs a cluster hardly ever settles.
+                let rests = self.is_loaded() || self.engine.is_settled();
+                snapshot.view.protocol == protocol && there && rests
             }
         }
     }

@@ -36,6 +36,8 @@ use crate::trace::snapshot::{AmfInfo, Ask, Snapshot};
 use crate::trace::{Command, Completion};
 use host::Hosts;
 use observer::Observer;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use workloads::Workloads;
 
 /// An engine of whatever kind; a session may live in a thread of its own.
@@ -62,6 +64,7 @@ pub struct Session {
     watch_from: u64,
     /// The last command that did something started an operation.
     starting: bool,
+    interrupted: Arc<AtomicBool>,
     /// `hold on` without its `hold off`: what is waited for may never come.
     holds: u32,
     workloads: Workloads,
@@ -81,6 +84,7 @@ impl Session {
             observer: Observer::default(),
             watch_from: 0,
             starting: false,
+            interrupted: Arc::default(),
             holds: 0,
             workloads: Workloads::new(
                 &profile.workloads,
@@ -178,6 +182,16 @@ impl Session {
         self.hosts.engine_op(op)
     }
 
+    /// A generator or a replay makes requests, or is still being answered.
+    pub(super) fn is_loaded(&self) -> bool {
+        self.workloads.is_busy()
+    }
+
+    /// Ends what is being waited for, with an error, once this becomes true.
+    pub fn watch_interrupt(&mut self, interrupted: Arc<AtomicBool>) {
+        self.interrupted = interrupted;
+    }
+
     /// When a generator's next request is due, on the cluster's clock: no later may time pass in one
     /// go. [`Instant::NEVER`]: nothing is due.
     #[must_use]
@@ -240,6 +254,9 @@ impl Session {
         deadline: Instant,
         steps_max: u64,
     ) -> Result<Progress, EngineError> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            return Err(EngineError::Broken("interrupted".to_owned()));
+        }
         let mut until = deadline.min(self.workloads.next());
         if self.live {
             until = until.min(self.now() + LOOK_AGAIN);

@@ -252,7 +252,9 @@ impl Session {
     fn workload(&mut self, start: bool, name: &str) -> Report {
         let now = self.now();
         let done = if start { self.workloads.start(name, now) } else { self.workloads.stop(name) };
-        done.map_or_else(|why| Report::new(Status::Refused, why), |()| Report::fine())
+        // What does not run is stopped already: the console starts workloads by itself, `exec` does not.
+        let wrong = if start { Status::Refused } else { Status::Fine };
+        done.map_or_else(|why| Report::new(wrong, why), |()| Report::fine())
     }
 
     /// Says whether a command is through. Call after every [`Session::pump`].

@@ -511,3 +511,43 @@ fn ctrl_c_ends_a_run_in_order_and_reports_what_it_has() {
     let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert_eq!(first["result"], "ok");
 }
+
+/// A cluster under a workload that never rests takes on another protocol all the same; and to stop what
+/// does not run is no mistake: the console starts workloads by itself, `exec` does not.
+#[test]
+fn the_protocol_is_switched_under_load() {
+    let script = "# profile: claims\nworkload stop mixed\nworkload start mixed\nwait 10ms\n\
+                  protocol sharing\nworkload stop mixed\nsettle\nexpect violations 0\n";
+    for engine in ["sim", "live"] {
+        let ran = amflab_with(&["exec", "--engine", engine, "-"], script);
+        assert_eq!(ran.code, 0, "{engine}: {}{}", ran.out, ran.err);
+    }
+}
+
+/// A script that is ended from outside leaves no folder behind.
+#[test]
+fn an_interrupted_script_takes_its_disks_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_amflab"))
+        .args(["exec", "--engine", "live", "-p", "claims", "-"])
+        .env("TMPDIR", folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let script = b"write amf0 1 \"x\"\nwait 1h\n";
+    child.stdin.take().unwrap().write_all(script).unwrap();
+    // The write is told when it is through; the wait is under way then.
+    let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut out, &mut line).unwrap();
+    assert!(line.contains("write amf0 1"), "{line}");
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_some(), "disks are there");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("interrupted"));
+    assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "and are gone");
+}

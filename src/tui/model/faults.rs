@@ -159,13 +159,12 @@ impl FaultList {
                 let others = others.chain([NodeId::Witness]).collect();
                 Command::Partition(vec![vec![a], others])
             }
-            Fault::Split => {
-                let half = amfs / 2;
-                Command::Partition(vec![
-                    (0..half.max(1)).map(node).collect(),
-                    (half.max(1)..amfs).map(node).chain([NodeId::Witness]).collect(),
-                ])
-            }
+            // Partners stand side by side in the ring: with every other AMF cut off, each has its replicas
+            // kept on the side that goes on.
+            Fault::Split => Command::Partition(vec![
+                (0..amfs).step_by(2).map(node).collect(),
+                (1..amfs).step_by(2).map(node).chain([NodeId::Witness]).collect(),
+            ]),
             Fault::Heal => Command::Heal,
             Fault::LinkDrop => Command::Link(a, b, LinkSetting::Drop(200_000)),
             Fault::LinkDelay => Command::Link(a, b, LinkSetting::Delay(SLOW)),
