@@ -86,9 +86,10 @@ fn read(path: &Path, is_stdin: bool) -> Result<Vec<u8>, String> {
 }
 
 fn perform(args: &ExecArgs, profile: &Profile, script: &Script) -> Result<ScriptReport, Failure> {
+    let interrupted = interrupt::watch();
     let engine = args.cluster.start(args.engine, profile, true)?;
     let mut session = Session::new(engine, profile);
-    session.watch_interrupt(interrupt::watch());
+    session.watch_interrupt(interrupted);
     let mut printed = Ok(());
     let mut count = 0;
     let mut tell = |line: &LineReport| {

@@ -16,10 +16,14 @@ pub(super) fn watch() -> Arc<AtomicBool> {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else {
         return asked;
     };
+    // Listened to from here on, not from whenever the thread gets its turn.
+    let (interrupt, terminate) = {
+        let _inside = runtime.enter();
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    };
+    let (Ok(mut interrupt), Ok(mut terminate)) = (interrupt, terminate) else { return asked };
     let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || {
         runtime.block_on(async {
-            let Ok(mut interrupt) = signal(SignalKind::interrupt()) else { return };
-            let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
             loop {
                 tokio::select! {
                     _ = interrupt.recv() => {}
