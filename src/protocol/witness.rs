@@ -343,8 +343,9 @@ impl Witness {
     }
 
     /// \[L3\] Both have renewed since one of them could not reach the other, so both live, and it is
-    /// the link that is broken, if it is said again after that. Else nothing is decided: whoever is dead stops renewing, and goes for
-    /// that. Without this the tie rule evicts the survivor of a crash, with the only replica.
+    /// the link that is broken, if it is said again after that. Else nothing is decided: whoever is dead
+    /// stops renewing, and goes for that. Without this the tie rule evicts the survivor of a crash, with
+    /// the only replica; without the repetition a link that was mended still costs a member.
     fn both_live(&self, a: AmfId, b: AmfId, suspicion: &Suspicion) -> bool {
         let heard = |amf: AmfId| self.heard[usize::from(amf.0)];
         [a, b].iter().all(|amf| heard(*amf) > suspicion.since && heard(*amf) <= suspicion.said)

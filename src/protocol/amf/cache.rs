@@ -90,6 +90,10 @@ impl Cache {
         self.get(block).map_or(LineState::I, |line| line.state)
     }
 
+    /// No line at all, evictees and placeholders included.
+    pub(super) fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
     pub(super) fn listed(&self) -> u32 {
         self.listed
     }

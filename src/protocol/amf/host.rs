@@ -13,7 +13,7 @@ use crate::protocol::host::{
 use crate::protocol::id::{Block, Instant, Key, OpId, Version};
 use crate::protocol::machine::AmfOutput;
 use crate::protocol::message::DiskOp;
-use crate::protocol::rule::Rule;
+use crate::protocol::rule::{Fact, Rule};
 use crate::protocol::table::Table;
 use smallvec::SmallVec;
 
@@ -125,7 +125,8 @@ impl Amf {
         self.stats.hits += 1;
         // Nothing changed that an invariant looks at, and drivers come here between inputs: the key is
         // not marked as touched, or the list would grow with every block that is read.
-        self.tell(Rule::Hit, Some(Key::Block(touch.block)), state, state, None, version);
+        let (key, before, after) = (Some(Key::Block(touch.block)), state, state);
+        self.tell(Fact { rule: Rule::Hit, key, before, after, peer: None, version });
         Some(data)
     }
 

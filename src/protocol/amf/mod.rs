@@ -425,22 +425,14 @@ impl Amf {
         if let Some(key) = key {
             self.touched(key);
         }
-        self.tell(rule, key, before, after, peer, version);
+        self.tell(Fact { rule, key, before, after, peer, version });
     }
 
     /// Counts a rule, and tells it while somebody observes.
-    fn tell(
-        &mut self,
-        rule: Rule,
-        key: Option<Key>,
-        before: LineState,
-        after: LineState,
-        peer: Option<AmfId>,
-        version: Version,
-    ) {
-        self.stats.rules[rule as usize] += 1;
+    fn tell(&mut self, fact: Fact) {
+        self.stats.rules[fact.rule as usize] += 1;
         if self.observed {
-            self.facts.push_back(Fact { rule, key, before, after, peer, version });
+            self.facts.push_back(fact);
         }
     }
 

@@ -96,7 +96,7 @@ impl Amf {
         let Some(view) = self.view.as_ref() else { return };
         let equal = view.unsynchronised.is_none() || !self.group.is_redundant();
         let busy = self.recovering > 0 || self.destaging > 0 || !self.orphans.is_empty();
-        if !equal || busy || self.cache.sorted().next().is_some() {
+        if !equal || busy || !self.cache.is_empty() {
             return;
         }
         self.access.owes_word = false;
