@@ -2,9 +2,9 @@
 
 use super::Session;
 use crate::protocol::LineState;
-use crate::protocol::id::{AmfId, Key, Mode};
+use crate::protocol::id::{AmfId, Key, Mode, NodeId};
 use crate::trace::command::Condition;
-use crate::trace::event::{EventKind, Passage};
+use crate::trace::event::{DiskWhat, Event, EventKind, Passage};
 use crate::trace::snapshot::{AmfStatus, Ask, LineInfo, LockPhase, Snapshot};
 
 /// A condition that is being watched.
@@ -39,12 +39,22 @@ impl Session {
             Condition::Lock(amf, block, mode) => {
                 holds(&self.snapshot(&Ask::BRIEF), *amf, Key::Block(*block), *mode)
             }
-            Condition::Sent(kind, pair) => self.passed(seen, |event| match event {
+            Condition::Sent(kind, pair) => self.passed(seen, |event| match &event.kind {
                 EventKind::Sent(p) => p.kind == *kind && !p.again && between(p, *pair),
                 _ => false,
             }),
-            Condition::Delivered(kind, pair) => self.passed(seen, |event| match event {
+            Condition::Delivered(kind, pair) => self.passed(seen, |event| match &event.kind {
                 EventKind::Delivered(p) => p.kind == *kind && between(p, *pair),
+                _ => false,
+            }),
+            Condition::Applied(rule, amf) => self.passed(seen, |event| match &event.kind {
+                EventKind::Rule(fact) => fact.rule == *rule && event.node == NodeId::Amf(*amf),
+                _ => false,
+            }),
+            Condition::Written(disk, at) => self.passed(seen, |event| match &event.kind {
+                EventKind::Disk { what: DiskWhat::Write, block, error: None, .. } => {
+                    block == at && event.node == NodeId::Disk(*disk)
+                }
                 _ => false,
             }),
             Condition::Replicated(amf, block) => {
@@ -64,9 +74,9 @@ impl Session {
     }
 
     /// Whether such an event came from number `seen` on. The next watch begins behind it.
-    fn passed(&mut self, seen: u64, is: impl Fn(&EventKind) -> bool) -> bool {
+    fn passed(&mut self, seen: u64, is: impl Fn(&Event) -> bool) -> bool {
         let first = self.observer.first().max(seen);
-        let found = self.events_since(seen).position(|event| is(&event.kind));
+        let found = self.events_since(seen).position(is);
         if let Some(at) = found {
             self.watch_from = first + at as u64 + 1;
         }
@@ -85,7 +95,10 @@ impl Session {
                 let ask = Ask { held_max: 1_000, ..Ask::BRIEF };
                 super::why::why(&self.snapshot(&ask), *amf, *block)
             }
-            Condition::Sent(..) | Condition::Delivered(..) => Vec::new(),
+            Condition::Sent(..)
+            | Condition::Delivered(..)
+            | Condition::Applied(..)
+            | Condition::Written(..) => Vec::new(),
             Condition::View(_) => {
                 let snapshot = self.snapshot(&Ask::BRIEF);
                 let views = snapshot.amfs.iter().map(|i| format!("{} {}", i.id, i.epoch));

@@ -4,7 +4,7 @@
 use super::action::{HoldFilter, LinkSetting, Release, Target};
 use super::grammar::Wrong;
 use crate::protocol::id::{AmfId, Block, DiskId, Mode, NodeId, Span};
-use crate::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Source};
+use crate::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Rule, Source};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -163,6 +163,10 @@ pub enum Condition {
     Sent(MsgKind, Option<(AmfId, AmfId)>),
     /// `delivered KIND [FROM TO]`, as `sent`.
     Delivered(MsgKind, Option<(AmfId, AmfId)>),
+    /// `applied RULE AMF`: the AMF did what the rule says, as `sent`.
+    Applied(Rule, AmfId),
+    /// `written DISK BLOCK`: the disk has performed a write of the block, as `sent`.
+    Written(DiskId, Block),
     /// `replicated AMF BLOCK`: the AMF's line is acknowledged by every partner.
     Replicated(AmfId, Block),
     /// `view N`: every AMF that is up has installed epoch N or a newer one.

@@ -84,6 +84,8 @@ pub enum Arg {
     Protocol,
     /// A seeded defect.
     Defect,
+    /// A rule of the protocol, as events name it.
+    Rule,
     /// A generator of the profile.
     Workload,
     /// A label.
@@ -196,7 +198,7 @@ macro_rules! table {
 }
 
 use Arg::{
-    Amf, Block, Blocks, Defect, Disk, Error, Kind, Label, Mode, Node, Number, Protocol, Rate,
+    Amf, Block, Blocks, Defect, Disk, Error, Kind, Label, Mode, Node, Number, Protocol, Rate, Rule,
     Sides, Source, State, Target, Text, Time, Value, Word, Workload,
 };
 
@@ -274,13 +276,16 @@ table! {
         ["await a"], [[Label]];
     Script, "run-until", "run-until CONDITION [within TIME]",
         "goes on until a condition holds, at most 10 s",
-        ["run-until state amf1 3 S", "run-until sent grant amf1 amf0 within 2s", "run-until idle"],
+        ["run-until state amf1 3 S", "run-until sent grant amf1 amf0 within 2s",
+         "run-until applied defer-held amf0", "run-until written disk0 3", "run-until idle"],
         [[Word("state"), Amf, Block, State, Word("within"), Time],
          [Word("lock"), Amf, Block, Mode, Word("within"), Time],
          [Word("sent"), Kind, Amf, Amf, Word("within"), Time],
          [Word("delivered"), Kind, Amf, Amf, Word("within"), Time],
          [Word("sent"), Kind, Word("within"), Time],
          [Word("delivered"), Kind, Word("within"), Time],
+         [Word("applied"), Rule, Amf, Word("within"), Time],
+         [Word("written"), Disk, Block, Word("within"), Time],
          [Word("replicated"), Amf, Block, Word("within"), Time],
          [Word("view"), Number, Word("within"), Time],
          [Word("idle"), Word("within"), Time]];

@@ -1,7 +1,7 @@
 //! The command language: text to commands and back, errors that help, scripts that are whole.
 
 use amflab::protocol::id::{AmfId, Block, DiskId, Mode, NodeId, Span};
-use amflab::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Source};
+use amflab::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Rule, Source};
 use amflab::trace::action::{HoldFilter, LinkSetting, Release, Target};
 use amflab::trace::command::{Command, Condition, Expectation, HostCommand, Outcome, Value};
 use amflab::trace::grammar::{Head, Wrong, decode, nearest};
@@ -157,6 +157,7 @@ fn completion_offers_what_may_stand_there() {
     assert_eq!(complete("a: re"), ["read"]);
     assert_eq!(complete("a: crash am"), ["amf0", "amf1", "amf2", "amf3"].map(String::from));
     assert_eq!(complete("run-until idle w"), ["within"]);
+    assert_eq!(complete("run-until applied sus"), ["suspect", "suspend"]);
     assert!(complete("note \"wr").is_empty());
     assert!(complete("nonsense ").is_empty());
     assert!(complete("partition amf0 | amf1 ").contains(&"|".to_owned()));
@@ -283,6 +284,8 @@ fn condition() -> impl Strategy<Value = Condition> {
         (amf(), block(), mode()).prop_map(|(a, b, m)| Condition::Lock(a, b, m)),
         (one(&MsgKind::ALL), pair()).prop_map(|(k, p)| Condition::Sent(k, p)),
         (one(&MsgKind::ALL), pair()).prop_map(|(k, p)| Condition::Delivered(k, p)),
+        (one(Rule::ALL), amf()).prop_map(|(r, a)| Condition::Applied(r, a)),
+        (disk(), block()).prop_map(|(d, b)| Condition::Written(d, b)),
         (amf(), block()).prop_map(|(a, b)| Condition::Replicated(a, b)),
         any::<u32>().prop_map(Condition::View),
         Just(Condition::Idle),

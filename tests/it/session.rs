@@ -11,6 +11,7 @@ use amflab::protocol::{
     View,
 };
 use amflab::session::{Recorder, Session, Status, run_script, sentence, why};
+use amflab::sim::{Sim, SimOptions};
 use amflab::trace::action::{Action, Target};
 use amflab::trace::command::{Command, HostCommand, Value};
 use amflab::trace::engine::{
@@ -364,6 +365,27 @@ fn run_until_and_settle_run_out() {
     assert_eq!(statuses, [Failed, Fine, Fine, Fine, Failed, Fine, Fine, Fine, Failed, Fine]);
     assert!(reports[0].1.contains("amf0 has block 3 in I"), "{}", reports[0].1);
     assert_eq!(session.now(), Instant(0) + Span::secs(8) + TAKES + TAKES);
+}
+
+/// Once found, it is behind: the same condition waits for the next time.
+#[test]
+fn run_until_finds_what_an_amf_or_a_disk_did() {
+    let profile = profile::load("claims", &[]).expect("a built-in profile");
+    let sim = Sim::new(&profile, 1, SimOptions::default());
+    let mut session = Session::new(Box::new(sim), &profile);
+    let limits = Limits::of(&profile, Path::new("."));
+    let mut give = |text: &str| {
+        let command = parse_command(text, &limits).expect(text);
+        session.execute(&command).expect("no break").status
+    };
+    assert_eq!(give("write amf0 3 \"x\""), Fine);
+    assert_eq!(give("f: flush amf0"), Fine);
+    assert_eq!(give("run-until written disk1 3"), Fine);
+    assert_eq!(give("run-until applied destaged amf0"), Fine);
+    for not in ["written disk1 3", "written disk1 4", "applied destaged amf0", "applied join amf0"]
+    {
+        assert_eq!(give(&format!("run-until {not} within 100ms")), Failed, "{not}");
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::lexer::{Token, TokenKind};
 use super::{COUNT_MAX, LABEL_CHARS_MAX, Limits, TIME_MAX, words};
 use crate::protocol::host::REQUEST_SECTORS_MAX;
 use crate::protocol::id::{AmfId, Block, DiskId, Mode, NodeId, SECTOR_BYTES, Span};
-use crate::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Source};
+use crate::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Rule, Source};
 use crate::trace::action::{PPM, Target};
 use crate::trace::command::Value;
 
@@ -95,6 +95,11 @@ impl<'a> Args<'a> {
 
     pub(super) fn kind(&mut self) -> Parsed<MsgKind> {
         self.named("kind of message", &MsgKind::ALL.map(|kind| (kind.name(), kind)), words::KINDS)
+    }
+
+    pub(super) fn rule(&mut self) -> Parsed<Rule> {
+        let rules: Vec<(&str, Rule)> = Rule::ALL.iter().map(|rule| (rule.id(), *rule)).collect();
+        self.one_of("rule", &rules)
     }
 
     pub(super) fn state(&mut self) -> Parsed<LineState> {

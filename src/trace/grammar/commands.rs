@@ -219,12 +219,15 @@ fn release(args: &mut Args<'_>) -> Parsed<Release> {
 }
 
 fn condition(args: &mut Args<'_>) -> Parsed<Condition> {
-    let names = ["state", "lock", "sent", "delivered", "replicated", "view", "idle"];
+    let names =
+        ["state", "lock", "sent", "delivered", "applied", "written", "replicated", "view", "idle"];
     Ok(match args.one_of("condition", &names.map(|name| (name, name)))? {
         "state" => Condition::State(args.amf()?, args.block()?, args.state()?),
         "lock" => Condition::Lock(args.amf()?, args.block()?, args.mode()?),
         "sent" => Condition::Sent(args.kind()?, args.amf_pair_if_any()?),
         "delivered" => Condition::Delivered(args.kind()?, args.amf_pair_if_any()?),
+        "applied" => Condition::Applied(args.rule()?, args.amf()?),
+        "written" => Condition::Written(args.disk()?, args.block()?),
         "replicated" => Condition::Replicated(args.amf()?, args.block()?),
         "view" => {
             let epoch = args.number("number of a view", u64::from(u32::MAX))?;

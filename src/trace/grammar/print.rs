@@ -89,6 +89,8 @@ impl Display for Condition {
             Self::Lock(amf, block, mode) => write!(f, "lock {amf} {block} {mode}"),
             Self::Sent(kind, between) => write!(f, "sent {kind}{}", pair(between)),
             Self::Delivered(kind, between) => write!(f, "delivered {kind}{}", pair(between)),
+            Self::Applied(rule, amf) => write!(f, "applied {} {amf}", rule.id()),
+            Self::Written(disk, block) => write!(f, "written {disk} {block}"),
             Self::Replicated(amf, block) => write!(f, "replicated {amf} {block}"),
             Self::View(epoch) => write!(f, "view {epoch}"),
             Self::Idle => f.write_str("idle"),

@@ -1,7 +1,7 @@
 //! Completion of a line that is being typed: which words may stand where the cursor is.
 
 use super::{Arg, ENTRIES, find};
-use crate::protocol::{Defect, HostError, LineState, MsgKind, Protocol};
+use crate::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Rule};
 use crate::trace::grammar::Limits;
 
 /// Most candidates given back: a list that a person can read.
@@ -86,6 +86,7 @@ fn is_open(arg: Arg) -> bool {
         | Arg::Mode
         | Arg::Protocol
         | Arg::Defect
+        | Arg::Rule
         | Arg::Workload
         | Arg::Error
         | Arg::Source => false,
@@ -111,6 +112,7 @@ fn of(arg: Arg, limits: &Limits) -> Vec<String> {
         Arg::Mode => words(&["shared", "exclusive"]),
         Arg::Protocol => Protocol::ALL.map(|protocol| protocol.name().to_owned()).to_vec(),
         Arg::Defect => Defect::ALL.map(|defect| defect.name().to_owned()).to_vec(),
+        Arg::Rule => Rule::ALL.iter().map(|rule| rule.id().to_owned()).collect(),
         Arg::Workload => limits.workloads.clone(),
         Arg::Error => HostError::ALL.map(|kind| kind.name().to_owned()).to_vec(),
         Arg::Source => ["cache".to_owned()].into_iter().chain(amfs()).chain(disks()).collect(),
