@@ -1,7 +1,7 @@
 //! Every seeded defect is found by a checker that is named here, within a bounded number of seeds that
 //! are drawn so that they can reach it; and the healthy build passes the very same seeds.
 //!
-//! Not drawn, but told step by step, in `cex` or in a conversation, are those that need messages that are
+//! Not drawn, but told step by step in a conversation, are those that need messages that are
 //! late in one certain order: `stale_grant_copy`, `write_through_before_replica_ack` and others.
 
 use super::harness::{Fault, Finding, Recipe, run};
@@ -197,7 +197,7 @@ fn every_seeded_defect_is_found_by_a_named_checker() {
     let traps = traps();
     for defect in Defect::ALL {
         let drawn = traps.iter().any(|trap| trap.defect == defect);
-        let told = super::cex::shows(defect) || crate::conversations::shows(defect);
+        let told = crate::conversations::shows(defect);
         assert!(drawn || told, "no trap for {defect}");
     }
     let mut holes = Vec::new();

@@ -1,7 +1,6 @@
 //! The deterministic world: random faults and workloads over many seeds; the checkers must be silent
 //! for the healthy build, must find each seeded defect, and the same seed must give the same events.
 
-mod cex;
 mod defects;
 mod golden;
 mod harness;
@@ -18,9 +17,6 @@ use amflab::trace::{Action, Advance, Engine, HostPort};
 pub fn main() {
     if std::env::var_os("AMFLAB_GOLDEN").is_some() {
         return print!("{}", golden::digests());
-    }
-    if std::env::var_os("AMFLAB_TALES").is_some() {
-        return cex::tell();
     }
     defects::campaign();
 }
