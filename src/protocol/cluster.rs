@@ -3,10 +3,9 @@
 //! An AMF counts while it *may serve*: it is a member and its lease is live. An evicted AMF that does
 //! not know it yet may hold stale lines; its lease has run out before the view without it began.
 
-use super::amf::Amf;
+use super::amf::{Amf, LineView};
 use super::id::{AmfId, Block, Instant, Key, Mode, Version};
 use super::rule::LineState;
-use smallvec::SmallVec;
 
 /// A broken invariant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,56 +16,72 @@ pub struct Breach {
     pub text: String,
 }
 
+/// Where an AMF may be: up, or not.
+pub trait Place {
+    /// The AMF, if it is up.
+    fn amf(&self) -> Option<&Amf>;
+}
+
+impl Place for &Amf {
+    fn amf(&self) -> Option<&Amf> {
+        Some(self)
+    }
+}
+
+fn up<P: Place>(places: &[P]) -> impl Iterator<Item = &Amf> {
+    places.iter().filter_map(Place::amf)
+}
+
 fn may_serve(amf: &Amf, now: Instant) -> bool {
     amf.is_member() && amf.lease_until() > now
 }
 
-/// Invariants 1, 2 (lines), 4 and 5 for one key; `amfs` are those that are up, in id order.
+/// Invariants 1, 2 (lines), 4 and 5 for one key; `amfs` are in id order.
 #[must_use]
-pub fn check_key(amfs: &[&Amf], key: Key, now: Instant) -> Option<Breach> {
+pub fn check_key<P: Place>(amfs: &[P], key: Key, now: Instant) -> Option<Breach> {
     if let Some(breach) = mutual_exclusion(amfs, key, now) {
         return Some(breach);
     }
     let Key::Block(block) = key else { return None };
-    let everybody = amfs.iter().copied();
-    let lacks = |owner| redundancy(&everybody, owner, block, now);
-    lines_agree(amfs, block, now).or_else(|| everybody.clone().find_map(lacks))
+    let lacks = |owner: &Amf| redundancy(amfs, owner, owner.line(block)?, now);
+    lines_agree(amfs, block, now).or_else(|| up(amfs).find_map(lacks))
 }
 
 /// The same after an input of `changed` alone, for a key that the input concerned. What the others
 /// are among themselves was looked at before; only what `changed` holds, caches or keeps can break
 /// an invariant now. The full check must agree with it.
 #[must_use]
-pub fn check_key_of<'a>(
-    amfs: &(impl Iterator<Item = &'a Amf> + Clone),
-    changed: &Amf,
-    key: Key,
-    now: Instant,
-) -> Option<Breach> {
+pub fn check_key_of<P: Place>(amfs: &[P], changed: &Amf, key: Key, now: Instant) -> Option<Breach> {
     let serves = may_serve(changed, now);
-    let all = || amfs.clone().collect::<SmallVec<[&Amf; 16]>>();
     if serves
         && changed.holds(key).is_some()
-        && let Some(breach) = mutual_exclusion(&all(), key, now)
+        && let Some(breach) = mutual_exclusion(amfs, key, now)
     {
         return Some(breach);
     }
     let Key::Block(block) = key else { return None };
     if serves
         && changed.line(block).is_some()
-        && let Some(breach) = lines_agree(&all(), block, now)
+        && let Some(breach) = lines_agree(amfs, block, now)
     {
         return Some(breach);
     }
-    let concerned =
-        |owner: &&Amf| owner.id() == changed.id() || owner.partners().contains(changed.id());
-    amfs.clone().filter(concerned).find_map(|owner| redundancy(amfs, owner, block, now))
+    for owner in up(amfs) {
+        let concerned = owner.id() == changed.id() || owner.partners().contains(changed.id());
+        if concerned
+            && let Some(line) = owner.line(block)
+            && let Some(breach) = redundancy(amfs, owner, line, now)
+        {
+            return Some(breach);
+        }
+    }
+    None
 }
 
 /// 4: no two live AMFs hold conflicting accesses to one key, across epochs too.
-fn mutual_exclusion(amfs: &[&Amf], key: Key, now: Instant) -> Option<Breach> {
+fn mutual_exclusion<P: Place>(amfs: &[P], key: Key, now: Instant) -> Option<Breach> {
     let mut first: Option<(&Amf, Mode)> = None;
-    for amf in amfs.iter().filter(|amf| may_serve(amf, now)) {
+    for amf in up(amfs).filter(|amf| may_serve(amf, now)) {
         let Some(mode) = amf.holds(key) else { continue };
         if let Some((other, held)) = first
             && mode.conflicts(held)
@@ -80,11 +95,15 @@ fn mutual_exclusion(amfs: &[&Amf], key: Key, now: Instant) -> Option<Breach> {
 }
 
 /// 1: one `M` or `E` and nothing else, or only `S`. 2: all valid lines have one version and content.
-fn lines_agree(amfs: &[&Amf], block: Block, now: Instant) -> Option<Breach> {
-    let serving = amfs.iter().filter(|amf| may_serve(amf, now));
-    let mut lines = serving.filter_map(|amf| amf.line(block).map(|line| (amf.id(), line)));
-    let (first, one) = lines.next()?;
-    for (other, line) in lines {
+fn lines_agree<P: Place>(amfs: &[P], block: Block, now: Instant) -> Option<Breach> {
+    let mut found: Option<(AmfId, LineView<'_>)> = None;
+    for amf in up(amfs).filter(|amf| may_serve(amf, now)) {
+        let Some(line) = amf.line(block) else { continue };
+        let other = amf.id();
+        let Some((first, one)) = &found else {
+            found = Some((other, line));
+            continue;
+        };
         if one.state.is_sole() || line.state.is_sole() {
             let text = format!("{first} has {} and {other} has {}", one.state, line.state);
             return Some(Breach {
@@ -102,16 +121,19 @@ fn lines_agree(amfs: &[&Amf], block: Block, now: Instant) -> Option<Breach> {
 }
 
 /// 5: a dirty line of `owner` has its version at every partner that has acknowledged it.
-fn redundancy<'a>(
-    amfs: &(impl Iterator<Item = &'a Amf> + Clone),
+fn redundancy<P: Place>(
+    amfs: &[P],
     owner: &Amf,
-    block: Block,
+    line: LineView<'_>,
     now: Instant,
 ) -> Option<Breach> {
-    let line = owner.line(block).filter(|line| line.state == LineState::M)?;
+    if line.state != LineState::M {
+        return None;
+    }
+    let block = line.block;
     let lacks = |partner: &AmfId| {
         let partner = *partner;
-        let Some(keeper) = amfs.clone().find(|amf| amf.id() == partner) else { return false };
+        let Some(keeper) = up(amfs).find(|amf| amf.id() == partner) else { return false };
         let listed = owner.view().and_then(|view| view.incarnation(partner));
         if listed != Some(keeper.incarnation()) || !keeper.is_member() {
             return false;

@@ -15,14 +15,14 @@ use self::network::{Network, Verdict};
 use self::queue::{Due, Queue};
 use crate::check::{ReadChecker, Start};
 use crate::profile::Profile;
+use crate::protocol::RequestKind;
 use crate::protocol::amf::AmfStats;
 use crate::protocol::host::{Answer, Request};
 use crate::protocol::id::{AmfId, DiskId, Epoch, Instant, NodeId, OpId, Span};
 use crate::protocol::table::Table;
-use crate::protocol::{Body, RequestKind};
 use crate::trace::engine::{ByKind, Completion, Counts};
 use crate::trace::step::{Step, StepEntry};
-use crate::world::{Effect, InFlight, World};
+use crate::world::{Effect, InFlight, Said, World};
 use std::collections::VecDeque;
 
 pub use queue::What;
@@ -67,8 +67,6 @@ pub struct Sim {
     queue: Queue,
     /// When each machine's next tick is scheduled, in the order of `World::nodes`.
     ticks: Vec<Instant>,
-    /// Room for what `World::take_moved` gives.
-    moved: Vec<NodeId>,
     network: Network,
     asked: Table<OpId, Asked>,
     next_op: u64,
@@ -84,6 +82,8 @@ pub struct Sim {
     slow: Vec<Span>,
     /// What was parked while an AMF was paused.
     parked: Vec<(AmfId, What)>,
+    /// The requests among that.
+    requests: Table<OpId, Request>,
     /// Faults that people made, for the list of active ones.
     faults: control::Faults,
 }
@@ -106,7 +106,6 @@ impl Sim {
             now: Instant(0),
             queue: Queue::default(),
             ticks: vec![Instant::NEVER; nodes],
-            moved: Vec::new(),
             asked: Table::default(),
             next_op: 0,
             completions: VecDeque::new(),
@@ -117,6 +116,7 @@ impl Sim {
             tempo: 1_000,
             slow: vec![Span(0); disks],
             parked: Vec::new(),
+            requests: Table::default(),
         };
         sim.carry_out();
         sim.schedule_ticks();
@@ -155,10 +155,14 @@ impl Sim {
 
     fn take(&mut self, what: What) {
         match what {
-            What::Host { amf, request } => self.take_host(amf, *request),
+            What::Host { amf, op } => {
+                let request = self.requests.remove(&op).expect("what is parked is kept");
+                self.take_host(amf, request);
+            }
             What::Deliver { from, to, no } => self.take_packet(from, to, no),
             What::Store { disk } => self.apply(Step::Store { disk }),
-            What::Tick { node, index } => {
+            What::Tick { node } => {
+                let index = node.index(self.profile.config.amfs);
                 // A tick that was scheduled for a deadline which has moved since is no step.
                 if self.ticks[index] <= self.now {
                     self.ticks[index] = Instant::NEVER;
@@ -173,11 +177,12 @@ impl Sim {
 
     fn take_host(&mut self, amf: AmfId, request: Request) {
         if self.world.is_paused(amf) {
-            let request = Box::new(request);
-            return self.parked.push((amf, What::Host { amf, request }));
+            self.parked.push((amf, What::Host { amf, op: request.op }));
+            self.requests.insert(request.op, request);
+            return;
         }
         self.progress_at = self.now;
-        self.apply(Step::Host { amf, request });
+        self.apply(Step::Host { amf, request: Box::new(request) });
     }
 
     /// A packet arrives, unless the network has other plans with it.
@@ -216,41 +221,39 @@ impl Sim {
     fn carry_out(&mut self) {
         while let Some(effect) = self.world.poll_effect() {
             match effect {
-                Effect::Sent { from, to, no } => self.on_sent(from, to, no),
+                Effect::Sent { from, to, no, said } => self.on_sent(from, to, no, said),
                 Effect::Stored(disk) => self.on_stored(disk),
-                Effect::Answered(answer) => self.on_answer(answer),
+                Effect::Answered(answer) => self.on_answer(*answer),
             }
         }
         self.schedule_ticks();
     }
 
-    fn on_sent(&mut self, from: NodeId, to: NodeId, no: u64) {
-        let Some(packet) = self.world.in_flight().packet(from, to, no) else { return };
-        match &packet.body {
-            Body::Frame(frame) => {
-                if let (Some(message), false) = (&frame.message, frame.again) {
-                    self.progress_at = self.now;
-                    let kind = message.kind().index();
-                    self.messages[kind] += 1;
-                    if frame.cause != OpId::NONE
-                        && let Some(asked) = self.asked.get_mut(&frame.cause)
-                    {
-                        asked.messages[kind] += 1;
-                    }
+    fn on_sent(&mut self, from: NodeId, to: NodeId, no: u64, said: Said) {
+        match said {
+            Said::Message(kind, cause) => {
+                self.progress_at = self.now;
+                self.messages[kind.index()] += 1;
+                if cause != OpId::NONE
+                    && let Some(asked) = self.asked.get_mut(&cause)
+                {
+                    asked.messages[kind.index()] += 1;
                 }
             }
-            Body::Witness(crate::protocol::WitnessMsg::View(_)) | Body::DiskRequest(_) => {
-                self.progress_at = self.now;
-            }
-            Body::Witness(_) | Body::DiskReply(_) => {}
+            Said::Progress => self.progress_at = self.now,
+            Said::Nothing => {}
         }
-        match self.network.departure(self.now, packet, no, self.tempo) {
-            Some(at) => self.queue.push(at, What::Deliver { from, to, no }),
-            None if self.network.duplicates(from, to, no) => {
-                self.apply(Step::Lose { from, to, no });
+        if self.network.holds_any() {
+            let Some(packet) = self.world.in_flight().packet(from, to, no) else { return };
+            if self.network.keep_held(packet, no) {
+                if self.network.duplicates(from, to, no) {
+                    self.apply(Step::Lose { from, to, no });
+                }
+                return;
             }
-            None => {}
         }
+        let at = self.network.departure(self.now, from, to, self.tempo);
+        self.queue.push(at, What::Deliver { from, to, no });
     }
 
     fn on_stored(&mut self, disk: DiskId) {
@@ -288,19 +291,20 @@ impl Sim {
     // ---- ticks
 
     fn schedule_ticks(&mut self) {
-        let mut moved = core::mem::take(&mut self.moved);
-        self.world.take_moved(&mut moved);
-        for node in &moved {
-            self.schedule_tick(*node, node.index(self.profile.config.amfs));
+        let mut next = 0;
+        while let Some(node) = self.world.moved().get(next).copied() {
+            self.schedule_tick(node, node.index(self.profile.config.amfs));
+            next += 1;
         }
-        self.moved = moved;
+        self.world.forget_moved();
     }
 
+    #[inline]
     fn schedule_tick(&mut self, node: NodeId, index: usize) {
         let deadline = self.world.deadline(node);
-        if deadline != Instant::NEVER && deadline < self.ticks[index] {
+        if deadline < self.ticks[index] {
             self.ticks[index] = deadline;
-            self.queue.push(deadline.max(self.now), What::Tick { node, index });
+            self.queue.push(deadline.max(self.now), What::Tick { node });
         }
     }
 

@@ -73,19 +73,24 @@ pub(super) enum HeldWhat {
     Store(DiskId),
 }
 
+/// One direction between two nodes.
+#[derive(Clone, Copy, Debug)]
+struct Lane {
+    /// What a packet takes without faults.
+    delay: Span,
+    /// When the last packet arrives: none overtakes an earlier one, unless its link reorders.
+    last: Instant,
+}
+
 #[derive(Debug)]
 pub(super) struct Network {
     rng: ChaCha8Rng,
     jitter: u32,
-    delay: Span,
-    site_delay: Span,
-    sites: u8,
     amfs: u8,
     disk_time: Span,
     base: LinkFault,
-    /// When the last packet of each ordered pair arrives: none overtakes an earlier one, unless its
-    /// link reorders.
-    last: Vec<Instant>,
+    /// Every ordered pair of nodes.
+    lanes: Vec<Lane>,
     nodes: usize,
     disk_free: Vec<Instant>,
     links: Table<(NodeId, NodeId), LinkFault>,
@@ -103,16 +108,18 @@ impl Network {
         let link = &profile.link;
         let (drop, duplicate) = (link.drop_ppm, link.duplicate_ppm);
         let nodes = usize::from(profile.config.amfs) + 1 + usize::from(profile.config.disks_all());
+        let lane = |index| {
+            let at = |place| NodeId::at_index(place, profile.config.amfs);
+            let delay = base_delay(profile, at(index / nodes), at(index % nodes));
+            Lane { delay, last: Instant(0) }
+        };
         Self {
             rng: ChaCha8Rng::seed_from_u64(seed),
             jitter,
-            delay: link.delay.max(LINK_DELAY),
-            site_delay: link.site_delay,
-            sites: link.sites.max(1),
             amfs: profile.config.amfs,
             disk_time: profile.store.disk_time,
             base: LinkFault { drop, duplicate, ..LinkFault::default() },
-            last: vec![Instant(0); nodes * nodes],
+            lanes: (0..nodes * nodes).map(lane).collect(),
             nodes,
             disk_free: vec![Instant(0); usize::from(profile.config.disks_all())],
             links: Table::default(),
@@ -127,20 +134,16 @@ impl Network {
 
     // ---- leaving and arriving
 
-    /// When a packet arrives; `None`: it is held.
+    /// When a packet arrives that leaves now.
     pub(super) fn departure(
         &mut self,
         now: Instant,
-        packet: &Packet,
-        no: u64,
+        from: NodeId,
+        to: NodeId,
         tempo: u32,
-    ) -> Option<Instant> {
-        let (from, to) = (packet.from, packet.to);
-        if self.holds(packet) {
-            self.hold_packet(packet, no);
-            return None;
-        }
-        let mut delay = self.base_delay(from, to);
+    ) -> Instant {
+        let lane = self.lane(from, to);
+        let Lane { mut delay, last } = self.lanes[lane];
         if tempo < 1_000 && is_peers(from, to) {
             delay = Span(delay.0 + TEMPO_DELAY.0);
         }
@@ -154,8 +157,6 @@ impl Network {
         }
         delay = self.vary(delay, if reorders { 4_000 } else { self.jitter });
         let mut at = now + delay;
-        let lane = from.index(self.amfs) * self.nodes + to.index(self.amfs);
-        let last = self.last[lane];
         if at < last {
             if reorders {
                 if let Some(fault) = self.links.get_mut(&pair(from, to)) {
@@ -165,8 +166,12 @@ impl Network {
                 at = last;
             }
         }
-        self.last[lane] = at.max(last);
-        Some(at)
+        self.lanes[lane].last = at.max(last);
+        at
+    }
+
+    fn lane(&self, from: NodeId, to: NodeId) -> usize {
+        from.index(self.amfs) * self.nodes + to.index(self.amfs)
     }
 
     /// What becomes of a packet whose time has come.
@@ -184,7 +189,7 @@ impl Network {
         if with_disk {
             return Verdict::Deliver;
         }
-        if self.links.is_empty() && self.base == LinkFault::default() {
+        if self.links.is_empty() && self.base.drop == 0 && self.base.duplicate == 0 {
             return Verdict::Deliver;
         }
         let base = if is_peers(from, to) { self.base } else { LinkFault::default() };
@@ -209,7 +214,7 @@ impl Network {
     /// between a late copy and the AMF.
     fn copy_delay(&mut self, from: NodeId, to: NodeId) -> Span {
         if self.rng.random_range(0..LATE_COPY_PARTS) > 0 {
-            return self.base_delay(from, to);
+            return self.lanes[self.lane(from, to)].delay;
         }
         Span(self.rng.random_range(0..=LATE_COPY_MAX.0))
     }
@@ -230,18 +235,6 @@ impl Network {
         }
         let most = span.0.saturating_mul(u64::from(thousandths)) / 1_000;
         Span(span.0 + self.rng.random_range(0..=most))
-    }
-
-    fn base_delay(&self, from: NodeId, to: NodeId) -> Span {
-        match (from, to) {
-            (NodeId::Amf(a), NodeId::Amf(b)) if self.site(a) != self.site(b) => self.site_delay,
-            (NodeId::Amf(_), NodeId::Amf(_)) => self.delay,
-            _ => SIDE_DELAY,
-        }
-    }
-
-    fn site(&self, amf: AmfId) -> u32 {
-        u32::from(amf.0) * u32::from(self.sites) / u32::from(self.amfs)
     }
 
     // ---- faults
@@ -312,6 +305,19 @@ impl Network {
             };
             pair && kind
         })
+    }
+
+    pub(super) fn holds_any(&self) -> bool {
+        !self.holds.is_empty()
+    }
+
+    /// Keeps a packet that people hold; false if nobody holds it.
+    pub(super) fn keep_held(&mut self, packet: &Packet, no: u64) -> bool {
+        let is_held = self.holds(packet);
+        if is_held {
+            self.hold_packet(packet, no);
+        }
+        is_held
     }
 
     /// Bare acknowledgements and what the witness says are never held, unless their pair is named.
@@ -398,4 +404,17 @@ fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
 
 fn is_peers(a: NodeId, b: NodeId) -> bool {
     matches!((a, b), (NodeId::Amf(_), NodeId::Amf(_)))
+}
+
+/// What a packet takes where nobody made a fault.
+fn base_delay(profile: &Profile, from: NodeId, to: NodeId) -> Span {
+    let link = &profile.link;
+    let site = |amf: AmfId| {
+        u32::from(amf.0) * u32::from(link.sites.max(1)) / u32::from(profile.config.amfs)
+    };
+    match (from, to) {
+        (NodeId::Amf(a), NodeId::Amf(b)) if site(a) != site(b) => link.site_delay,
+        (NodeId::Amf(_), NodeId::Amf(_)) => link.delay.max(LINK_DELAY),
+        _ => SIDE_DELAY,
+    }
 }

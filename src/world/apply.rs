@@ -1,6 +1,6 @@
 //! The fold: one step in, the machines' outputs into the network, events and effects out.
 
-use super::{BadStep, Effect, World, words};
+use super::{BadStep, Effect, Said, World, words};
 use crate::protocol::amf::Amf;
 use crate::protocol::group::{Group, Place};
 use crate::protocol::host::{Answer, HostError, Request};
@@ -61,7 +61,7 @@ impl World {
         if self.observed {
             self.push_event(NodeId::Amf(amf), narrate::answered(&answer));
         }
-        self.effects.push_back(Effect::Answered(answer));
+        self.effects.push_back(Effect::Answered(Box::new(answer)));
     }
 
     // ---- the network
@@ -108,6 +108,7 @@ impl World {
         }
     }
 
+    #[inline]
     fn send(&mut self, packet: Packet) {
         if self.observed
             && let Some(passage) = narrate::passage(&packet)
@@ -117,9 +118,9 @@ impl World {
         if self.observed {
             self.tell_disk_reply(&packet);
         }
-        let (from, to) = (packet.from, packet.to);
+        let (from, to, said) = (packet.from, packet.to, Said::of(&packet.body));
         let no = self.net.send(packet);
-        self.effects.push_back(Effect::Sent { from, to, no });
+        self.effects.push_back(Effect::Sent { from, to, no, said });
     }
 
     /// What a delivery is worth telling: messages between AMFs, disk I/O, views.
@@ -171,7 +172,7 @@ impl World {
 
     fn input_amf(&mut self, amf: AmfId, input: AmfInput) {
         let now = self.now;
-        self.moved(NodeId::Amf(amf));
+        self.has_moved(NodeId::Amf(amf));
         let seat = &mut self.seats[usize::from(amf.0)];
         let machine = seat.amf.as_mut().expect("looked at before");
         machine.handle(now, input);
@@ -183,9 +184,7 @@ impl World {
     pub(super) fn drain_amf(&mut self, amf: AmfId) {
         let index = usize::from(amf.0);
         if self.observed {
-            while let Some(fact) =
-                self.seats[index].amf.as_mut().and_then(crate::protocol::Amf::poll_fact)
-            {
+            while let Some(fact) = self.seats[index].amf.as_mut().and_then(Amf::poll_fact) {
                 self.push_event(NodeId::Amf(amf), EventKind::Rule(fact));
             }
         }
@@ -199,7 +198,7 @@ impl World {
 
     fn input_disk(&mut self, disk: DiskId, input: DiskInput) {
         let index = usize::from(disk.0);
-        self.moved(NodeId::Disk(disk));
+        self.has_moved(NodeId::Disk(disk));
         self.shelves[index].disk.handle(self.now, input);
         while let Some(output) = self.shelves[index].disk.poll_output() {
             match output {
@@ -224,7 +223,7 @@ impl World {
 
     fn input_witness(&mut self, input: WitnessInput) {
         let before = self.witness.view().epoch;
-        self.moved(NodeId::Witness);
+        self.has_moved(NodeId::Witness);
         let mut next = Some(input);
         while let Some(input) = next.take() {
             self.witness.handle(self.now, input);
@@ -258,7 +257,7 @@ impl World {
             Control::Pause(amf) => self.seats[usize::from(amf.0)].paused = true,
             Control::Resume(amf) => {
                 self.seats[usize::from(amf.0)].paused = false;
-                self.moved(NodeId::Amf(*amf));
+                self.has_moved(NodeId::Amf(*amf));
             }
             Control::ExpireLease(amf) => self.control_amf(*amf, AmfInput::ExpireLease)?,
             Control::Evict(amf, block) => self.control_amf(*amf, AmfInput::Evict(*block))?,
@@ -326,7 +325,7 @@ impl World {
         let mut machine = Amf::new(&cfg, amf, seat.incarnation, now);
         machine.observe(self.observed);
         seat.amf = Some(machine);
-        self.moved(NodeId::Amf(amf));
+        self.has_moved(NodeId::Amf(amf));
         Ok(())
     }
 }

@@ -17,9 +17,9 @@ impl World {
         }
         self.check_version_order(amf);
         let Some(machine) = self.amf(amf) else { return };
-        let amfs = self.seats.iter().filter_map(|seat| seat.amf.as_ref());
-        let check =
-            |key: &Key| check_key_of(&amfs, machine, *key, self.now).map(|breach| (*key, breach));
+        let check = |key: &Key| {
+            check_key_of(&self.seats, machine, *key, self.now).map(|breach| (*key, breach))
+        };
         // Nothing is allocated as long as nothing is wrong.
         let breaches: Vec<(Key, Breach)> =
             machine.touched_keys().iter().filter_map(check).collect();

@@ -15,11 +15,14 @@ pub use net::InFlight;
 use self::net::Net;
 use self::store::MapStore;
 use crate::protocol::amf::Amf;
+use crate::protocol::cluster::Place;
 use crate::protocol::id::{
     AmfId, Block, DiskId, Epoch, Incarnation, Instant, NodeId, OpId, Version,
 };
 use crate::protocol::table::Table;
-use crate::protocol::{Answer, Config, Disk, Record, StoreDone, StoreError, Witness};
+use crate::protocol::{
+    Answer, Body, Config, Disk, Frame, MsgKind, Record, StoreDone, StoreError, Witness, WitnessMsg,
+};
 use crate::trace::event::{Event, Violation};
 use crate::trace::step::{Control, Step};
 use std::collections::VecDeque;
@@ -36,6 +39,12 @@ struct Seat {
     paused: bool,
     /// The last incarnation that was used: the next start uses one more \[H7\].
     incarnation: Incarnation,
+}
+
+impl Place for Seat {
+    fn amf(&self) -> Option<&Amf> {
+        self.amf.as_ref()
+    }
 }
 
 /// A disk and what it is made of.
@@ -58,11 +67,36 @@ pub enum Effect {
         to: NodeId,
         /// Its number on this pair.
         no: u64,
+        /// What kind of packet it is.
+        said: Said,
     },
     /// A disk gave its store an operation.
     Stored(DiskId),
     /// A host is answered.
-    Answered(Answer),
+    Answered(Box<Answer>),
+}
+
+/// What a packet is to those who count messages and wait for progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// A message between AMFs, sent for the first time.
+    Message(MsgKind, OpId),
+    /// A view, or a request to a disk.
+    Progress,
+    /// An acknowledgement, a repetition, a renewal, a disk's answer.
+    Nothing,
+}
+
+impl Said {
+    fn of(body: &Body) -> Self {
+        match body {
+            Body::Frame(Frame { message: Some(message), again: false, cause, .. }) => {
+                Self::Message(message.kind(), *cause)
+            }
+            Body::Witness(WitnessMsg::View(_)) | Body::DiskRequest(_) => Self::Progress,
+            Body::Frame(_) | Body::Witness(_) | Body::DiskReply(_) => Self::Nothing,
+        }
+    }
 }
 
 /// Why a step cannot be applied: the log does not fit this world.
@@ -216,14 +250,18 @@ impl World {
         }
     }
 
-    /// Puts the machines whose deadline may have moved since this was last asked into `moved`, in
-    /// place of what was there. A scheduler keeps the list: this is asked after every step.
-    pub fn take_moved(&mut self, moved: &mut Vec<NodeId>) {
-        moved.clear();
-        core::mem::swap(moved, &mut self.moved);
+    /// Machines whose deadline may have moved since [`Self::forget_moved`].
+    #[must_use]
+    pub fn moved(&self) -> &[NodeId] {
+        &self.moved
     }
 
-    fn moved(&mut self, node: NodeId) {
+    /// A scheduler has looked at their deadlines: it does so after every step.
+    pub fn forget_moved(&mut self) {
+        self.moved.clear();
+    }
+
+    fn has_moved(&mut self, node: NodeId) {
         if !self.moved.contains(&node) {
             self.moved.push(node);
         }

@@ -82,16 +82,23 @@ impl Net {
     }
 
     /// Takes a packet out.
+    #[inline]
     pub(super) fn take(&mut self, from: NodeId, to: NodeId, no: u64) -> Option<Packet> {
         let lane = self.lane(from, to);
         let lane = self.lanes.get_mut(lane)?;
         let at = usize::try_from(no.checked_sub(lane.first)?).ok()?;
-        let packet = lane.packets.get_mut(at)?.take()?;
-        while lane.packets.front().is_some_and(Option::is_none) {
+        let packet = if at == 0 {
+            let first = lane.packets.pop_front()?;
+            lane.first += 1;
+            first
+        } else {
+            lane.packets.get_mut(at)?.take()
+        };
+        while let Some(None) = lane.packets.front() {
             lane.packets.pop_front();
             lane.first += 1;
         }
-        self.count -= 1;
-        Some(packet)
+        self.count -= usize::from(packet.is_some());
+        packet
     }
 }

@@ -117,7 +117,7 @@ fn fold(steps: &[StepEntry]) -> (World, BTreeMap<OpId, Answer>) {
         world.apply(entry).unwrap_or_else(|bad| panic!("{bad}: {entry:?}"));
         while let Some(effect) = world.poll_effect() {
             if let Effect::Answered(answer) = effect {
-                answers.insert(answer.op, answer);
+                answers.insert(answer.op, *answer);
             }
         }
     }

@@ -344,7 +344,8 @@ impl Amf {
 
     /// Looks again at every key whose situation changed, until nothing is left to do.
     fn run_work(&mut self, now: Instant) {
-        loop {
+        let idle = self.work.is_empty() && self.dispatch.is_empty();
+        while !idle {
             while let Some(key) = self.work.pop_front() {
                 self.settle_key(now, key);
             }
