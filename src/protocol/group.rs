@@ -34,6 +34,10 @@ pub struct Slot {
     pub disk: DiskId,
     /// Its health.
     pub state: SlotState,
+    /// It failed when no other copy was good: it has all that was ever acknowledged, and is tried again
+    /// when everything starts again \[M10\].
+    #[serde(default)]
+    pub last: bool,
 }
 
 /// The disk states in a view, so that all AMFs agree on which disks to trust (section 5).
@@ -49,7 +53,7 @@ impl GroupView {
     /// Every disk online in its own slot, the rest spare.
     #[must_use]
     pub fn fresh(config: &GroupConfig) -> Self {
-        let slot = |disk| Slot { disk: DiskId(disk), state: SlotState::Online };
+        let slot = |disk| Slot { disk: DiskId(disk), state: SlotState::Online, last: false };
         Self {
             slots: (0..config.disks).map(slot).collect(),
             spares: (config.disks..config.disks + config.spares).map(DiskId).collect(),

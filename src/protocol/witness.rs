@@ -79,15 +79,19 @@ impl Witness {
     }
 
     /// The same for a group that was used before: `disks` says which disk fills which slot, and which
-    /// of them were trusted in the last view.
+    /// of them were trusted in the last view. Last copies are trusted again \[M10\]; they may differ.
     #[must_use]
     pub fn resume(
         cfg: &Arc<Config>,
         epoch: Epoch,
-        disks: GroupView,
-        unclean: bool,
+        mut disks: GroupView,
+        mut unclean: bool,
         now: Instant,
     ) -> Self {
+        for slot in disks.slots.iter_mut().filter(|slot| slot.last) {
+            (slot.state, slot.last) = (SlotState::Online, false);
+            unclean = true;
+        }
         let group = Group::new(&cfg.group);
         assert_eq!(disks.slots.len(), usize::from(cfg.group.disks), "a group of this layout");
         let view = View {
@@ -445,8 +449,12 @@ impl Witness {
         {
             view.group.slots[usize::from(slot)].state = SlotState::Online;
         }
+        let mut were_good = Vec::new();
         for disk in core::mem::take(&mut self.failed) {
             let Some(slot) = view.group.slot_of(disk) else { continue };
+            if view.group.slots[usize::from(slot)].state == SlotState::Online {
+                were_good.push((slot, disk));
+            }
             view.group.slots[usize::from(slot)].state = SlotState::Failed;
             if !view.group.spares.is_empty() && self.can_refill(view, slot) {
                 let spare = view.group.spares.remove(0);
@@ -455,8 +463,17 @@ impl Witness {
                 admits.push(spare);
             }
         }
+        for (slot, disk) in were_good {
+            // [M10] Two that fail in one view are both kept: either may have what the other lacks.
+            let last = !self.can_refill(view, slot);
+            let entry = &mut view.group.slots[usize::from(slot)];
+            entry.last = last && entry.disk == disk;
+        }
         for disk in core::mem::take(&mut self.replaced) {
             admits.push(disk);
+            if let Some(slot) = view.group.slot_of(disk) {
+                view.group.slots[usize::from(slot)].last = false;
+            }
             match view.group.slot_of(disk) {
                 Some(slot) if self.can_refill(view, slot) => {
                     view.group.slots[usize::from(slot)].state = SlotState::Rebuilding;

@@ -352,6 +352,36 @@ fn a_damaged_disk_is_said_and_its_mirror_serves() {
     let mut engine = LiveEngine::start(&profile, &options).unwrap();
     assert!(engine.notes().iter().any(|note| note.contains("disk0")), "{:?}", engine.notes());
     assert_eq!(value(&ask(&mut engine, 1, read(2))), "\"twice\"");
+    let trouble = engine.snapshot(&Ask::BRIEF).disks[0].trouble.clone().unwrap();
+    assert!(trouble.contains("hint: `replace disk0`"), "{trouble}");
+    act(&mut engine, Action::ReplaceDisk(DiskId(0)));
+    until(&mut engine, "the refill", |engine| {
+        (engine.snapshot(&Ask::BRIEF).disks[0].role == "online").then_some(())
+    });
+    engine.shutdown().unwrap();
+}
+
+#[test]
+fn disks_that_broke_last_are_trusted_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LiveOptions { data_dir: Some(dir.path().to_owned()), ..LiveOptions::default() };
+    let profile = claims(&["cache.write=through"]);
+    let mut engine = LiveEngine::start(&profile, &options).unwrap();
+    assert!(ask(&mut engine, 0, write(2, "old")).answer.result.is_ok());
+    act(&mut engine, Action::FailDisk(DiskId(0)));
+    until(&mut engine, "the first failure in a view", |engine| {
+        let done = ask(engine, 1, write(2, "new"));
+        let failed = engine.snapshot(&Ask::BRIEF).disks[0].role == "failed";
+        (failed && done.answer.result.is_ok()).then_some(())
+    });
+    act(&mut engine, Action::FailDisk(DiskId(1)));
+    let refused = ask(&mut engine, 0, write(3, "never"));
+    assert_eq!(refused.answer.result.unwrap_err(), HostError::Media);
+    drop(engine);
+    let mut engine = LiveEngine::start(&profile, &options).unwrap();
+    let shot = engine.snapshot(&Ask::BRIEF);
+    assert_eq!((shot.disks[0].role.as_str(), shot.disks[1].role.as_str()), ("failed", "online"));
+    assert_eq!(value(&ask(&mut engine, 1, read(2))), "\"new\"");
     act(&mut engine, Action::ReplaceDisk(DiskId(0)));
     until(&mut engine, "the refill", |engine| {
         (engine.snapshot(&Ask::BRIEF).disks[0].role == "online").then_some(())

@@ -134,10 +134,10 @@ impl Amf {
         if !pending.is_empty() || waits {
             return;
         }
-        if stored.is_empty() {
-            self.destage_is_stuck(now, block);
-        } else {
+        if self.is_kept(stored) {
             self.finish_destage(now, block);
+        } else {
+            self.destage_is_stuck(now, block);
         }
     }
 
@@ -145,6 +145,12 @@ impl Amf {
     fn destage_is_stuck(&mut self, now: Instant, block: Block) {
         let key = Key::Block(block);
         self.rule(Rule::NoDisk, Some(key));
+        let ctl = self.keys.get_mut(&key);
+        if let Some(destage) = ctl.and_then(|ctl| ctl.destage.as_mut())
+            && let DestageStep::Writing { stored, .. } = &mut destage.step
+        {
+            *stored = SlotSet::default();
+        }
         self.flushed(block, Err(HostError::Media));
         let touch = self.keys.get(&key).and_then(|ctl| ctl.access.as_ref()).is_some_and(|access| {
             matches!(access.job, Job::Touch { .. })
@@ -165,19 +171,24 @@ impl Amf {
                 DestageStep::Acks => self.advance_destage(now, block),
                 DestageStep::Stripe => {}
                 DestageStep::Writing { pending, stored, .. } => {
-                    let stuck = pending.is_empty() && stored.is_empty();
-                    let writable = self.group.places(block).iter().any(|place| {
-                        let slot = self.current_view().group.slots[usize::from(place.slot)];
-                        slot.state != SlotState::Failed
-                    });
-                    if stuck && writable {
+                    let over = pending.is_empty() && !self.is_kept(stored);
+                    let slots = &self.current_view().group.slots;
+                    let places = self.group.places(block);
+                    let state = |slot: u8| slots[usize::from(slot)].state;
+                    if over && places.iter().any(|place| state(place.slot) != SlotState::Failed) {
                         self.write_destage(now, block);
-                    } else if !stuck {
+                    } else {
                         self.check_destage(now, block);
                     }
                 }
             }
         }
+    }
+
+    /// \[M10\] A copy on a disk that failed after it had stored it makes nothing durable.
+    fn is_kept(&self, stored: SlotSet) -> bool {
+        let slots = (0..).zip(&self.current_view().group.slots);
+        slots.into_iter().any(|(at, slot)| stored.contains(at) && slot.state == SlotState::Online)
     }
 
     /// Section 4, step 6: the line is clean only if its version is still the one that was written.
