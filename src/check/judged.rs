@@ -38,8 +38,9 @@ impl<E: Engine> Judged<E> {
         Self { engine, checker, found, total: 0, is_on: false, untold }
     }
 
-    fn take(&mut self, amf: AmfId, violation: Violation) {
+    fn take(&mut self, amf: AmfId, mut violation: Violation) {
         self.total += 1;
+        violation.step = self.engine.snapshot(&Ask::BRIEF).step;
         if self.found.len() >= VIOLATIONS_MAX {
             return;
         }

@@ -12,6 +12,7 @@ mod blocks;
 pub mod durability;
 pub mod history;
 pub mod judged;
+mod names;
 pub mod reads;
 pub mod register;
 pub mod value;

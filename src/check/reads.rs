@@ -13,11 +13,12 @@
 //! Memory is bounded by the blocks touched and the operations under way; see `super::blocks`.
 
 use super::blocks::{Blocks, Cell};
+use super::names::Names;
 use super::register::{NOT_DONE, Read, Tick, Write, Wrong};
 use super::value::{Runs, Value, runs_of, runs_of_write};
 use crate::protocol::id::{Block, Instant, Key, OpId, SECTOR_BYTES};
 use crate::protocol::table::Table;
-use crate::protocol::{Answer, HostError, RequestKind, Sectors, Touch, Touched};
+use crate::protocol::{Answer, HostError, Payload, RequestKind, Sectors, Touch, Touched};
 use crate::trace::Violation;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -88,8 +89,14 @@ pub struct ReadChecker {
     reading: VecDeque<(Tick, bool)>,
     /// Blocks to look at again when no read from before this tick is under way any more.
     revisit: VecDeque<(Tick, u64)>,
+    names: Names,
     now: Tick,
     counts: ReadCounts,
+}
+
+/// Milliseconds since the start of the run, to the microsecond.
+fn ms(at: Instant) -> String {
+    format!("{}.{:03} ms", at.0 / 1_000_000, at.0 / 1_000 % 1_000)
 }
 
 impl ReadChecker {
@@ -106,6 +113,7 @@ impl ReadChecker {
             pending: Table::default(),
             reading: VecDeque::new(),
             revisit: VecDeque::new(),
+            names: Names::default(),
             now: 0,
             counts: ReadCounts::default(),
         }
@@ -134,7 +142,11 @@ impl ReadChecker {
             }
             RequestKind::Write(sectors, payload) => {
                 for touch in touches(*sectors, self.sectors_per_block) {
-                    let runs = runs_of_write(payload, sectors.first, touch, self.sectors_per_block);
+                    let per = self.sectors_per_block;
+                    let runs = runs_of_write(payload, sectors.first, touch, per);
+                    if let Payload::Bytes(_) = payload {
+                        self.names.learn(&payload.part(sectors.first, touch, per), &runs);
+                    }
                     self.put(touch, &runs, start);
                 }
                 Doing::Write(*sectors)
@@ -149,7 +161,9 @@ impl ReadChecker {
                 self.reading.push_back((start, false));
                 let touch = self.whole(*block);
                 let first = block.0 * u64::from(self.sectors_per_block);
-                self.put(touch, &runs_of(new, first), start);
+                let runs = runs_of(new, first);
+                self.names.learn(new, &runs);
+                self.put(touch, &runs, start);
                 Doing::CompareAndWrite(Box::new((*block, runs_of(old, first))))
             }
             RequestKind::Flush => Doing::Flush,
@@ -195,7 +209,7 @@ impl ReadChecker {
             .map(|(block, what)| Violation {
                 checker: CHECKER.to_owned(),
                 key: Some(Key::Block(block)),
-                text: format!("op {} from {} to {} ns: {what}", op.0, started.0, now.0),
+                text: format!("op{}, begun at {}, over at {}: {what}", op.0, ms(started), ms(now)),
                 step: 0,
             })
             .collect()
@@ -360,14 +374,16 @@ impl ReadChecker {
 
     /// What is wrong, in words.
     fn said(&self, sector: u64, value: Value, wrong: Wrong) -> String {
+        let value = self.names.of(value);
         if let Wrong::OverwrittenBy(by) = wrong {
+            let by = self.names.of(by);
             return format!("sector {sector} had {value}, which {by} had surely overwritten");
         }
         let per = u64::from(self.sectors_per_block);
         let at = u32::try_from(sector % per).expect("a block has at most 2,048 sectors");
         let expected = self.admissible(Block(sector / per), at, 1);
         let expected = expected.into_iter().filter_map(|(_, values)| values).flatten();
-        let names: Vec<String> = expected.map(|value| value.to_string()).collect();
+        let names: Vec<String> = expected.map(|value| self.names.of(value)).collect();
         format!("sector {sector} had {value} instead of {}", names.join(" or "))
     }
 

@@ -61,6 +61,11 @@ impl Value {
         }
     }
 
+    /// True for bytes that are neither zeroes nor a stamp.
+    pub(super) fn is_digest(self) -> bool {
+        self.0 & DIGEST != 0
+    }
+
     /// True for [`Value::UNKNOWN`].
     pub fn is_unknown(self) -> bool {
         self == Self::UNKNOWN

@@ -5,9 +5,11 @@ use super::interrupt;
 use super::setup::{ClusterArgs, EngineKind};
 use super::{Done, complain, print};
 use crate::profile::Profile;
+use crate::protocol::Many;
 use crate::session::script::LineReport;
 use crate::session::{ScriptReport, Session, run_script};
 use crate::trace::grammar::{Head, decode};
+use crate::trace::snapshot::Ask;
 use crate::trace::{Limits, Script, parse_script};
 use clap::Args;
 use std::fmt::Write;
@@ -104,10 +106,16 @@ fn perform(args: &ExecArgs, profile: &Profile, script: &Script) -> Result<Script
     for violation in &report.violations {
         let _ = writeln!(text, "VIOLATION {violation}");
     }
-    let (failed, violations) = (report.failures.len(), report.violations.len());
-    let engine = args.engine.name();
-    let _ = writeln!(text, "{count} commands ({engine}), {failed} failed, {violations} violations");
+    let (failed, engine) = (report.failures.len(), args.engine.name());
+    let violations = Many::of(report.violations.len(), "violation");
+    let commands = Many(count, "command");
+    let _ = writeln!(text, "{commands} ({engine}), {failed} failed, {violations}");
     print(&text)?;
+    for disk in session.snapshot(&Ask::BRIEF).disks {
+        if let Some(trouble) = disk.trouble {
+            complain("note", &trouble);
+        }
+    }
     if args.engine == EngineKind::Live
         && let Err(error) = session.shutdown()
     {

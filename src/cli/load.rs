@@ -125,6 +125,11 @@ impl Load {
         written.map_err(|error| Failure::broken(format!("the history: {error}")))
     }
 
+    /// Ctrl-c came after the last request: what is left of the end is left out.
+    pub(super) fn is_cut_short(&self) -> bool {
+        !self.was_interrupted && self.interrupted.load(Ordering::Relaxed)
+    }
+
     /// The AMFs that hosts may use.
     pub(super) fn users(&self) -> AmfSet {
         self.profile.config.users()

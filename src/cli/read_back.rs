@@ -43,7 +43,7 @@ impl Load {
                 return Ok(true);
             }
             let now = self.engine.now();
-            if now >= deadline {
+            if now >= deadline || self.is_cut_short() {
                 return Ok(false);
             }
             let until = deadline.min(now + LOOK_AGAIN);
@@ -77,8 +77,16 @@ impl Load {
             rest.unread = blocks.len() as u64;
             return Ok(rest);
         }
-        for window in blocks.chunks(WINDOW) {
+        for (done, window) in blocks.chunks(WINDOW).enumerate() {
+            let unread = rest.unread;
             self.read_back(window, &serving, &mut rest)?;
+            // Where nobody answered in time, nobody will: the rest would take as long for each window.
+            let nobody = rest.unread - unread == window.len() as u64;
+            if nobody || self.is_cut_short() {
+                let left = blocks.len().saturating_sub((done + 1) * WINDOW);
+                rest.unread += left as u64;
+                break;
+            }
         }
         Ok(rest)
     }
@@ -108,7 +116,8 @@ impl Load {
         Ok(())
     }
 
-    /// Judges the answers. The blocks that have none, or that were refused.
+    /// Judges the answers. The blocks that were refused; one without an answer in time stays unread, for
+    /// whoever could read it would have waited for the same.
     fn take_back(
         &mut self,
         mut asked: BTreeMap<OpId, (AmfId, Block)>,
@@ -132,8 +141,8 @@ impl Load {
                 }
             }
             let now = self.engine.now();
-            if asked.is_empty() || now >= deadline {
-                refused.extend(asked.into_values().map(|(_, block)| block));
+            if asked.is_empty() || now >= deadline || self.is_cut_short() {
+                rest.unread += asked.len() as u64;
                 return Ok(refused);
             }
             let until = deadline.min(now + LOOK_AGAIN);

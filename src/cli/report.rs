@@ -5,6 +5,7 @@ use super::load::{FINDINGS_MAX, Load};
 use super::read_back::Rest;
 use super::tally::Latency;
 use crate::profile::Profile;
+use crate::protocol::Many;
 use crate::protocol::{HostError, MsgKind};
 use crate::trace::snapshot::{Ask, Snapshot};
 use crate::trace::{Counts, Violation};
@@ -205,6 +206,7 @@ impl Over<'_> {
                 .iter()
                 .cloned()
                 .chain(rest.unsettled.iter().map(unsettled))
+                .chain(snapshot.disks.iter().filter_map(|disk| disk.trouble.clone()))
                 .collect(),
         }
     }
@@ -255,16 +257,22 @@ impl Report {
             let TraceReport { file, format, requests, devices, speed, .. } = trace;
             line(
                 "trace",
-                format!("{file} ({format}), {requests} requests, {devices} devices, {speed}"),
+                format!(
+                    "{file} ({format}), {}, {}, {speed}",
+                    Many(*requests, "request"),
+                    Many(*devices, "device")
+                ),
             );
             let TraceReport { bad, unaligned, split, .. } = trace;
             if bad + unaligned + split > 0 {
-                let text = format!("{bad} bad lines skipped, {unaligned} widened, {split} split");
+                let bad = Many(*bad, "bad line");
+                let text = format!("{bad} skipped, {unaligned} widened, {split} split");
                 line("", text);
             }
         }
         let (ops, reads, writes, errors) = (self.ops, self.reads, self.writes, self.errors);
-        line("requests", format!("{ops}: {reads} reads, {writes} writes, {errors} errors"));
+        let (reads, writes) = (Many(reads, "read"), Many(writes, "write"));
+        line("requests", format!("{ops}: {reads}, {writes}, {}", Many(errors, "error")));
         for (kind, count) in &self.errors_by_kind {
             line("", format!("{count} {kind}"));
         }
@@ -296,7 +304,15 @@ impl Report {
         let sent = if sent.is_empty() { "none".to_owned() } else { sent.join(", ") };
         line("messages", sent);
         let (again, takeovers, views) = (self.retransmissions, self.takeovers, self.views);
-        line("", format!("{again} retransmissions, {takeovers} takeovers, {views} views"));
+        line(
+            "",
+            format!(
+                "{}, {}, {}",
+                Many(again, "retransmission"),
+                Many(takeovers, "takeover"),
+                Many(views, "view")
+            ),
+        );
         for (name, latency) in [("read", self.latency_us.read), ("write", self.latency_us.write)] {
             line(&format!("{name} us"), shown(&latency));
         }
@@ -314,11 +330,9 @@ impl Report {
             line("remark", remark.clone());
         }
         let (word, violations) = (self.verdict.word(), self.violations);
-        let lost = self.lost_acknowledged_writes;
-        line(
-            "verdict",
-            format!("{word}: {violations} violations, {lost} acknowledged writes lost"),
-        );
+        let violations = Many(violations, "violation");
+        let lost = Many(self.lost_acknowledged_writes, "acknowledged write");
+        line("verdict", format!("{word}: {violations}, {lost} lost"));
         for finding in self.findings.iter().take(FINDINGS_SHOWN) {
             let Finding { checker, key, text } = finding;
             let key = key.as_ref().map_or_else(String::new, |key| format!(" {key}"));

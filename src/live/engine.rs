@@ -123,7 +123,7 @@ impl Engine for LiveEngine {
             }
             let Some(real) = cluster.clock.wait_for(how.until) else {
                 // The clock stands still: only inboxes and disks can still move.
-                let settled = cluster.unsettled().is_empty() && cluster.pool.is_empty();
+                let settled = cluster.is_settled() && cluster.pool.is_empty();
                 if settled || !cluster.signal.wait(STILL, ready) {
                     return Ok(Progress::Idle);
                 }
@@ -142,7 +142,7 @@ impl Engine for LiveEngine {
     }
 
     fn is_settled(&mut self) -> bool {
-        let settled = self.cluster.unsettled().is_empty();
+        let settled = self.cluster.is_settled();
         if settled {
             self.cluster.sample();
         }

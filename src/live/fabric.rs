@@ -4,6 +4,7 @@
 use super::inbox::Item;
 use super::links::{Cut, Fate, Links};
 use crate::profile::LinkSpec;
+use crate::protocol::Many;
 use crate::protocol::id::{DiskId, Instant, NodeId, Span};
 use crate::protocol::{Body, Packet};
 use crate::trace::narrate;
@@ -325,13 +326,13 @@ impl Fabric {
         slow.sort_unstable_by_key(|(disk, _)| **disk);
         faults.extend(slow.into_iter().map(|(disk, slow)| FaultInfo {
             what: Command::Slow(*disk, slow.by).to_string(),
-            receipt: format!("slowed {} operations", slow.count),
+            receipt: format!("slowed {}", Many(slow.count, "operation")),
             undo: Command::Slow(*disk, Span(0)).to_string(),
             since: slow.since,
         }));
         faults.extend(state.holds.iter().map(|hold| FaultInfo {
             what: Command::Hold(true, hold.filter).to_string(),
-            receipt: format!("held {} messages", hold.held),
+            receipt: format!("held {}", Many(hold.held, "message")),
             undo: Command::Hold(false, hold.filter).to_string(),
             since: hold.since,
         }));

@@ -36,20 +36,20 @@ impl Keeper {
         self.folder.is_none() || self.temp.is_some()
     }
 
-    /// What could not be saved.
+    /// Why the newest state could not be saved.
     pub(crate) fn trouble(&self) -> Option<&str> {
         self.trouble.as_deref()
     }
 
-    /// Remembers that `epoch` was promised, and the newest view; durable when this returns.
-    pub(crate) fn persist(&mut self, epoch: Epoch, view: &Arc<View>) {
+    /// Remembers that `epoch` was promised, and the newest view; `true`: it is durable.
+    pub(crate) fn persist(&mut self, epoch: Epoch, view: &Arc<View>) -> bool {
         self.state.witness_epoch = self.state.witness_epoch.max(epoch);
         if self.view.as_ref().is_none_or(|known| known.epoch <= view.epoch) {
             self.view = Some(Arc::clone(view));
             self.state.view = Some(View::clone(view));
         }
         self.state.clean = false;
-        self.save();
+        self.save()
     }
 
     /// The last words: everything was destaged and closed, or not.
@@ -64,15 +64,17 @@ impl Keeper {
         }
     }
 
-    fn save(&mut self) {
-        if self.temp.is_some() {
-            return;
-        }
-        if let Some(folder) = &self.folder
-            && let Err(error) = folder.save(&self.state)
+    fn save(&mut self) -> bool {
+        let Some(folder) = self.folder.as_ref().filter(|_| self.temp.is_none()) else {
+            return true;
+        };
+        let saved = folder.save(&self.state).map_err(|error| error.to_string());
+        if let Err(error) = &saved
+            && self.trouble.as_ref() != Some(error)
         {
             tracing::error!(target: "live", "{error}");
-            self.trouble = Some(error.to_string());
         }
+        self.trouble = saved.err();
+        self.trouble.is_none()
     }
 }

@@ -1,6 +1,7 @@
 //! What the network does to a packet: losses, delays, duplicates, partitions, with their receipts.
 
 use crate::profile::LinkSpec;
+use crate::protocol::Many;
 use crate::protocol::id::{AmfId, Instant, NodeId, Span};
 use crate::trace::action::PPM;
 use crate::trace::snapshot::FaultInfo;
@@ -167,7 +168,7 @@ impl Links {
     pub(crate) fn faults(&self) -> Vec<FaultInfo> {
         let cut = self.cut.iter().map(|cut| FaultInfo {
             what: cut.sides.command().to_owned(),
-            receipt: format!("dropped {} packets", cut.lost),
+            receipt: format!("dropped {}", Many(cut.lost, "packet")),
             undo: Command::Heal.to_string(),
             since: cut.since,
         });
@@ -202,7 +203,7 @@ impl Link {
             ("reordered", self.reorder, self.reordered),
         ];
         let words = counts.iter().filter(|(_, on, n)| *on || *n > 0);
-        let words = words.map(|(what, _, n)| format!("{what} {n} packets"));
+        let words = words.map(|(what, _, n)| format!("{what} {}", Many(*n, "packet")));
         words.collect::<Vec<_>>().join(", ")
     }
 }
@@ -236,7 +237,7 @@ mod tests {
         let lost = (0..1_000).filter(|_| links.fate(a, b).lost).count();
         assert!((400..600).contains(&lost), "{lost}");
         let fault = &links.faults()[0];
-        assert_eq!(fault.receipt, format!("dropped {lost} packets"));
+        assert_eq!(fault.receipt, format!("dropped {}", Many::of(lost, "packet")));
         assert!(fault.what.starts_with("link amf0 amf1 drop"), "{}", fault.what);
         links.set(a, b, LinkSetting::Clear, Instant(9));
         assert!(links.is_calm() && links.faults().is_empty());

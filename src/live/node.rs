@@ -4,7 +4,9 @@ use super::hosts::Pending;
 use super::sampler::Recent;
 use crate::protocol::amf::AmfStats;
 use crate::protocol::disk::Disk;
-use crate::protocol::id::{AmfId, Block, DiskId, Incarnation, Instant, NodeId, OpId, Version};
+use crate::protocol::id::{
+    AmfId, Block, DiskId, Epoch, Incarnation, Instant, NodeId, OpId, Version,
+};
 use crate::protocol::witness::Witness;
 use crate::protocol::{Amf, Request};
 use crate::store::{Done, Worker};
@@ -87,6 +89,8 @@ pub(crate) struct WitnessState {
     pub(crate) machine: Witness,
     /// Since when it is down.
     pub(crate) down: Option<Instant>,
+    /// An epoch that it wants persisted, and that could not be saved yet.
+    pub(crate) unsaved: Option<Epoch>,
     pub(crate) sent: Vec<u64>,
 }
 
@@ -114,6 +118,8 @@ pub(crate) struct Asked {
 pub(crate) struct DiskStore {
     pub(crate) finished: Mutex<VecDeque<Done>>,
     pub(crate) worker: Mutex<Option<Worker>>,
+    /// What was told of its trouble.
+    pub(crate) told: Mutex<Option<String>>,
 }
 
 impl DiskStore {
@@ -122,6 +128,11 @@ impl DiskStore {
     }
     pub(crate) fn worker(&self) -> MutexGuard<'_, Option<Worker>> {
         self.worker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is wrong with it, and the way out, in two lines.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.worker().as_ref().and_then(Worker::trouble)
     }
 }
 

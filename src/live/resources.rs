@@ -6,12 +6,13 @@ use super::inbox::{Item, Worklist};
 use super::keeper::Keeper;
 use super::node::{Asked, DiskState, WitnessState};
 use crate::protocol::group::Place;
-use crate::protocol::id::{Block, DiskId, NodeId, Version};
+use crate::protocol::id::{Block, DiskId, Epoch, NodeId, Version};
 use crate::protocol::{
     Body, DiskInput, DiskOp, DiskOutput, Packet, StoreOp, View, WitnessInput, WitnessOutput,
 };
 use crate::store::Done;
 use crate::trace::{EventKind, Step, narrate};
+use std::collections::VecDeque;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 impl Cluster {
@@ -26,7 +27,9 @@ impl Cluster {
         self.run_witness(state, turn, WitnessInput::Packet(packet));
     }
 
-    /// Runs one input through the witness; what it wants persisted is durable before it goes on.
+    /// Runs one input through the witness; what it wants persisted is durable before it goes on. What
+    /// could not be saved is tried again with the next input, a renewal at the latest; until then no
+    /// view changes, and the snapshot says why.
     pub(crate) fn run_witness(
         &self,
         state: &mut WitnessState,
@@ -35,16 +38,17 @@ impl Cluster {
     ) {
         let epoch = state.machine.view().epoch;
         let mut packets = Vec::new();
-        let mut next = Some(input);
-        while let Some(input) = next.take() {
+        let mut inputs = VecDeque::new();
+        if let Some(epoch) = state.unsaved.take() {
+            inputs.extend(self.persist(state, epoch));
+        }
+        inputs.push_back(input);
+        while let Some(input) = inputs.pop_front() {
             state.machine.handle(turn.now, input);
             while let Some(output) = state.machine.poll_output() {
                 match output {
                     WitnessOutput::Send(packet) => packets.push(packet),
-                    WitnessOutput::Persist(epoch) => {
-                        self.keeper().persist(epoch, state.machine.view());
-                        next = Some(WitnessInput::Persisted(epoch));
-                    }
+                    WitnessOutput::Persist(epoch) => inputs.extend(self.persist(state, epoch)),
                 }
             }
         }
@@ -61,6 +65,12 @@ impl Cluster {
             self.timer.due(state.machine.deadline());
         }
         self.end_turn(turn);
+    }
+
+    fn persist(&self, state: &mut WitnessState, epoch: Epoch) -> Option<WitnessInput> {
+        let saved = self.keeper().persist(epoch, state.machine.view());
+        state.unsaved = (!saved).then_some(epoch);
+        saved.then_some(WitnessInput::Persisted(epoch))
     }
 
     pub(crate) fn keeper(&self) -> MutexGuard<'_, Keeper> {
@@ -128,6 +138,9 @@ impl Cluster {
     /// Results of a disk's store, in order, from its own thread.
     pub(crate) fn stored(&self, id: DiskId, results: Vec<Done>) {
         let (to, count) = (NodeId::Disk(id), results.len());
+        if results.iter().any(Result::is_err) {
+            self.tell_trouble(id);
+        }
         self.stores[usize::from(id.0)].finished().extend(results);
         let mut work = Worklist::new();
         for _ in 0..count {
@@ -138,6 +151,18 @@ impl Cluster {
             }
         }
         self.pump(&mut work, PUMP_TURNS_SHORT);
+    }
+
+    /// What is wrong with a store is told once.
+    fn tell_trouble(&self, id: DiskId) {
+        let store = &self.stores[usize::from(id.0)];
+        let Some(trouble) = store.trouble() else { return };
+        let mut told = store.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_ref() != Some(&trouble) {
+            let cause = trouble.lines().next().unwrap_or_default().to_owned();
+            self.tell(NodeId::Disk(id), EventKind::Note(cause));
+            *told = Some(trouble);
+        }
     }
 
     fn note_reply(&self, id: DiskId, state: &mut DiskState, turn: &mut Turn<'_>, packet: &Packet) {

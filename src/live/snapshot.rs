@@ -3,6 +3,7 @@
 
 use super::cluster::Cluster;
 use super::node::AmfState;
+use crate::protocol::Many;
 use crate::protocol::amf::AmfStats;
 use crate::protocol::amf::{AccessView, KeyView};
 use crate::protocol::group::SlotState;
@@ -158,6 +159,7 @@ impl Cluster {
             role: role.to_owned(),
             slot,
             failed,
+            trouble: self.stores[usize::from(id.0)].trouble(),
             reads: counted.reads,
             writes: counted.writes,
             fenced: counted.fenced,
@@ -198,8 +200,9 @@ impl Cluster {
             }
             if let Some(since) = state.paused {
                 let packets = self.inboxes[self.row.index(NodeId::Amf(id))].len();
-                let receipt =
-                    format!("{packets} packets and {} requests wait", state.waiting.len());
+                let packets = Many::of(packets, "packet");
+                let requests = Many::of(state.waiting.len(), "request");
+                let receipt = format!("waiting: {packets}, {requests}");
                 faults.push(fault(format!("pause {id}"), receipt, format!("resume {id}"), since));
             }
         }
@@ -208,9 +211,19 @@ impl Cluster {
             faults.push(fault("witness down".to_owned(), receipt, "witness up".to_owned(), since));
         }
         for (node, id) in self.disks.iter().zip((0..).map(DiskId)) {
-            if let Some(since) = node.lock().failed {
+            let state = node.lock();
+            let (since, broken) = (state.failed, state.machine.is_failed());
+            drop(state);
+            let undo = format!("replace {id}");
+            if let Some(since) = since {
                 let receipt = "it answers with errors".to_owned();
-                faults.push(fault(format!("fail {id}"), receipt, format!("replace {id}"), since));
+                faults.push(fault(format!("fail {id}"), receipt, undo, since));
+            } else if let Some(trouble) = self.stores[usize::from(id.0)].trouble()
+                && broken
+            {
+                // Nobody asked for it, but it holds back what it holds back.
+                let cause = trouble.lines().next().unwrap_or_default().to_owned();
+                faults.push(fault(format!("{id} broke"), cause, undo, Instant(0)));
             }
         }
         let defect = *self.defect.lock().unwrap_or_else(PoisonError::into_inner);
@@ -227,17 +240,19 @@ impl Cluster {
         faults
     }
 
-    /// What keeps the cluster from being settled. What an active fault holds back does not count: with
-    /// a fault, nothing keeps it once nothing has moved for as long as anything that can takes.
+    /// What is outstanding, held back by a fault or not.
     pub(super) fn unsettled(&self) -> Vec<String> {
-        let mut reasons = self.unsettled_machines();
-        if !reasons.is_empty() && self.is_held_back() {
-            reasons.clear();
-        }
+        let mut reasons = self.outstanding(true);
         if self.is_switching() {
             reasons.push("a protocol switch is under way".to_owned());
         }
         reasons
+    }
+
+    /// Nothing is outstanding but what an active fault holds back: with a fault, that is so once nothing
+    /// has moved for as long as anything that can takes.
+    pub(super) fn is_settled(&self) -> bool {
+        !self.is_switching() && (self.unsettled_machines().is_empty() || self.is_held_back())
     }
 
     fn is_held_back(&self) -> bool {
@@ -266,12 +281,17 @@ impl Cluster {
         amfs.sum::<u64>() + disks.sum::<u64>() + views
     }
 
-    /// The same, but for a switch, which itself waits for this.
+    /// What is outstanding, for a switch, which itself waits for this.
     pub(super) fn unsettled_machines(&self) -> Vec<String> {
+        self.outstanding(false)
+    }
+
+    /// With `held_too`, also what AMFs want while messages are held: it may hang on those.
+    fn outstanding(&self, held_too: bool) -> Vec<String> {
         let mut reasons = Vec::new();
         let (late, held) = self.fabric.in_flight();
         if late > 0 {
-            reasons.push(format!("{late} packets are on their way"));
+            reasons.push(format!("on the way: {}", Many::of(late, "packet")));
         }
         let (busy, view, up) = {
             let state = self.witness.lock();
@@ -282,7 +302,8 @@ impl Cluster {
                 state.down.is_none(),
             )
         };
-        if held == 0 {
+        let counts = held_too || held == 0;
+        if counts {
             reasons.extend(busy.map(|doing| format!("witness: {doing}")));
         }
         if view.group.is_rebuilding() && up {
@@ -296,8 +317,7 @@ impl Cluster {
             if self.inboxes[index].len() > 0 {
                 reasons.push(format!("{node} has packets to handle"));
             }
-            // With messages held, whatever AMFs still want may hang on those.
-            if held == 0 || matches!(node, NodeId::Disk(_)) {
+            if counts || matches!(node, NodeId::Disk(_)) {
                 reasons.extend(self.unsettled_node(node, &view, up));
             }
         }
@@ -328,7 +348,7 @@ impl Cluster {
                 }
                 let gated = self.gate.load(Ordering::Relaxed);
                 if !state.ops.is_empty() && !gated {
-                    return Some(format!("{id}: {} host operations", state.ops.len()));
+                    return Some(format!("{id}: {}", Many::of(state.ops.len(), "host operation")));
                 }
                 let old = machine.epoch() != view.epoch || view.incarnation(id).is_none();
                 (old && up).then(|| format!("{id} has not installed {}", view.epoch))
@@ -336,7 +356,7 @@ impl Cluster {
             NodeId::Witness => None,
             NodeId::Disk(id) => {
                 let queue = self.disks[usize::from(id.0)].lock().machine.queue();
-                (queue > 0).then(|| format!("{id}: {queue} operations"))
+                (queue > 0).then(|| format!("{id}: {}", Many::of(queue, "operation")))
             }
         }
     }

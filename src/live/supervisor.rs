@@ -12,6 +12,7 @@ use super::node::{AmfState, DiskState, DiskStore, Node, Row, WitnessState};
 use super::steps::StepLog;
 use super::timer::{Pool, Signal, Timer};
 use crate::profile::{Durability, Profile, StoreEngine};
+use crate::protocol::Many;
 use crate::protocol::disk::Disk;
 use crate::protocol::group::{Group, GroupView, SlotState};
 use crate::protocol::id::{AmfId, DiskId, Epoch, Instant, NodeId, Span};
@@ -84,7 +85,8 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
     let mut keeper = Keeper::new(opened.folder, temp, opened.state);
     keeper.persist(view.epoch, &view);
 
-    let witness = WitnessState { machine: witness, down: None, sent: vec![0; row.len()] };
+    let witness =
+        WitnessState { machine: witness, down: None, unsaved: None, sent: vec![0; row.len()] };
     let cluster = Arc::new(Cluster {
         row,
         clock: Clock::new(config.lease),
@@ -331,7 +333,7 @@ impl Cluster {
                 let mut state = node.lock();
                 let lines = state.machine.as_ref().map_or(0, Amf::dirty);
                 if lines > 0 {
-                    dirty.push(format!("{lines} dirty blocks at {id}"));
+                    dirty.push(format!("{} at {id}", Many(u64::from(lines), "dirty block")));
                     if state.paused.is_none() {
                         let step = || Step::Control(Control::Destage(id));
                         let turn = self.turn(NodeId::Amf(id), &mut work, step);
@@ -341,7 +343,7 @@ impl Cluster {
             }
             self.pump(&mut work, PUMP_TURNS_MAX);
             let unsettled = self.unsettled();
-            if dirty.is_empty() && unsettled.is_empty() {
+            if dirty.is_empty() && self.is_settled() {
                 return Ok(());
             }
             if begun.elapsed() > SHUTDOWN_MAX {

@@ -15,6 +15,7 @@ pub mod host;
 pub mod id;
 pub mod link;
 pub mod machine;
+pub mod many;
 pub mod message;
 pub mod rule;
 pub mod table;
@@ -30,6 +31,7 @@ pub use machine::{
     AmfInput, AmfOutput, DiskInput, DiskOutput, Record, StoreDone, StoreError, StoreOp,
     WitnessInput, WitnessOutput,
 };
+pub use many::Many;
 pub use message::{
     Body, DiskDone, DiskError, DiskOp, DiskReply, DiskRequest, Frame, Message, MsgKind, Packet,
     View, WitnessMsg,

@@ -6,6 +6,7 @@
 use super::host::HostOpId;
 use super::wait::{holds, line_state};
 use super::{Report, Session, Status};
+use crate::protocol::Many;
 use crate::protocol::id::{AmfId, Block, Key};
 use crate::protocol::{Data, MsgKind, Source};
 use crate::trace::Completion;
@@ -112,7 +113,8 @@ impl Session {
         let first = snapshot.violations.first();
         let first = first.map(|v| format!("; the first: {}: {}", v.checker, v.text));
         let is = snapshot.violations_total;
-        Some(format!("{is} violations, not {want}{}", first.unwrap_or_default()))
+        let is = Many(is, "violation");
+        Some(format!("{is}, not {want}{}", first.unwrap_or_default()))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::network::{Held, HeldWhat};
 use super::{Sim, What};
 use crate::profile::Profile;
+use crate::protocol::Many;
 use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
 use crate::protocol::{Config, Defect, Protocol};
 use crate::trace::action::{Action, HoldFilter, LinkSetting, Release, Target};
@@ -393,7 +394,9 @@ impl Sim {
     pub(super) fn fault_list(&self) -> Vec<FaultInfo> {
         let links = self.network.link_faults();
         let receipt = |kind: &Kind| match kind {
-            Kind::Partition => format!("dropped {} packets", self.network.partition_dropped),
+            Kind::Partition => {
+                format!("dropped {}", Many(self.network.partition_dropped, "packet"))
+            }
             Kind::Link(a, b) => {
                 let found = links.iter().find(|(pair, _)| *pair == (*a, *b));
                 let fault = found.map(|(_, fault)| *fault).unwrap_or_default();
@@ -401,7 +404,7 @@ impl Sim {
             }
             Kind::Pause(amf) => {
                 let waiting = self.parked.iter().filter(|(at, _)| at == amf).count();
-                format!("{waiting} arrivals wait")
+                format!("waiting: {}", Many::of(waiting, "arrival"))
             }
             Kind::Crash(amf) => {
                 let out = self.world.witness().view().incarnation(*amf).is_none();
@@ -409,7 +412,7 @@ impl Sim {
             }
             Kind::Disk(disk) => {
                 let refused = self.world.disk(*disk).stats().fenced;
-                format!("{refused} requests refused")
+                format!("refused {}", Many(refused, "request"))
             }
             Kind::Slow(_) | Kind::Witness | Kind::Defect => String::new(),
         };

@@ -78,6 +78,7 @@ impl Sim {
             role: role.to_owned(),
             slot,
             failed: disk.is_failed(),
+            trouble: None,
             reads: stats.reads,
             writes: stats.writes,
             fenced: stats.fenced,

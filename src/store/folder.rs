@@ -17,6 +17,9 @@ const LOCK_TRIES_MAX: u32 = 20;
 const LOCK_PAUSE_MS: u64 = 10;
 /// A state file is a few kilobytes; more is damage.
 const STATE_BYTES_MAX: u64 = 1 << 20;
+/// Kept free for the state file, so that a file system that the disks have filled can still be told
+/// that they failed: 64 AMFs and 64 disks take some 10 KiB.
+const RESERVE_BYTES: usize = 32 << 10;
 
 /// What the witness and the group must remember across restarts of everything.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +81,9 @@ impl Folder {
             Err(errno) => return Err(io(errno.into())),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(io)?;
-        Ok(Self { path: path.to_owned(), _lock: file })
+        let folder = Self { path: path.to_owned(), _lock: file };
+        folder.reserve();
+        Ok(folder)
     }
 
     /// Where it is.
@@ -114,21 +119,45 @@ impl Folder {
         Ok(Some(state))
     }
 
-    /// Replaces what was saved: all or nothing, durable when this returns.
+    /// Replaces what was saved: all or nothing, durable when this returns. On a full file system it
+    /// takes the room that was kept for it.
     ///
     /// # Errors
     /// [`OpenError::Io`].
     pub fn save(&self, state: &FolderState) -> Result<(), OpenError> {
-        let (path, new) = (self.state_path(), self.path.join("cluster.json.new"));
         let text = serde_json::to_vec_pretty(state).expect("the state is plain data");
-        let write = || -> std::io::Result<()> {
-            let mut file = File::create(&new)?;
-            file.write_all(&text)?;
-            file.sync_all()?;
-            fs::rename(&new, &path)?;
-            File::open(&self.path)?.sync_all()
+        let full = |error: &std::io::Error| error.kind() == std::io::ErrorKind::StorageFull;
+        let saved = match self.replace(&text) {
+            Err(error) if full(&error) && fs::remove_file(self.reserve_path()).is_ok() => {
+                let saved = self.replace(&text);
+                self.reserve();
+                saved
+            }
+            saved => saved,
         };
-        write().map_err(|error| OpenError::Io { path: self.path.clone(), error })
+        saved.map_err(|error| OpenError::Io { path: self.path.clone(), error })
+    }
+
+    fn replace(&self, text: &[u8]) -> std::io::Result<()> {
+        let new = self.path.join("cluster.json.new");
+        let mut file = File::create(&new)?;
+        file.write_all(text)?;
+        file.sync_all()?;
+        fs::rename(&new, self.state_path())?;
+        File::open(&self.path)?.sync_all()
+    }
+
+    /// Keeps room for [`save`](Self::save), if there is any.
+    fn reserve(&self) {
+        let path = self.reserve_path();
+        let there = fs::metadata(&path).is_ok_and(|file| file.len() == RESERVE_BYTES as u64);
+        if !there && fs::write(&path, vec![0xA5; RESERVE_BYTES]).is_err() {
+            let _ = fs::remove_file(&path);
+        }
+    }
+
+    fn reserve_path(&self) -> PathBuf {
+        self.path.join("reserve")
     }
 
     fn state_path(&self) -> PathBuf {

@@ -119,6 +119,11 @@ impl SledStore {
                 self.trouble = Some(damaged(&self.settings, &format!("corrupt at {at:?}")));
                 Err(StoreError::Media)
             }
+            Ok(Err(sled::Error::Io(error))) => {
+                let is_full = error.kind() == std::io::ErrorKind::StorageFull;
+                let say = if is_full { full } else { damaged };
+                Err(self.break_with(say(&self.settings, &error.to_string())))
+            }
             Ok(Err(error)) => Err(self.break_down(&error.to_string())),
             Err(panic) => Err(self.break_down(&panic)),
         }
@@ -126,10 +131,13 @@ impl SledStore {
 
     /// The disk does not work any more. What was said first stands: it is nearer to the cause.
     fn break_down(&mut self, why: &str) -> StoreError {
+        self.break_with(damaged(&self.settings, why))
+    }
+
+    fn break_with(&mut self, text: String) -> StoreError {
         if self.base.is_none() && self.trouble.is_some() {
             return StoreError::Broken;
         }
-        let text = damaged(&self.settings, why);
         tracing::error!(target: "store", "{text}");
         self.trouble = Some(text);
         if let Some(base) = self.base.take() {
@@ -275,6 +283,16 @@ fn damaged(settings: &SledSettings, why: &str) -> String {
     format!(
         "{name} ({}): {why}\n  hint: `replace {name}` puts a blank disk in its place and refills it \
          from its mirror; the damaged files are kept beside it as `{name}.damaged-N`",
+        path.display()
+    )
+}
+
+/// A full file system is no damage: what is on the disk is there again once there is room.
+fn full(settings: &SledSettings, why: &str) -> String {
+    let SledSettings { name, path, .. } = settings;
+    format!(
+        "{name} ({}): {why}\n  hint: make room there and start again on the same folder, or \
+         `replace {name}`",
         path.display()
     )
 }

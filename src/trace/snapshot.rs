@@ -189,6 +189,8 @@ pub struct DiskInfo {
     pub slot: Option<u8>,
     /// It answers with errors.
     pub failed: bool,
+    /// What is wrong with its store, naming the disk, and on a second line the way out.
+    pub trouble: Option<String>,
     /// Blocks read.
     pub reads: u64,
     /// Blocks written.

@@ -2,6 +2,7 @@
 
 use super::Amf;
 use super::key::{Access, DestageStep};
+use crate::protocol::Many;
 use crate::protocol::data::Data;
 use crate::protocol::id::{
     AmfId, AmfSet, Block, Epoch, Incarnation, Instant, Key, Mode, OpId, Ticket, Version,
@@ -280,7 +281,8 @@ impl Amf {
         }
         if !self.ops.is_empty() || !self.flushes.is_empty() {
             let count = self.ops.len() + self.flushes.len();
-            return Some(format!("{}: {count} host operations", self.id));
+            let operations = Many::of(count, "host operation");
+            return Some(format!("{}: {operations}", self.id));
         }
         if let Some((key, ctl)) = self.keys.sorted().first() {
             let what = match (&ctl.recovery, &ctl.destage) {

@@ -4,6 +4,7 @@
 //! `MQSim`'s traces look the same but have nanoseconds. Nothing in the file tells: hence two options.
 
 use super::{Bad, DEVICES_MAX, Extent, Raw, TimeUnit, TraceOp, number, shown};
+use crate::protocol::Many;
 
 /// Understands one line.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +30,8 @@ impl DiskSim {
         let (Some(time), Some(device), Some(first), Some(sectors), Some(flags), None) =
             (next(), next(), next(), next(), next(), next())
         else {
-            let found = text.split_ascii_whitespace().count();
-            return Err(Bad::new(format!("{found} fields instead of 5"))
+            let found = Many::of(text.split_ascii_whitespace().count(), "field");
+            return Err(Bad::new(format!("{found} instead of 5"))
                 .hint("a DiskSim line is TIME DEVICE FIRST-SECTOR SECTORS FLAGS"));
         };
         let at = Some(decimal(time, self.time_unit.span().0)?);

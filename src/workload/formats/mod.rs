@@ -16,6 +16,7 @@ pub mod msr;
 pub mod reader;
 pub mod vscsi;
 
+use crate::protocol::Many;
 use crate::protocol::id::{Instant, Span};
 use core::fmt;
 use core::str::FromStr;
@@ -202,15 +203,21 @@ pub struct TraceError {
 
 impl fmt::Display for TraceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (file, what, good) = (&self.file, &self.what, self.good_before);
+        let (file, what) = (&self.file, &self.what);
+        let lines = Many(self.good_before, "good line");
+        let records = Many(self.good_before, "good record");
         match self.place {
             Place::File => write!(f, "{file}: {what}")?,
-            Place::Line(line) => write!(f, "{file}:{line}: {what} ({good} good lines before it)")?,
+            Place::Line(line) => write!(f, "{file}:{line}: {what} ({lines} before it)")?,
             Place::Record(no) => {
-                write!(f, "{file}, record {no}: {what} ({good} good records before it)")?;
+                write!(f, "{file}, record {no}: {what} ({records} before it)")?;
             }
         }
-        write!(f, "\nhint: {}", self.hint)
+        write!(f, "\nhint: {}", self.hint)?;
+        if matches!(self.place, Place::Line(_)) && !self.hint.contains("--skip-bad") {
+            f.write_str("; `--skip-bad` counts such lines and goes on")?;
+        }
+        Ok(())
     }
 }
 

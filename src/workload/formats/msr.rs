@@ -5,6 +5,7 @@
 //! response time.
 
 use super::{Bad, Extent, Names, Raw, TraceOp, number, shown};
+use crate::protocol::Many;
 
 /// Understands one line after the other.
 #[derive(Clone, Debug, Default)]
@@ -29,8 +30,8 @@ impl Msr {
         let (Some(time), Some(host), Some(disk), Some(kind), Some(offset), Some(size)) =
             (next(), next(), next(), next(), next(), next())
         else {
-            let found = text.split(',').count();
-            return Err(Bad::new(format!("{found} fields instead of 7")).hint(
+            let found = Many::of(text.split(',').count(), "field");
+            return Err(Bad::new(format!("{found} instead of 7")).hint(
                 "an MSR line is Timestamp,Hostname,DiskNumber,Type,Offset,Size,ResponseTime",
             ));
         };

@@ -155,6 +155,7 @@ fn disk(id: u8) -> DiskInfo {
         role: if spare { "spare" } else { "online" }.to_owned(),
         slot: (!spare).then_some(id),
         failed: false,
+        trouble: None,
         reads: if spare { 0 } else { 1_204 + u64::from(id) },
         writes: if spare { 0 } else { 311 },
         fenced: 0,
