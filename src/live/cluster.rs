@@ -246,7 +246,7 @@ impl Cluster {
     }
 
     fn ask_now(&self, id: AmfId, state: &mut AmfState, request: Request, work: &mut Worklist) {
-        let step = || Step::Host { amf: id, request: Box::new(request.clone()) };
+        let step = || Step::Host { amf: id, request: request.clone() };
         let mut turn = self.turn(NodeId::Amf(id), work, step);
         turn.say(|| narrate::asked(&request, self.config.sectors_per_block()));
         self.run_amf(id, state, turn, AmfInput::Host(request));

@@ -44,7 +44,7 @@ pub fn check_key<P: Place>(amfs: &[P], key: Key, now: Instant) -> Option<Breach>
     }
     let Key::Block(block) = key else { return None };
     let lacks = |owner: &Amf| redundancy(amfs, owner, owner.line(block)?, now);
-    lines_agree(amfs, block, now).or_else(|| up(amfs).find_map(lacks))
+    lines_agree(amfs, block, now).err().or_else(|| up(amfs).find_map(lacks))
 }
 
 /// The same after an input of `changed` alone, for a key that the input concerned. What the others
@@ -60,22 +60,19 @@ pub fn check_key_of<P: Place>(amfs: &[P], changed: &Amf, key: Key, now: Instant)
         return Some(breach);
     }
     let Key::Block(block) = key else { return None };
-    if serves
-        && changed.line(block).is_some()
-        && let Some(breach) = lines_agree(amfs, block, now)
-    {
-        return Some(breach);
+    let keeps_for = |owner: &Amf| owner.partners().contains(changed.id());
+    if serves && changed.line(block).is_some() {
+        // Only a sole line can be dirty, and then it is the first and only one.
+        return match lines_agree(amfs, block, now) {
+            Err(breach) => Some(breach),
+            Ok(Some((owner, line))) if owner.id() == changed.id() || keeps_for(owner) => {
+                redundancy(amfs, owner, line, now)
+            }
+            Ok(_) => None,
+        };
     }
-    for owner in up(amfs) {
-        let concerned = owner.id() == changed.id() || owner.partners().contains(changed.id());
-        if concerned
-            && let Some(line) = owner.line(block)
-            && let Some(breach) = redundancy(amfs, owner, line, now)
-        {
-            return Some(breach);
-        }
-    }
-    None
+    let lacks = |owner: &Amf| redundancy(amfs, owner, owner.line(block)?, now);
+    up(amfs).filter(|owner| keeps_for(owner)).find_map(lacks)
 }
 
 /// 4: no two live AMFs hold conflicting accesses to one key, across epochs too.
@@ -95,29 +92,31 @@ fn mutual_exclusion<P: Place>(amfs: &[P], key: Key, now: Instant) -> Option<Brea
 }
 
 /// 1: one `M` or `E` and nothing else, or only `S`. 2: all valid lines have one version and content.
-fn lines_agree<P: Place>(amfs: &[P], block: Block, now: Instant) -> Option<Breach> {
-    let mut found: Option<(AmfId, LineView<'_>)> = None;
+/// Gives the first line.
+fn lines_agree<P: Place>(
+    amfs: &[P],
+    block: Block,
+    now: Instant,
+) -> Result<Option<(&Amf, LineView<'_>)>, Breach> {
+    let mut found: Option<(&Amf, LineView<'_>)> = None;
     for amf in up(amfs).filter(|amf| may_serve(amf, now)) {
         let Some(line) = amf.line(block) else { continue };
-        let other = amf.id();
         let Some((first, one)) = &found else {
-            found = Some((other, line));
+            found = Some((amf, line));
             continue;
         };
+        let (first, other) = (first.id(), amf.id());
         if one.state.is_sole() || line.state.is_sole() {
             let text = format!("{first} has {} and {other} has {}", one.state, line.state);
-            return Some(Breach {
-                checker: "single-writer",
-                text: format!("b{}: {text}", block.0),
-            });
+            return Err(Breach { checker: "single-writer", text: format!("b{}: {text}", block.0) });
         }
         if one.version != line.version || one.data != line.data {
             let (a, b) = (one.version, line.version);
             let text = format!("{first} has {a} {}, {other} has {b} {}", one.data, line.data);
-            return Some(Breach { checker: "data-value", text: format!("b{}: {text}", block.0) });
+            return Err(Breach { checker: "data-value", text: format!("b{}: {text}", block.0) });
         }
     }
-    None
+    Ok(found)
 }
 
 /// 5: a dirty line of `owner` has its version at every partner that has acknowledged it.

@@ -143,20 +143,20 @@ impl Link {
         self.resend_at.min(self.ack_at)
     }
 
-    /// Frames that are due: retransmissions, or a bare acknowledgement.
-    pub fn poll(&mut self, now: Instant, out: &mut Vec<Frame>) {
+    /// Gives the frames that are due: retransmissions, or a bare acknowledgement.
+    pub fn poll(&mut self, now: Instant, mut give: impl FnMut(Frame)) {
         if now >= self.resend_at {
             let count = self.sent.len().min(RESEND_BURST_MAX);
             for (seq, at) in (self.sent_first..).zip(0..count) {
                 let Pending { cause, message } = self.sent[at].clone();
-                out.push(self.frame(seq, true, cause, Some(message)));
+                give(self.frame(seq, true, cause, Some(message)));
             }
             self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
             self.resend_at = now + Span(self.retry.0 * self.backoff);
         }
         if now >= self.ack_at {
             let frame = self.frame(self.next_seq(), false, OpId::NONE, None);
-            out.push(frame);
+            give(frame);
         }
     }
 
@@ -256,8 +256,8 @@ mod tests {
             if round < 100 {
                 to_b.push(a.send(now, OpId::NONE, message(round)));
             }
-            a.poll(now, &mut to_b);
-            b.poll(now, &mut to_a);
+            a.poll(now, |frame| to_b.push(frame));
+            b.poll(now, |frame| to_a.push(frame));
             network(round, &mut to_b);
             let mut handed = VecDeque::new();
             for frame in to_b.drain(..) {

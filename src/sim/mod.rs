@@ -17,7 +17,7 @@ use crate::check::{ReadChecker, Start};
 use crate::profile::Profile;
 use crate::protocol::RequestKind;
 use crate::protocol::amf::AmfStats;
-use crate::protocol::host::{Answer, Request};
+use crate::protocol::host::Request;
 use crate::protocol::id::{AmfId, DiskId, Epoch, Instant, NodeId, OpId, Span};
 use crate::protocol::table::Table;
 use crate::trace::engine::{ByKind, Completion, Counts};
@@ -167,9 +167,11 @@ impl Sim {
                 if self.ticks[index] <= self.now {
                     self.ticks[index] = Instant::NEVER;
                     if self.world.deadline(node) <= self.now {
+                        // It has moved, so its next tick is scheduled with what comes of this one.
                         self.apply(Step::Tick { node });
+                    } else {
+                        self.schedule_tick(node, index);
                     }
-                    self.schedule_tick(node, index);
                 }
             }
         }
@@ -182,7 +184,7 @@ impl Sim {
             return;
         }
         self.progress_at = self.now;
-        self.apply(Step::Host { amf, request: Box::new(request) });
+        self.apply(Step::Host { amf, request });
     }
 
     /// A packet arrives, unless the network has other plans with it.
@@ -223,7 +225,7 @@ impl Sim {
             match effect {
                 Effect::Sent { from, to, no, said } => self.on_sent(from, to, no, said),
                 Effect::Stored(disk) => self.on_stored(disk),
-                Effect::Answered(answer) => self.on_answer(*answer),
+                Effect::Answered => self.on_answer(),
             }
         }
         self.schedule_ticks();
@@ -266,7 +268,8 @@ impl Sim {
         }
     }
 
-    fn on_answer(&mut self, answer: Answer) {
+    fn on_answer(&mut self) {
+        let Some(answer) = self.world.poll_answer() else { return };
         self.progress_at = self.now;
         if let Some(judge) = &mut self.judge {
             for violation in judge.on_answer(answer.op, &answer, self.now) {

@@ -24,8 +24,8 @@ pub enum Step {
     Host {
         /// Where.
         amf: AmfId,
-        /// What is asked. Apart, so that steps stay small.
-        request: Box<Request>,
+        /// What is asked.
+        request: Request,
     },
     /// The network delivers a packet: the `no`th ever sent from `from` to `to`, counted from 0.
     Deliver {

@@ -61,7 +61,8 @@ impl World {
         if self.observed {
             self.push_event(NodeId::Amf(amf), narrate::answered(&answer));
         }
-        self.effects.push_back(Effect::Answered(Box::new(answer)));
+        self.answers.push_back(answer);
+        self.effects.push_back(Effect::Answered);
     }
 
     // ---- the network

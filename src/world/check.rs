@@ -15,12 +15,25 @@ impl World {
         if !self.checks {
             return;
         }
-        self.check_version_order(amf);
+        let Some(machine) = self.amf(amf) else { return };
+        if !machine.commits().is_empty() {
+            self.check_version_order(amf);
+        }
+        let Some(machine) = self.amf(amf) else { return };
+        for key in machine.touched_keys() {
+            if check_key_of(&self.seats, machine, *key, self.now).is_some() {
+                return self.tell_breaches(amf);
+            }
+        }
+    }
+
+    /// Something is wrong with the keys that the last input of `amf` concerned.
+    #[cold]
+    fn tell_breaches(&mut self, amf: AmfId) {
         let Some(machine) = self.amf(amf) else { return };
         let check = |key: &Key| {
             check_key_of(&self.seats, machine, *key, self.now).map(|breach| (*key, breach))
         };
-        // Nothing is allocated as long as nothing is wrong.
         let breaches: Vec<(Key, Breach)> =
             machine.touched_keys().iter().filter_map(check).collect();
         for (key, breach) in breaches {
@@ -31,9 +44,6 @@ impl World {
     /// 3: the versions that a block takes strictly grow.
     fn check_version_order(&mut self, amf: AmfId) {
         let Some(machine) = self.amf(amf) else { return };
-        if machine.commits().is_empty() {
-            return;
-        }
         let commits: SmallVec<[(Block, Version); 2]> = SmallVec::from_slice(machine.commits());
         for (block, version) in commits {
             let before = self.newest.insert(block, version).unwrap_or(Version::ZERO);

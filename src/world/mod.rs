@@ -57,7 +57,7 @@ struct Shelf {
 }
 
 /// What a step brings about that a scheduler has to know.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// A packet is in flight.
     Sent {
@@ -72,8 +72,8 @@ pub enum Effect {
     },
     /// A disk gave its store an operation.
     Stored(DiskId),
-    /// A host is answered.
-    Answered(Box<Answer>),
+    /// A host is answered: [`World::poll_answer`] has it.
+    Answered,
 }
 
 /// What a packet is to those who count messages and wait for progress.
@@ -126,6 +126,8 @@ pub struct World {
     violations: Vec<Violation>,
     violations_total: u64,
     effects: VecDeque<Effect>,
+    /// One for each `Effect::Answered`. Apart, so that effects stay small.
+    answers: VecDeque<Answer>,
     events: VecDeque<Event>,
     events_lost: u64,
     observed: bool,
@@ -167,6 +169,7 @@ impl World {
             violations: Vec::new(),
             violations_total: 0,
             effects: VecDeque::new(),
+            answers: VecDeque::new(),
             events: VecDeque::new(),
             events_lost: 0,
             observed: false,
@@ -199,6 +202,11 @@ impl World {
     /// The next effect of the steps so far.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
+    }
+
+    /// The next answer of the steps so far.
+    pub fn poll_answer(&mut self) -> Option<Answer> {
+        self.answers.pop_front()
     }
 
     /// The next event, while [observed](Self::observe).

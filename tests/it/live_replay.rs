@@ -13,7 +13,7 @@ use amflab::store::{BlockStore, Folder, open_all};
 use amflab::trace::{
     Action, Advance, Ask, Engine, HoldFilter, HostPort, LinkSetting, Release, StepEntry, Target,
 };
-use amflab::world::{Effect, World};
+use amflab::world::World;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -115,10 +115,9 @@ fn fold(steps: &[StepEntry]) -> (World, BTreeMap<OpId, Answer>) {
     let mut answers = BTreeMap::new();
     for entry in steps {
         world.apply(entry).unwrap_or_else(|bad| panic!("{bad}: {entry:?}"));
-        while let Some(effect) = world.poll_effect() {
-            if let Effect::Answered(answer) = effect {
-                answers.insert(answer.op, *answer);
-            }
+        while world.poll_effect().is_some() {}
+        while let Some(answer) = world.poll_answer() {
+            answers.insert(answer.op, answer);
         }
     }
     (world, answers)

@@ -5,7 +5,7 @@
 
 use super::Amf;
 use super::key::{DestageStep, Stage};
-use crate::protocol::id::{Instant, Key};
+use crate::protocol::id::Key;
 use crate::protocol::rule::LineState;
 
 /// An AMF that contradicts itself.
@@ -19,8 +19,7 @@ pub struct Broken {
 
 impl Amf {
     /// Panics on a contradiction: a defect of this program, not one that was seeded.
-    pub(super) fn assert_touched(&self, now: Instant) {
-        let _ = now;
+    pub(super) fn assert_touched(&self) {
         if self.view.is_none() {
             return;
         }

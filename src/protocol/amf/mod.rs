@@ -231,6 +231,7 @@ impl Amf {
         amf.renew_latest = amf.renew_at + cfg.renew;
         amf.on_view(now, view);
         amf.run_work(now);
+        amf.assert_touched();
         amf
     }
 
@@ -249,7 +250,10 @@ impl Amf {
             AmfInput::DropLines => self.on_drop_lines(now),
             AmfInput::SetDefect(defect) => self.defect = defect,
         }
-        self.run_work(now);
+        if !self.work.is_empty() || !self.dispatch.is_empty() || self.access.owes_word() {
+            self.run_work(now);
+        }
+        self.assert_touched();
     }
 
     /// The next output of the last input.
@@ -278,19 +282,22 @@ impl Amf {
 
     fn on_packet(&mut self, now: Instant, packet: Packet) {
         assert_eq!(packet.to, NodeId::Amf(self.id), "packets reach whom they are for");
-        match (packet.from, packet.body) {
-            (NodeId::Amf(from), Body::Frame(frame)) => {
+        match packet.body {
+            Body::Frame(frame) if let NodeId::Amf(from) = packet.from => {
                 let link = &mut self.links[usize::from(from.0)];
                 link.receive(now, from, frame, self.defect, &mut self.inbox);
                 self.links_at = self.links_at.min(link.deadline());
                 self.run_inbox(now);
             }
-            (NodeId::Witness, Body::Witness(message)) => self.on_witness(now, message),
-            (NodeId::Disk(disk), Body::DiskReply(reply)) => self.on_disk_reply(now, disk, reply),
-            (
-                NodeId::Amf(_) | NodeId::Witness | NodeId::Disk(_),
-                Body::Frame(_) | Body::Witness(_) | Body::DiskRequest(_) | Body::DiskReply(_),
-            ) => self.rule(Rule::IgnoreStranger, None),
+            Body::Witness(message) if packet.from == NodeId::Witness => {
+                self.on_witness(now, message);
+            }
+            Body::DiskReply(reply) if let NodeId::Disk(disk) = packet.from => {
+                self.on_disk_reply(now, disk, reply);
+            }
+            Body::Frame(_) | Body::Witness(_) | Body::DiskRequest(_) | Body::DiskReply(_) => {
+                self.rule(Rule::IgnoreStranger, None);
+            }
         }
     }
 
@@ -344,8 +351,7 @@ impl Amf {
 
     /// Looks again at every key whose situation changed, until nothing is left to do.
     fn run_work(&mut self, now: Instant) {
-        let idle = self.work.is_empty() && self.dispatch.is_empty();
-        while !idle {
+        loop {
             while let Some(key) = self.work.pop_front() {
                 self.settle_key(now, key);
             }
@@ -357,7 +363,6 @@ impl Amf {
         if self.access.owes_word() {
             self.say_clear(now);
         }
-        self.assert_touched(now);
     }
 
     fn look_at(&mut self, key: Key) {

@@ -6,7 +6,8 @@ use crate::protocol::config::Protocol;
 use crate::protocol::defect::Defect;
 use crate::protocol::group::SlotState;
 use crate::protocol::id::{AmfId, AmfSet, Block, DiskId, Instant, Key, NodeId, Span};
-use crate::protocol::message::{Body, View, WitnessMsg};
+use crate::protocol::machine::AmfOutput;
+use crate::protocol::message::{Body, Packet, View, WitnessMsg};
 use crate::protocol::rule::{LineState, Rule};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -261,17 +262,17 @@ impl Amf {
 
     pub(super) fn on_link_timeout(&mut self, now: Instant) {
         let mut next = Instant::NEVER;
-        let mut frames = Vec::new();
+        let from = NodeId::Amf(self.id);
         for peer in self.peers.iter() {
             let link = &mut self.links[usize::from(peer.0)];
             if now >= link.deadline() {
-                link.poll(now, &mut frames);
+                link.poll(now, |frame| {
+                    self.stats.retransmissions += u64::from(frame.again);
+                    let (to, body) = (NodeId::Amf(peer), Body::Frame(frame));
+                    self.outputs.push_back(AmfOutput::Send(Packet { from, to, body }));
+                });
             }
             next = next.min(link.deadline());
-            for frame in frames.drain(..) {
-                self.stats.retransmissions += u64::from(frame.again);
-                self.packet(NodeId::Amf(peer), Body::Frame(frame));
-            }
         }
         self.links_at = next;
     }
