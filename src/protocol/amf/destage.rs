@@ -9,11 +9,12 @@ use super::disk_io::DiskWork;
 use super::key::{Destage, DestageStep, Job, KeyCtl, Queued, SlotSet, Stage};
 use crate::protocol::config::Protocol;
 use crate::protocol::defect::Defect;
-use crate::protocol::group::SlotState;
+use crate::protocol::group::{Place, SlotState};
 use crate::protocol::host::HostError;
 use crate::protocol::id::{AmfSet, Block, Instant, Key, OpId, Version};
 use crate::protocol::message::DiskOp;
 use crate::protocol::rule::{LineState, Rule};
+use smallvec::SmallVec;
 
 impl Amf {
     // ---- beginning
@@ -75,7 +76,7 @@ impl Amf {
         let key = Key::Block(block);
         let slots = &self.current_view().group.slots;
         let places = self.group.places(block);
-        let targets: Vec<_> = places
+        let targets: SmallVec<[Place; 4]> = places
             .into_iter()
             .filter(|place| slots[usize::from(place.slot)].state != SlotState::Failed)
             .collect();
@@ -129,9 +130,11 @@ impl Amf {
         let slots = &view.group.slots;
         let gone =
             |slot: usize| slots[slot].state != SlotState::Online || view.admitted > destage.epoch;
-        let waits = (0..slots.len())
-            .any(|slot| u8::try_from(slot).is_ok_and(|id| failed.contains(id)) && !gone(slot));
-        if !pending.is_empty() || waits {
+        let waits = || {
+            (0..slots.len())
+                .any(|slot| u8::try_from(slot).is_ok_and(|id| failed.contains(id)) && !gone(slot))
+        };
+        if !pending.is_empty() || (!failed.is_empty() && waits()) {
             return;
         }
         if self.is_kept(stored) {

@@ -6,7 +6,7 @@ use super::key::{Fetch, Job, SlotSet, Stage};
 use crate::protocol::config::{Protocol, WritePolicy};
 use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
-use crate::protocol::host::{HostError, RequestKind, Source, Touched};
+use crate::protocol::host::{HostError, RequestKind, Source, Touch, Touched};
 use crate::protocol::id::{Block, Instant, Key, OpId, Version};
 use crate::protocol::message::Message;
 use crate::protocol::rule::{LineState, Rule};
@@ -117,7 +117,7 @@ impl Amf {
                 Content::Lost => return self.fail_touch(now, key, HostError::Media),
             }
         }
-        match self.change(op, index, old) {
+        match self.change(op, touch, old) {
             Change::To(data) => self.commit(now, block, &data, source),
             Change::Miscompare => {
                 self.rule(Rule::Miscompare, Some(key));
@@ -126,8 +126,7 @@ impl Amf {
         }
     }
 
-    fn change(&self, op: OpId, index: u32, old: Option<Data>) -> Change {
-        let touch = self.touch_of(op, index);
+    fn change(&self, op: OpId, touch: Touch, old: Option<Data>) -> Change {
         let part = match self.request_of(op) {
             RequestKind::Write(span, payload) => {
                 payload.part(span.first, touch, self.cfg.sectors_per_block())
