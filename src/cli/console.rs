@@ -99,13 +99,33 @@ fn outside(profile: &Profile) -> Outside {
     Outside {
         is_caught: crate::store::is_guarded,
         open: Arc::new(move |words| {
-            let words = ReplayWords::try_parse_from(words.split_whitespace())
+            let words = ReplayWords::try_parse_from(split(words)?)
                 .map_err(|error| first_lines(&error.to_string()))?;
             let opened = Trace::survey(&words.trace, &words.how, &profile)
                 .and_then(|trace| replay_of(trace, &words.trace, &profile));
             opened.map_err(|failure| failure.text)
         }),
     }
+}
+
+/// Words as a shell would see them: a path with spaces goes in quotes.
+fn split(line: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in line.chars() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            None if c == '"' || c == '\'' => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            None if c.is_whitespace() => words.extend(word.take()),
+            Some(_) | None => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quote.map_or(Ok(words), |open| Err(format!("a quote {open} is not closed")))
 }
 
 /// What is wrong, without how the command is used.
@@ -129,4 +149,17 @@ fn replay_of(trace: Trace, path: &Path, profile: &Profile) -> Result<Replay, Fai
     let is_flat_out = laid.speed == Pace::Max;
     let feed = Box::new(move |writer, now| laid.feed(writer, now));
     Ok(Replay { name, requests, is_flat_out, feed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn quotes_keep_a_path_together() {
+        let words = split("  'my trace.csv'  --limit 7 \"\" a\"b c\"d ").unwrap_or_default();
+        assert_eq!(words, ["my trace.csv", "--limit", "7", "", "ab cd"]);
+        assert_eq!(split("  ").unwrap_or_default(), Vec::<String>::new());
+        assert!(split("'open").is_err());
+    }
 }

@@ -426,7 +426,7 @@ pub const VERBS: &[Verb] = &[
     Verb {
         name: "replay",
         usage: "replay TRACE [OPTIONS] | pause | resume | stop",
-        help: "Replay a trace here; the options are those of `amflab replay`",
+        help: "Replay a trace here (a path with spaces in quotes); options as of `amflab replay`",
     },
     Verb { name: "theme", usage: "theme NAME", help: "Another theme" },
     Verb { name: "filter", usage: "filter [WORDS]", help: "Show only messages that match" },
