@@ -5,6 +5,7 @@ use super::failure::{FINE, Failure};
 use super::replay::{Trace, TraceArgs};
 use super::setup::{ClusterArgs, EngineKind};
 use crate::profile::Profile;
+use crate::session::OpenTrace;
 use crate::session::Replay;
 use crate::tui::{self, ConsoleError, ConsoleOptions, Outside};
 use crate::workload::Pace;
@@ -51,13 +52,19 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
             profile.workloads.iter_mut().for_each(|workload| workload.autostart = false);
             let trace = Trace::survey(path, &args.how, &profile)?;
             trace.grow(&mut profile);
-            Some(replay_of(trace, path, &profile)?)
+            let words = trace_words(path, std::env::args());
+            Some(replay_of(trace, words, path, &profile)?)
         }
         None => None,
     };
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let mut sets = args.cluster.sets.clone();
     sets.retain(|set| !set.is_empty());
+    if replay.is_some() {
+        // It may have grown.
+        let bytes = profile.config.blocks * u64::from(profile.config.block_size);
+        sets.push(format!("volume.size={bytes}"));
+    }
     let options = ConsoleOptions {
         ascii: args.ascii,
         no_color,
@@ -95,17 +102,39 @@ struct ReplayWords {
 
 /// Opens traces for `:replay`, on the cluster as it is; a panic in a store is caught there.
 fn outside(profile: &Profile) -> Outside {
+    Outside { is_caught: crate::store::is_guarded, open: open_trace(profile) }
+}
+
+/// Opens traces by the words of a script or of the console.
+pub(super) fn open_trace(profile: &Profile) -> OpenTrace {
     let profile = profile.clone();
-    Outside {
-        is_caught: crate::store::is_guarded,
-        open: Arc::new(move |words| {
-            let words = ReplayWords::try_parse_from(split(words)?)
-                .map_err(|error| first_lines(&error.to_string()))?;
-            let opened = Trace::survey(&words.trace, &words.how, &profile)
-                .and_then(|trace| replay_of(trace, &words.trace, &profile));
-            opened.map_err(|failure| failure.text)
-        }),
+    Arc::new(move |text| {
+        let words = ReplayWords::try_parse_from(split(text)?)
+            .map_err(|error| first_lines(&error.to_string()))?;
+        let opened = Trace::survey(&words.trace, &words.how, &profile)
+            .and_then(|trace| replay_of(trace, text.to_owned(), &words.trace, &profile));
+        opened.map_err(|failure| failure.text)
+    })
+}
+
+/// The path, quoted if need be, and the options of a trace among a command line's words.
+fn trace_words(path: &Path, words: impl Iterator<Item = String>) -> String {
+    const TAKE: [&str; 7] =
+        ["--format", "--time-unit", "--read-flag", "--map", "--address", "--speed", "--limit"];
+    let path = path.display().to_string();
+    let quote = if path.contains('\'') { '"' } else { '\'' };
+    let mut text = format!("{quote}{path}{quote}");
+    let mut takes_next = false;
+    for word in words {
+        let name = word.split('=').next().unwrap_or_default();
+        let is_option = TAKE.contains(&name);
+        if takes_next || is_option || word == "--skip-bad" {
+            text.push(' ');
+            text.push_str(&word);
+        }
+        takes_next = is_option && !word.contains('=');
     }
+    text
 }
 
 /// Words as a shell would see them: a path with spaces goes in quotes.
@@ -135,7 +164,12 @@ fn first_lines(error: &str) -> String {
     text.trim_start_matches("error: ").to_owned()
 }
 
-fn replay_of(trace: Trace, path: &Path, profile: &Profile) -> Result<Replay, Failure> {
+fn replay_of(
+    trace: Trace,
+    words: String,
+    path: &Path,
+    profile: &Profile,
+) -> Result<Replay, Failure> {
     if let Some(needed) = trace.survey.blocks_needed().filter(|n| *n > profile.config.blocks) {
         let blocks = profile.config.blocks;
         let text = format!("{}: needs {needed} blocks, the volume has {blocks}", path.display());
@@ -148,7 +182,7 @@ fn replay_of(trace: Trace, path: &Path, profile: &Profile) -> Result<Replay, Fai
         path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let is_flat_out = laid.speed == Pace::Max;
     let feed = Box::new(move |writer, now| laid.feed(writer, now));
-    Ok(Replay { name, requests, is_flat_out, feed })
+    Ok(Replay { words, name, requests, is_flat_out, feed })
 }
 
 #[cfg(test)]

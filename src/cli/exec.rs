@@ -1,5 +1,6 @@
 //! `amflab exec`: a command script, checked as a whole, then run and compared with what it expects.
 
+use super::console::open_trace;
 use super::failure::{FAILED, FINE, Failure};
 use super::interrupt;
 use super::setup::{ClusterArgs, EngineKind};
@@ -7,7 +8,8 @@ use super::{Done, complain, print};
 use crate::profile::Profile;
 use crate::protocol::Many;
 use crate::session::script::LineReport;
-use crate::session::{ScriptReport, Session, run_script};
+use crate::session::{ReplayState, ScriptReport, Session, run_script};
+use crate::trace::command::{Command, ReplayCommand};
 use crate::trace::grammar::{Head, decode};
 use crate::trace::snapshot::Ask;
 use crate::trace::{Limits, Script, parse_script};
@@ -62,12 +64,26 @@ pub(super) fn exec(args: &ExecArgs) -> Done {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Failure::usage(errors.join("\n"))
     })?;
+    check_traces(&script, &profile)?;
     let report = perform(args, &profile, &script)?;
     if args.bless {
         let blessed = script.blessed(&report.traces);
         replace(&args.script, &blessed).map_err(|why| Failure::broken(format!("{name}: {why}")))?;
     }
     Ok(if report.is_fine() { FINE } else { FAILED })
+}
+
+/// Every trace that the script replays can be read and fits, before anything runs.
+fn check_traces(script: &Script, profile: &Profile) -> Result<(), Failure> {
+    let open = open_trace(profile);
+    for entry in &script.entries {
+        if let Command::Replay(ReplayCommand::Start(words)) = &entry.command
+            && let Err(why) = open(words)
+        {
+            return Err(Failure::usage(format!("{}:{}: {why}", script.file, entry.line)));
+        }
+    }
+    Ok(())
 }
 
 /// At most one byte more than is allowed is read, so that a device costs nothing.
@@ -92,6 +108,7 @@ fn perform(args: &ExecArgs, profile: &Profile, script: &Script) -> Result<Script
     let engine = args.cluster.start(args.engine, profile, true)?;
     let mut session = Session::new(engine, profile);
     session.watch_interrupt(interrupted);
+    session.set_open_trace(open_trace(profile));
     let mut printed = Ok(());
     let mut count = 0;
     let mut tell = |line: &LineReport| {
@@ -111,6 +128,9 @@ fn perform(args: &ExecArgs, profile: &Profile, script: &Script) -> Result<Script
     let commands = Many(count, "command");
     let _ = writeln!(text, "{commands} ({engine}), {failed} failed, {violations}");
     print(&text)?;
+    if let Some(replay) = session.replay().filter(|r| r.state != ReplayState::Done) {
+        complain("note", &format!("{}: `run-until replayed` waits for its end", replay.told()));
+    }
     for disk in session.snapshot(&Ask::BRIEF).disks {
         if let Some(trouble) = disk.trouble {
             complain("note", &trouble);

@@ -104,6 +104,7 @@ pub fn action_of(command: &Command) -> Option<Action> {
         | Command::Start(..)
         | Command::Await(_)
         | Command::Workload(..)
+        | Command::Replay(_)
         | Command::RunUntil(..)
         | Command::Wait(_)
         | Command::Settle

@@ -68,7 +68,11 @@ pub struct Session {
     /// `hold on` without its `hold off`: what is waited for may never come.
     holds: u32,
     workloads: Workloads,
+    open_trace: OpenTrace,
 }
+
+/// Opens a trace: its path and the options of `amflab replay` in one line, as in a shell; or what is wrong.
+pub type OpenTrace = Arc<dyn Fn(&str) -> Result<Replay, String> + Send + Sync>;
 
 impl Session {
     /// A session over `engine`, which was built from `profile`. Subscribes to its events.
@@ -92,7 +96,13 @@ impl Session {
                 profile.seed,
                 profile.host.timeout,
             ),
+            open_trace: Arc::new(|_| Err("no traces are opened here".to_owned())),
         }
+    }
+
+    /// Who opens the traces that `replay` names.
+    pub fn set_open_trace(&mut self, open: OpenTrace) {
+        self.open_trace = open;
     }
 
     /// The engine: its clock, its counters, its snapshots.

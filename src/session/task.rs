@@ -3,10 +3,10 @@
 use super::action::{Ending, action_of, ending_of};
 use super::host::HostOpId;
 use super::wait::Watch;
-use super::{RUN_UNTIL, SETTLE_LIVE, SETTLE_SIM, Session, expect, sentence, why};
+use super::{RUN_UNTIL, ReplayState, SETTLE_LIVE, SETTLE_SIM, Session, expect, sentence, why};
 use crate::protocol::id::{AmfId, Block, Instant};
 use crate::protocol::{Data, HostError};
-use crate::trace::command::{Command, Expectation, HostCommand, Outcome};
+use crate::trace::command::{Command, Expectation, HostCommand, Outcome, ReplayCommand};
 use crate::trace::engine::{EngineError, Submitted};
 use crate::trace::snapshot::Ask;
 
@@ -131,6 +131,7 @@ impl Session {
             }
             Command::Expect(expectation) => Task::Done(self.check(expectation)),
             Command::Workload(start, name) => Task::Done(self.workload(*start, name)),
+            Command::Replay(replay) => Task::Done(self.do_replay(replay)),
             Command::Destage(_)
             | Command::Evict(..)
             | Command::Crash(_)
@@ -247,6 +248,28 @@ impl Session {
             _ => self.host_timeout,
         };
         Ok(ending.map_or(Task::Done(done), |ending| Task::Ends(ending, self.now() + limit)))
+    }
+
+    fn do_replay(&mut self, command: &ReplayCommand) -> Report {
+        let done = match command {
+            ReplayCommand::Start(words) => {
+                let opened = (self.open_trace)(words);
+                opened.and_then(|replay| {
+                    let text = format!("replay {}: {} requests", replay.name, replay.requests);
+                    self.start_replay(replay).map(|()| text)
+                })
+            }
+            ReplayCommand::Pause => self.steer_replay(ReplayState::Paused).map(|()| String::new()),
+            ReplayCommand::Resume => {
+                self.steer_replay(ReplayState::Running).map(|()| String::new())
+            }
+            ReplayCommand::Stop => self.steer_replay(ReplayState::Stopped).map(|()| String::new()),
+        };
+        match done {
+            Ok(text) if text.is_empty() => Report::fine(),
+            Ok(text) => Report::new(Status::Fine, text),
+            Err(why) => Report::new(Status::Refused, why),
+        }
     }
 
     fn workload(&mut self, start: bool, name: &str) -> Report {

@@ -1,6 +1,6 @@
 //! Conditions: what `run-until` waits for, and how it stands when it ran out.
 
-use super::Session;
+use super::{ReplayProgress, Session};
 use crate::protocol::LineState;
 use crate::protocol::id::{AmfId, Key, Mode, NodeId};
 use crate::trace::command::Condition;
@@ -70,6 +70,7 @@ impl Session {
                 })
             }
             Condition::Idle => self.engine.is_settled(),
+            Condition::Replayed => !self.workloads.is_replaying(),
         }
     }
 
@@ -105,6 +106,7 @@ impl Session {
                 vec![views.collect::<Vec<_>>().join(", ")]
             }
             Condition::Idle => self.snapshot(&Ask::BRIEF).unsettled,
+            Condition::Replayed => self.replay().map(ReplayProgress::told).into_iter().collect(),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::profile::WorkloadSpec;
 use crate::protocol::id::{AmfId, AmfSet, Instant, OpId, Span};
-use crate::protocol::{Config, HostError, RequestKind};
+use crate::protocol::{Config, HostError, Many, RequestKind};
 use crate::trace::Completion;
 use crate::trace::engine::Engine;
 use crate::workload::{Driver, DriverSettings, Feed, Generator, Next};
@@ -47,6 +47,8 @@ struct Open {
 
 /// A recorded trace, ready to be replayed.
 pub struct Replay {
+    /// How a script names it: its path and options, as [`super::OpenTrace`] takes them.
+    pub words: String,
     /// What people call it.
     pub name: String,
     /// Requests in it.
@@ -103,6 +105,17 @@ pub struct ReplayProgress {
     pub is_flat_out: bool,
 }
 
+impl ReplayProgress {
+    /// How far it is, in one line.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let Self { name, requests, answered, reads, errors, .. } = self;
+        let reads = Many(*reads, "read");
+        let errors = Many(*errors, "error");
+        format!("replay {name}: {answered} of {requests} requests, {reads} verified, {errors}")
+    }
+}
+
 impl Workloads {
     pub(super) fn new(
         specs: &[WorkloadSpec],
@@ -127,6 +140,11 @@ impl Workloads {
     pub(super) fn running(&self) -> impl Iterator<Item = &str> {
         let generators = self.running.iter().filter(|active| !active.is_replay);
         generators.filter(|active| !active.stopped).map(|active| active.name.as_str())
+    }
+
+    /// True if a replay makes requests, or is still being answered.
+    pub(super) fn is_replaying(&self) -> bool {
+        self.running.iter().any(|active| active.is_replay)
     }
 
     /// True if one makes requests, or is still being answered.
@@ -170,11 +188,11 @@ impl Workloads {
         violations: u64,
         now: Instant,
     ) -> Result<(), String> {
-        if self.running.iter().any(|active| active.is_replay) {
+        if self.is_replaying() {
             return Err("a replay is running already; `replay stop` ends it".to_owned());
         }
         self.started += 1;
-        let Replay { name, requests, is_flat_out, feed } = replay;
+        let Replay { words: _, name, requests, is_flat_out, feed } = replay;
         let feed = feed(self.started, now);
         self.replay = Some(ReplayProgress {
             name: name.clone(),

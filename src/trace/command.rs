@@ -51,6 +51,8 @@ pub enum Command {
     Protocol(Protocol),
     /// `workload start|stop NAME`.
     Workload(bool, String),
+    /// `replay "TRACE [OPTIONS]"`, `replay pause|resume|stop`.
+    Replay(ReplayCommand),
     /// `hold on|off [KIND] [FROM TO]`.
     Hold(bool, HoldFilter),
     /// `deliver [N | FROM TO]`.
@@ -75,6 +77,19 @@ pub enum Command {
     Note(String),
     /// `expect ...`.
     Expect(Expectation),
+}
+
+/// The replay of a trace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ReplayCommand {
+    /// A trace's path and the options of `amflab replay`, as a shell would split them; goes on at once.
+    Start(String),
+    /// Makes no requests for a while.
+    Pause,
+    /// Goes on.
+    Resume,
+    /// Ends it.
+    Stop,
 }
 
 /// What a host can be told to ask.
@@ -173,6 +188,8 @@ pub enum Condition {
     View(u32),
     /// `idle`: as `settle`, but a condition.
     Idle,
+    /// `replayed`: no replay makes requests, or waits for an answer.
+    Replayed,
 }
 
 /// What a script expects.

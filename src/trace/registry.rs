@@ -155,6 +155,7 @@ pub fn entry(command: &Command) -> &'static Entry {
         Command::Defect(..) => "defect",
         Command::Protocol(_) => "protocol",
         Command::Workload(..) => "workload",
+        Command::Replay(_) => "replay",
         Command::Hold(..) => "hold",
         Command::Deliver(_) => "deliver",
         Command::Lose(_) => "lose",
@@ -217,6 +218,10 @@ table! {
         ["flush amf0"], [[Amf]];
     Host, "workload", "workload start|stop NAME", "starts or stops a generator of the profile",
         ["workload start gentle"], [[Word("start"), Workload], [Word("stop"), Workload]];
+    Host, "replay", "replay \"TRACE [OPTIONS]\" | pause | resume | stop",
+        "replays a trace beside the rest; options as of `amflab replay`",
+        ["replay \"'my trace.csv' --limit 100\"", "replay pause"],
+        [[Text], [Word("pause")], [Word("resume")], [Word("stop")]];
     Cache, "destage", "destage AMF|all", "writes dirty lines to the redundancy group",
         ["destage amf0", "destage all"], [[Target]];
     Cache, "evict", "evict AMF [BLOCK]", "drops a line, or the least recently used one",
@@ -277,7 +282,8 @@ table! {
     Script, "run-until", "run-until CONDITION [within TIME]",
         "goes on until a condition holds, at most 10 s",
         ["run-until state amf1 3 S", "run-until sent grant amf1 amf0 within 2s",
-         "run-until applied defer-held amf0", "run-until written disk0 3", "run-until idle"],
+         "run-until applied defer-held amf0", "run-until written disk0 3", "run-until idle",
+         "run-until replayed within 5m"],
         [[Word("state"), Amf, Block, State, Word("within"), Time],
          [Word("lock"), Amf, Block, Mode, Word("within"), Time],
          [Word("sent"), Kind, Amf, Amf, Word("within"), Time],
@@ -288,7 +294,8 @@ table! {
          [Word("written"), Disk, Block, Word("within"), Time],
          [Word("replicated"), Amf, Block, Word("within"), Time],
          [Word("view"), Number, Word("within"), Time],
-         [Word("idle"), Word("within"), Time]];
+         [Word("idle"), Word("within"), Time],
+         [Word("replayed"), Word("within"), Time]];
     Script, "wait", "wait TIME", "lets time pass",
         ["wait 200ms"], [[Time]];
     Script, "settle", "settle", "waits until nothing is outstanding",

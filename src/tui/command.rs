@@ -423,11 +423,6 @@ pub const VERBS: &[Verb] = &[
         help: "Save the session so far as a script; `save!` replaces a file",
     },
     Verb { name: "source", usage: "source FILE", help: "Run a script's commands here" },
-    Verb {
-        name: "replay",
-        usage: "replay TRACE [OPTIONS] | pause | resume | stop",
-        help: "Replay a trace here (a path with spaces in quotes); options as of `amflab replay`",
-    },
     Verb { name: "theme", usage: "theme NAME", help: "Another theme" },
     Verb { name: "filter", usage: "filter [WORDS]", help: "Show only messages that match" },
     Verb { name: "goto", usage: "goto BLOCK", help: "Go to a block" },

@@ -22,4 +22,4 @@ pub mod theme;
 pub mod update;
 pub mod view;
 
-pub use run::{ConsoleError, ConsoleOptions, OpenTrace, Outside, run};
+pub use run::{ConsoleError, ConsoleOptions, Outside, run};

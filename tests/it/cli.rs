@@ -338,6 +338,29 @@ fn every_small_trace_replays_in_both_engines() {
 }
 
 #[test]
+fn a_script_replays_a_trace_beside_its_commands() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("with space.csv");
+    std::fs::copy("tests/traces/small.msr.csv", &path).unwrap();
+    let path = path.to_str().unwrap();
+    let script = format!(
+        "# profile: demo\nreplay \"'{path}' --address modulo\"\nwrite amf0 9 \"by hand\"\n\
+         run-until replayed within 1m\nreplay \"'{path}' --address modulo --speed 1x\"\n\
+         replay pause\nreplay resume\nreplay stop\nrun-until replayed\nexpect violations 0\n"
+    );
+    for engine in ["sim", "live"] {
+        let ran = amflab_with(&["exec", "--engine", engine, "-"], &script);
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        assert!(ran.out.contains("replay with space.csv: "), "{}", ran.out);
+    }
+    let gone = "# profile: demo\nread amf0 1\nreplay \"gone.csv\"\n";
+    refused_with(&["exec", "-"], gone, &["-:3: gone.csv", "hint:"]);
+    let wrong = "# profile: demo\nreplay \"tests/traces/small.msr.csv --spede 1x\"\n";
+    refused_with(&["exec", "-"], wrong, &["-:2: ", "--spede"]);
+    refused_with(&["exec", "-"], "replay restart\n", &["-:1:", "`restart`"]);
+}
+
+#[test]
 fn a_bad_trace_line_is_named_with_what_came_before_it() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("bad.csv");

@@ -160,6 +160,7 @@ fn is_fault(command: &Command) -> bool {
         | Command::Note(_) => true,
         Command::Start(..)
         | Command::Await(_)
+        | Command::Replay(_)
         | Command::Hold(..)
         | Command::Deliver(_)
         | Command::Lose(_)

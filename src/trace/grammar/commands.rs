@@ -6,7 +6,7 @@ use super::lexer::{TokenKind, split};
 use super::{Limits, words};
 use crate::protocol::id::NodeId;
 use crate::trace::action::{HoldFilter, LinkSetting, Release};
-use crate::trace::command::{Command, Condition, Expectation, HostCommand, Outcome};
+use crate::trace::command::{Command, Condition, Expectation, HostCommand, Outcome, ReplayCommand};
 use crate::trace::registry;
 
 pub(super) fn parse(text: &str, limits: &Limits) -> Parsed<Command> {
@@ -101,6 +101,7 @@ fn other_command(name: &str, column: u32, args: &mut Args<'_>) -> Parsed<Command
             let start = args.one_of("word", &[("start", true), ("stop", false)])?;
             Command::Workload(start, args.workload()?)
         }
+        "replay" => Command::Replay(replay(args)?),
         "hold" => Command::Hold(args.on_off()?, hold_filter(args)?),
         "deliver" => Command::Deliver(release(args)?),
         "lose" => Command::Lose(release(args)?),
@@ -130,6 +131,18 @@ fn other_command(name: &str, column: u32, args: &mut Args<'_>) -> Parsed<Command
             let wrong = Wrong::UnknownCommand(unknown.to_owned());
             return Err(GrammarError::at(column, wrong).hint(meant(unknown, &names)));
         }
+    })
+}
+
+fn replay(args: &mut Args<'_>) -> Parsed<ReplayCommand> {
+    if args.peek_word().is_none() {
+        return args.text("trace in quotes").map(ReplayCommand::Start);
+    }
+    let words = ["pause", "resume", "stop"].map(|word| (word, word));
+    Ok(match args.one_of("trace in quotes, or word", &words)? {
+        "pause" => ReplayCommand::Pause,
+        "resume" => ReplayCommand::Resume,
+        _ => ReplayCommand::Stop,
     })
 }
 
@@ -219,8 +232,18 @@ fn release(args: &mut Args<'_>) -> Parsed<Release> {
 }
 
 fn condition(args: &mut Args<'_>) -> Parsed<Condition> {
-    let names =
-        ["state", "lock", "sent", "delivered", "applied", "written", "replicated", "view", "idle"];
+    let names = [
+        "state",
+        "lock",
+        "sent",
+        "delivered",
+        "applied",
+        "written",
+        "replicated",
+        "view",
+        "idle",
+        "replayed",
+    ];
     Ok(match args.one_of("condition", &names.map(|name| (name, name)))? {
         "state" => Condition::State(args.amf()?, args.block()?, args.state()?),
         "lock" => Condition::Lock(args.amf()?, args.block()?, args.mode()?),
@@ -233,6 +256,7 @@ fn condition(args: &mut Args<'_>) -> Parsed<Condition> {
             let epoch = args.number("number of a view", u64::from(u32::MAX))?;
             Condition::View(u32::try_from(epoch).unwrap_or(u32::MAX))
         }
+        "replayed" => Condition::Replayed,
         _ => Condition::Idle,
     })
 }

@@ -2,7 +2,9 @@
 
 use crate::protocol::id::{NodeId, Span};
 use crate::trace::action::{HoldFilter, LinkSetting, PPM, Release, Target};
-use crate::trace::command::{Command, Condition, Expectation, HostCommand, Outcome, Value};
+use crate::trace::command::{
+    Command, Condition, Expectation, HostCommand, Outcome, ReplayCommand, Value,
+};
 use core::fmt::{self, Display, Formatter};
 
 impl Display for Command {
@@ -35,6 +37,10 @@ impl Display for Command {
             Self::Workload(start, name) => {
                 write!(f, "workload {} {name}", if *start { "start" } else { "stop" })
             }
+            Self::Replay(ReplayCommand::Start(words)) => write!(f, "replay {}", quoted(words)),
+            Self::Replay(ReplayCommand::Pause) => f.write_str("replay pause"),
+            Self::Replay(ReplayCommand::Resume) => f.write_str("replay resume"),
+            Self::Replay(ReplayCommand::Stop) => f.write_str("replay stop"),
             Self::Hold(on, filter) => write!(f, "hold {}{}", switch(*on), filter_text(*filter)),
             Self::Deliver(release) => write!(f, "deliver {}", release_text(*release)),
             Self::Lose(release) => write!(f, "lose {}", release_text(*release)),
@@ -94,6 +100,7 @@ impl Display for Condition {
             Self::Replicated(amf, block) => write!(f, "replicated {amf} {block}"),
             Self::View(epoch) => write!(f, "view {epoch}"),
             Self::Idle => f.write_str("idle"),
+            Self::Replayed => f.write_str("replayed"),
         }
     }
 }

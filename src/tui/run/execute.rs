@@ -100,9 +100,9 @@ impl Executor {
         Ok(())
     }
 
-    /// Keeps a remark in the session that `:save` writes.
-    pub(super) fn remark(&mut self, session: &Session, text: &str) {
-        self.recorder.give(session.now(), &Command::Note(text.to_owned()));
+    /// Keeps a command that was done in another way in the session that `:save` writes.
+    pub(super) fn keep(&mut self, session: &Session, command: &Command) {
+        self.recorder.give(session.now(), command);
     }
 
     /// What has come of the commands under way.

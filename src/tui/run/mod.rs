@@ -11,7 +11,7 @@ mod replaying;
 use super::event::{Input, Inputs};
 use super::glyph;
 use super::keymap::{Keymap, KeymapError};
-use super::model::{About, Level, Model};
+use super::model::{About, Model};
 use super::snapshot::Cluster;
 use super::terminal::{self, Screen};
 use super::theme::{Theme, ThemeError};
@@ -19,6 +19,7 @@ use super::update::{Effect, Msg, update};
 use super::view::{self, layout};
 use crate::profile::Profile;
 use crate::protocol::id::Instant;
+use crate::session::OpenTrace;
 use crate::session::{AnyEngine, Replay, Session};
 use crate::trace::engine::{EngineError, Progress};
 use crate::trace::{Ask, Command};
@@ -26,7 +27,6 @@ use execute::Executor;
 use meter::Meter;
 use pace::{Clock, FRAME, Look, Pace, QUIET};
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant as Wall};
 use tracing_subscriber::layer::SubscriberExt;
@@ -62,9 +62,6 @@ pub struct ConsoleOptions {
     /// `--set KEY=VALUE` as given, for `:save`.
     pub sets: Vec<String>,
 }
-
-/// Opens a trace, named with its options as `amflab replay` takes them; it may take its time.
-pub type OpenTrace = Arc<dyn Fn(&str) -> Result<Replay, String> + Send + Sync>;
 
 /// What the console needs from rooms that it does not know.
 #[derive(Clone)]
@@ -135,6 +132,7 @@ pub fn run(
         meter: Meter::new(Wall::now()),
         replay_told: false,
     };
+    session.set_open_trace(std::sync::Arc::clone(&console.outside.open));
     if let Some(replay) = replay {
         console.start_replay(&mut session, replay)?;
     }
@@ -347,12 +345,6 @@ impl Console {
                 self.tell(session, said)?;
             }
             Effect::Replay(words) => self.open_trace(&words)?,
-            Effect::Steer(wanted) => {
-                self.acted = true;
-                if let Err(error) = session.steer_replay(wanted) {
-                    self.tell(session, Msg::Say(Level::Bad, error))?;
-                }
-            }
             Effect::Copy(text) => self.screen.copy(&text)?,
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
             Effect::Log(level, target, text) => execute::log(level, target, &text),

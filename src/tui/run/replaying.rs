@@ -8,6 +8,7 @@ use super::pace::Clock;
 use super::{Console, ConsoleError};
 use crate::protocol::id::Span;
 use crate::session::{Replay, ReplayState, Session};
+use crate::trace::command::{Command, Condition, ReplayCommand};
 use std::sync::Arc;
 use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant as Wall};
 const DRIVE: Duration = Duration::from_millis(8);
 /// A request that is due this soon is waited for.
 const SOON: Span = Span::millis(20);
+/// How long a saved session waits for the end of a replay that came to it.
+const REPLAYED_MAX: Span = Span::secs(3_600);
 /// A replay in a live cluster looks for answers at least this often.
 const LIVE_TURN: Span = Span::millis(2);
 
@@ -60,11 +63,12 @@ impl Console {
         replay: Replay,
     ) -> Result<(), ConsoleError> {
         let text = format!("replay {}: {} requests", replay.name, replay.requests);
+        let command = Command::Replay(ReplayCommand::Start(replay.words.clone()));
         self.meter = Meter::new(Wall::now());
         self.replay_told = false;
         let said = match session.start_replay(replay) {
             Ok(()) => {
-                self.executor.remark(session, &text);
+                self.executor.keep(session, &command);
                 Msg::Say(Level::Info, text)
             }
             Err(error) => Msg::Say(Level::Bad, error),
@@ -111,6 +115,10 @@ impl Console {
             return Ok(());
         }
         self.replay_told = is_over;
+        if progress.state == ReplayState::Done {
+            let replayed = Command::RunUntil(Condition::Replayed, Some(REPLAYED_MAX));
+            self.executor.keep(session, &replayed);
+        }
         let shown = self.meter.shown(progress, violations, Wall::now());
         self.tell(session, Msg::Replay(Box::new(shown)))
     }

@@ -8,6 +8,7 @@ use super::super::theme::Theme;
 use super::dialog;
 use super::{Effect, moves, palette};
 use crate::session::ReplayState;
+use crate::trace::command::ReplayCommand;
 use crate::trace::snapshot::{AmfStatus, HeldInfo};
 use crate::trace::{Command, HoldFilter, Release};
 use tui_input::Input;
@@ -209,7 +210,10 @@ pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
         });
         return Vec::new();
     }
-    vec![Effect::Run(command)]
+    match command {
+        Command::Replay(ReplayCommand::Start(words)) => vec![Effect::Replay(words)],
+        command => vec![Effect::Run(command)],
+    }
 }
 
 fn release_next(model: &mut Model) -> Vec<Effect> {
@@ -272,8 +276,8 @@ fn workload(model: &mut Model) -> Vec<Effect> {
 
 fn replay_pause(model: &mut Model) -> Vec<Effect> {
     match model.replay.as_ref().map(|replay| replay.progress.state) {
-        Some(ReplayState::Running) => vec![Effect::Steer(ReplayState::Paused)],
-        Some(ReplayState::Paused) => vec![Effect::Steer(ReplayState::Running)],
+        Some(ReplayState::Running) => vec![Effect::Run(Command::Replay(ReplayCommand::Pause))],
+        Some(ReplayState::Paused) => vec![Effect::Run(Command::Replay(ReplayCommand::Resume))],
         Some(ReplayState::Done | ReplayState::Stopped) | None => {
             model.say(Level::Info, "no replay is running; `:replay TRACE` starts one");
             Vec::new()
@@ -283,7 +287,7 @@ fn replay_pause(model: &mut Model) -> Vec<Effect> {
 
 fn replay_stop(model: &mut Model) -> Vec<Effect> {
     if model.replay.as_ref().is_some_and(ReplayShown::is_under_way) {
-        return vec![Effect::Steer(ReplayState::Stopped)];
+        return vec![Effect::Run(Command::Replay(ReplayCommand::Stop))];
     }
     if model.replay.take().is_none() {
         model.say(Level::Info, "no replay is running; `:replay TRACE` starts one");

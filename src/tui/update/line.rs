@@ -5,7 +5,6 @@ use super::super::keymap::Key;
 use super::super::model::{HISTORY_MAX, Level, LineInput, Modal, Model};
 use super::{Effect, acts, moves, typing};
 use crate::protocol::id::AmfId;
-use crate::session::ReplayState;
 use crate::trace::{parse_command, registry};
 use crossterm::event::KeyCode;
 use std::path::PathBuf;
@@ -81,7 +80,7 @@ pub fn run(model: &mut Model, text: &str) -> Result<Vec<Effect>, String> {
 fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>, String>> {
     let missing = |usage: &str| Some(Err(format!("`{name}` needs more: {usage}")));
     Some(match name {
-        "save" | "save!" | "source" | "replay" | "theme" | "goto" | "select" if rest.is_empty() => {
+        "save" | "save!" | "source" | "theme" | "goto" | "select" if rest.is_empty() => {
             let usage = VERBS
                 .iter()
                 .find(|verb| verb.name == name.trim_end_matches('!'))
@@ -93,12 +92,14 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
         }
         "save" | "save!" => Ok(vec![Effect::Save(PathBuf::from(rest), name == "save!")]),
         "source" => Ok(vec![Effect::Source(PathBuf::from(rest))]),
-        "replay" => Ok(vec![match rest {
-            "pause" => Effect::Steer(ReplayState::Paused),
-            "resume" => Effect::Steer(ReplayState::Running),
-            "stop" => Effect::Steer(ReplayState::Stopped),
-            trace => Effect::Replay(trace.to_owned()),
-        }]),
+        // Without the quotes that a script needs; steering is a command as any other.
+        "replay"
+            if !rest.is_empty()
+                && !rest.starts_with('"')
+                && !matches!(rest, "pause" | "resume" | "stop") =>
+        {
+            Ok(vec![Effect::Replay(rest.to_owned())])
+        }
         "theme" => Ok(acts::theme(model, rest)),
         "filter" => {
             rest.clone_into(&mut model.filter);

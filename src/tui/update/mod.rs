@@ -14,7 +14,6 @@ pub mod typing;
 use super::keymap::Key;
 use super::model::{Level, Modal, Model, ReplayShown};
 use crate::protocol::id::OpId;
-use crate::session::ReplayState;
 use crate::trace::engine::Completion;
 use crate::trace::{Command, Event, Snapshot};
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
@@ -66,8 +65,6 @@ pub enum Effect {
     Source(PathBuf),
     /// Replay a trace, given with its options.
     Replay(String),
-    /// Pause the replay, let it go on, or stop it.
-    Steer(ReplayState),
     /// Put text on the clipboard.
     Copy(String),
     /// Take the mouse, or leave it to the terminal.

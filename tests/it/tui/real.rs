@@ -215,6 +215,16 @@ fn a_replay_shows_its_progress_and_verifies_its_reads() {
         console.until_text("400/400");
         console.until_text("200 reads verified  0 mismatches");
         console.until_text("400 of 400 requests, 200 reads verified, 0 mismatches, 0 errors");
+        // What is saved replays it again.
+        let saved = folder.path().join(format!("{engine}.txt"));
+        console.type_keys(&format!(":save {}\r", saved.to_str().unwrap()));
+        console.until_text("saved 2 commands");
+        let mut exec = std::process::Command::new(env!("CARGO_BIN_EXE_amflab"));
+        let ran = exec.args(["exec", "--engine", engine, saved.to_str().unwrap()]).output();
+        let ran = ran.unwrap();
+        let out = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && out.contains("replay some.csv: 400 requests"), "{out}");
+        assert!(out.contains("run-until replayed within 60m"), "{out}");
         // Its line stays until it is taken away.
         console.type_keys("S");
         console.until("no replay any more", |screen, _| !screen.contains("replay some.csv"));
