@@ -2,7 +2,7 @@
 //!
 //! A person goes on while an operation is under way, a script waits for it. An operation that was not
 //! answered when the next command came is therefore started under a label, and awaited where its answer
-//! came. What the session refused is kept as a remark.
+//! came. What the session refused, and what was expected and was not so, is kept as a remark.
 
 use crate::protocol::id::{Instant, Span};
 use crate::trace::Command;
@@ -33,7 +33,8 @@ pub struct Recorder {
 struct Kept {
     at: Instant,
     command: Command,
-    refused: bool,
+    /// Why the script does not say it.
+    left_out: Option<&'static str>,
 }
 
 /// A kept command, to say later what became of it.
@@ -60,14 +61,23 @@ impl Recorder {
             self.left_out += 1;
             return KeptId(None);
         }
-        self.commands.push(Kept { at: now, command: command.clone(), refused: false });
+        self.commands.push(Kept { at: now, command: command.clone(), left_out: None });
         KeptId(Some(self.commands.len() - 1))
     }
 
     /// The session would not do it: the script must not ask for it again.
     pub fn refused(&mut self, kept: KeptId) {
+        self.leave_out(kept, "refused");
+    }
+
+    /// What was expected was not so, or did not come: it was a question, and its answer is known.
+    pub fn failed(&mut self, kept: KeptId) {
+        self.leave_out(kept, "failed");
+    }
+
+    fn leave_out(&mut self, kept: KeptId, why: &'static str) {
         if let Some(kept) = kept.0.and_then(|at| self.commands.get_mut(at)) {
-            kept.refused = true;
+            kept.left_out = Some(why);
         }
     }
 
@@ -112,9 +122,9 @@ impl Recorder {
         }
         text.push('\n');
         let mut before = self.commands.first().map_or(Instant(0), |kept| kept.at);
-        for Kept { at, command, refused } in &self.commands {
-            if *refused {
-                let _ = writeln!(text, "# refused: {command}");
+        for Kept { at, command, left_out } in &self.commands {
+            if let Some(why) = left_out {
+                let _ = writeln!(text, "# {why}: {command}");
                 continue;
             }
             let pause = at.since(before);

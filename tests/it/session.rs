@@ -497,12 +497,14 @@ fn a_saved_session_is_a_script() {
     let write = HostCommand::Write(AmfId(0), Block(3), Value::Text("x y".to_owned()));
     recorder.give(Instant(0), &Command::Host(write));
     recorder.give(Instant(0) + Span::millis(30), &Command::Settle);
+    let settle = recorder.give(Instant(0) + Span::millis(31), &Command::Settle);
+    recorder.failed(settle);
     recorder.give(Instant(0) + Span::millis(430), &Command::Crash(AmfId(1)));
     let text = recorder.text();
     assert_eq!(
         text,
         "# profile: claims\n# seed: 7\n# set: cache.lines=4\n\n\
-         write amf0 3 \"x y\"\nsettle\nwait 400ms\ncrash amf1\n"
+         write amf0 3 \"x y\"\nsettle\n# failed: settle\nwait 400ms\ncrash amf1\n"
     );
     let script = parse_script(&text, "saved", &limits).expect("a sound script");
     assert_eq!(script.head.seed, Some(7));

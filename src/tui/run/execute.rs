@@ -147,7 +147,8 @@ impl Executor {
             }
             match report.status {
                 Status::Refused => self.recorder.refused(task.kept),
-                Status::Fine | Status::HostError(_) | Status::Failed => {
+                Status::Failed => self.recorder.failed(task.kept),
+                Status::Fine | Status::HostError(_) => {
                     self.recorder.ended(session.now(), task.kept);
                 }
             }
