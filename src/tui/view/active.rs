@@ -9,11 +9,11 @@
 use super::super::model::Model;
 use super::super::snapshot::seconds;
 use super::super::theme::Role;
+use super::rows;
 use super::text::{left, scroll};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 /// Rows of one fault.
 const ROWS: usize = 3;
@@ -46,7 +46,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
             Line::styled("none: everything works", model.style(Role::Good)),
             Line::styled("select one on the left, enter injects it", model.style(Role::Dim)),
         ];
-        frame.render_widget(Paragraph::new(lines), area);
+        rows::draw(frame, area, &lines);
         return;
     }
     let mut lines = Vec::new();
@@ -69,5 +69,5 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
             Span::styled(fault.undo.clone(), model.style(Role::Text)),
         ]));
     }
-    frame.render_widget(Paragraph::new(lines), area);
+    rows::draw(frame, area, &lines);
 }

@@ -7,12 +7,12 @@
 
 use super::super::model::Model;
 use super::super::theme::Role;
+use super::rows;
 use super::text::{count, left, percent, right, scroll, time};
 use crate::trace::snapshot::{AmfInfo, AmfStatus};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 /// From this width on the view and the dirty lines are shown.
 const COLUMNS_SOME: usize = 46;
@@ -52,7 +52,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let first = first_row(area, model);
     let rows = model.cluster.now.amfs.iter().enumerate().skip(first);
     lines.extend(rows.take(usize::from(area.height)).map(|(at, amf)| row(at, amf, width, model)));
-    frame.render_widget(Paragraph::new(lines), area);
+    rows::draw(frame, area, &lines);
 }
 
 /// Columns of `used/max`, the same for all.

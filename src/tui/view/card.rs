@@ -13,6 +13,7 @@ use super::super::snapshot::seconds;
 use super::super::theme::Role;
 use super::locks::{mode_role, phase};
 use super::matrix::state_role;
+use super::rows;
 use super::text::{left, time};
 use crate::protocol::LineState;
 use crate::protocol::group::Group;
@@ -21,7 +22,6 @@ use crate::trace::EventKind;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 /// The block, for the title.
 #[must_use]
@@ -42,7 +42,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     lines.push(Line::default());
     let room = usize::from(area.height).saturating_sub(lines.len());
     lines.extend(events(model, width, room));
-    frame.render_widget(Paragraph::new(lines), area);
+    rows::draw(frame, area, &lines);
 }
 
 fn label<'a>(text: &'static str, model: &Model) -> Span<'a> {

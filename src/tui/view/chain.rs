@@ -8,13 +8,13 @@
 use super::super::model::Model;
 use super::super::theme::Role;
 use super::locks::phase;
+use super::rows;
 use super::text::{left, time};
 use crate::protocol::id::AmfId;
 use crate::trace::snapshot::{AmfStatus, LockInfo, LockPhase};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 /// Links of a chain that are followed.
 const LINKS_MAX: usize = 8;
@@ -51,7 +51,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
             ])
         })
         .collect();
-    frame.render_widget(Paragraph::new(lines), area);
+    rows::draw(frame, area, &lines);
 }
 
 type Link = (usize, String, Role);

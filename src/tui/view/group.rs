@@ -8,13 +8,13 @@
 
 use super::super::model::Model;
 use super::super::theme::Role;
+use super::rows;
 use super::text::{bytes, count, left, right, scroll, time};
 use crate::protocol::Layout;
 use crate::trace::snapshot::DiskInfo;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 /// Columns of the whole table.
 const COLUMNS_FULL: usize = 58;
@@ -51,7 +51,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let mut lines = vec![summary(width, model), Line::styled(heading, model.style(Role::Dim))];
     let rows = model.cluster.now.disks.iter().skip(first_row(area, model));
     lines.extend(rows.take(usize::from(area.height)).map(|disk| row(disk, width, model)));
-    frame.render_widget(Paragraph::new(lines), area);
+    rows::draw(frame, area, &lines);
 }
 
 fn summary<'a>(width: usize, model: &Model) -> Line<'a> {

@@ -9,13 +9,13 @@
 use super::super::model::Model;
 use super::super::theme::Role;
 use super::matrix::state_role;
+use super::rows;
 use super::text::{count, left};
 use crate::protocol::LineState;
 use crate::protocol::id::Block;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 /// Columns before the first cell.
 const LABEL: u16 = 9;
@@ -88,7 +88,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         }
         lines.push(Line::from(spans));
     }
-    frame.render_widget(Paragraph::new(lines), area);
+    rows::draw(frame, area, &lines);
     let at = Rect { y: area.bottom() - 1, height: 1, ..area };
     frame.render_widget(legend(area.width, per_cell, model), at);
 }

@@ -9,11 +9,11 @@
 use super::super::model::Model;
 use super::super::model::faults::{Aim, ROWS, Row};
 use super::super::theme::Role;
+use super::rows;
 use super::text::{left, scroll};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 /// The command that enter would run, for the title.
 #[must_use]
@@ -104,5 +104,5 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
             }
         })
         .collect();
-    frame.render_widget(Paragraph::new(lines), area);
+    rows::draw(frame, area, &lines);
 }

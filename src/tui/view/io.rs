@@ -8,6 +8,7 @@
 use super::super::model::Model;
 use super::super::snapshot::io::IoLine;
 use super::super::theme::Role;
+use super::rows;
 use super::text::{left, right, time, wrap};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -103,7 +104,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         let widest = widest.clamp(5, usize::from(list.width) / 3);
         shown.into_iter().map(|line| row(line, widest, usize::from(list.width), model)).collect()
     };
-    frame.render_widget(Paragraph::new(lines), list);
+    rows::draw(frame, list, &lines);
 }
 
 /// What came of an operation, its role, and how long it took.

@@ -7,13 +7,13 @@
 
 use super::super::model::Model;
 use super::super::theme::Role;
+use super::rows;
 use super::text::{left, right, scroll, time};
 use crate::protocol::id::{AmfId, Mode};
 use crate::trace::snapshot::{LockInfo, LockPhase};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 /// Columns of the whole table.
 const COLUMNS_FULL: usize = 78;
@@ -57,7 +57,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     }
     let rows = locks.iter().enumerate().skip(first_row(area, model)).take(usize::from(area.height));
     lines.extend(rows.map(|(at, lock)| row(lock, at == model.selected.lock, width, model)));
-    frame.render_widget(Paragraph::new(lines), area);
+    rows::draw(frame, area, &lines);
 }
 
 /// Columns of those that are waited for: whatever the others leave.

@@ -14,6 +14,7 @@ pub mod locks;
 pub mod log;
 pub mod matrix;
 pub mod replay;
+mod rows;
 pub mod status;
 pub mod text;
 pub mod traffic;

@@ -10,6 +10,7 @@ use super::super::model::Model;
 use super::super::snapshot::seconds;
 use super::super::snapshot::traffic::{Fate, Item, Line as Entry, op_text, word};
 use super::super::theme::Role;
+use super::rows;
 use super::text::{count, left, right, scroll, time};
 use crate::protocol::MsgKind;
 use crate::trace::event::Passage;
@@ -17,7 +18,6 @@ use crate::trace::snapshot::HeldInfo;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
 /// From this width on kinds have their names of the protocol, below it those of the claims.
 const NAMES_WHOLE: usize = 84;
@@ -136,14 +136,14 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let next = model.cluster.now.held.first().map(|held| held.id);
     let rows: Vec<Line> =
         waiting.map(|held| held_row(held, next, usize::from(area.width), model)).collect();
-    frame.render_widget(Paragraph::new(rows), held);
+    rows::draw(frame, held, &rows);
     let shown = visible(model, usize::from(passing.height));
     let rows: Vec<Line> = if shown.is_empty() {
         vec![Line::styled(nothing(model), model.style(Role::Dim))]
     } else {
         shown.into_iter().map(|line| row(line, usize::from(area.width), model)).collect()
     };
-    frame.render_widget(Paragraph::new(rows), passing);
+    rows::draw(frame, passing, &rows);
 }
 
 fn nothing(model: &Model) -> &'static str {
