@@ -2,7 +2,8 @@
 //!
 //! Two threads sleep in the kernel until there is something, and put it in one queue. crossterm's own
 //! waiting spins for ever after a hang-up, so standard input is watched here, and crossterm is asked
-//! only when there is something to read.
+//! only when there is something to read. It is built with `use-dev-tty`: its other way of looking at the
+//! terminal is edge-triggered, and forgets that there is a key to read when a resize came with it.
 
 use crossterm::event::{Event, poll, read};
 use rustix::event::{PollFd, PollFlags};
@@ -16,6 +17,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Inputs that may wait for the console.
 const QUEUE_MAX: usize = 1_024;
+
+/// How long crossterm looks for more of what came; with zero it does not look at all.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Something that wakes the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +102,7 @@ fn watch_keys(queue: &SyncSender<Input>) -> io::Result<()> {
         if ready[0].revents().intersects(gone) {
             return Ok(());
         }
-        while poll(Duration::ZERO)? {
+        while poll(LOOK)? {
             if queue.send(Input::Terminal(read()?)).is_err() {
                 return Ok(());
             }

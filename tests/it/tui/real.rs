@@ -102,6 +102,15 @@ fn the_screen_follows_the_size_of_the_terminal() {
     console.resize(80, 24);
     console.until_text("amflab  1 Dashboard");
     console.until_text("Traffic");
+    // A key that comes after a resize is read, whatever came before it.
+    for (size, key, text) in
+        [((120, 40), "2", "Address space"), ((80, 24), "4", "Inject"), ((200, 60), "1", "Traffic")]
+    {
+        console.resize(size.0, size.1);
+        console.until_text("Dashboard");
+        console.type_keys(key);
+        console.until_text(text);
+    }
     console.type_keys("qy");
     assert!(console.ends().0);
 }
