@@ -117,7 +117,9 @@ fn perform(args: &ExecArgs, profile: &Profile, script: &Script) -> Result<Script
             printed = print(&told(line));
         }
     };
-    let report = run_script(&mut session, script, args.bless, &mut tell)?;
+    let ran = run_script(&mut session, script, args.bless, &mut tell);
+    tell_troubles(&mut session);
+    let report = ran?;
     printed?;
     let mut text = String::new();
     for violation in &report.violations {
@@ -131,17 +133,21 @@ fn perform(args: &ExecArgs, profile: &Profile, script: &Script) -> Result<Script
     if let Some(replay) = session.replay().filter(|r| r.state != ReplayState::Done) {
         complain("note", &format!("{}: `run-until replayed` waits for its end", replay.told()));
     }
-    for disk in session.snapshot(&Ask::BRIEF).disks {
-        if let Some(trouble) = disk.trouble {
-            complain("note", &trouble);
-        }
-    }
     if args.engine == EngineKind::Live
         && let Err(error) = session.shutdown()
     {
         complain("note", &error.to_string());
     }
     Ok(report)
+}
+
+/// What is wrong with disks, and the way out.
+fn tell_troubles(session: &mut Session) {
+    for disk in session.snapshot(&Ask::BRIEF).disks {
+        if let Some(trouble) = disk.trouble {
+            complain("note", &trouble);
+        }
+    }
 }
 
 /// A command and what became of it: its line, its words, one word, then what there is to say.

@@ -19,6 +19,9 @@ const STEPS: u64 = 64;
 /// A live cluster is looked at again after this.
 const LOOK_AGAIN: Span = Span::millis(5);
 
+/// After so many reads without an answer the rest is not tried.
+const LATE_MAX: usize = 8;
+
 /// What the end of a run found.
 #[derive(Debug, Default)]
 pub(super) struct Rest {
@@ -30,8 +33,12 @@ pub(super) struct Rest {
     pub(super) written: u64,
     /// What the blocks read back have.
     pub(super) tally: check::Tally,
-    /// Blocks that no AMF would read: nothing is known of them.
+    /// Blocks that no AMF would or could read: nothing is known of them.
     pub(super) unread: u64,
+    /// Of those, reads that were not answered in time.
+    late: usize,
+    /// A disk answers with errors: what cannot be read may still be there.
+    lacks_disks: bool,
 }
 
 impl Load {
@@ -59,9 +66,7 @@ impl Load {
             rest.settled = self.settle(limit)?;
         }
         let snapshot = self.engine.snapshot(&Ask::BRIEF);
-        if !rest.settled {
-            rest.unsettled = snapshot.unsettled;
-        }
+        rest.unsettled = snapshot.unsettled;
         let users = self.users();
         let serving: Vec<AmfId> = snapshot
             .amfs
@@ -77,12 +82,11 @@ impl Load {
             rest.unread = blocks.len() as u64;
             return Ok(rest);
         }
+        rest.lacks_disks = snapshot.disks.iter().any(|disk| disk.failed);
         for (done, window) in blocks.chunks(WINDOW).enumerate() {
-            let unread = rest.unread;
             self.read_back(window, &serving, &mut rest)?;
-            // Where nobody answered in time, nobody will: the rest would take as long for each window.
-            let nobody = rest.unread - unread == window.len() as u64;
-            if nobody || self.is_cut_short() {
+            // What was not answered in time will not be: each further window would take as long.
+            if rest.late >= LATE_MAX || self.is_cut_short() {
                 let left = blocks.len().saturating_sub((done + 1) * WINDOW);
                 rest.unread += left as u64;
                 break;
@@ -134,6 +138,10 @@ impl Load {
                         let data: Option<&Data> = touched.first().and_then(|t| t.data.as_ref());
                         rest.tally.add(&self.checker, block, data, &place);
                     }
+                    // It may be on a disk that does not answer now.
+                    Err(HostError::Media | HostError::InDoubt) if rest.lacks_disks => {
+                        rest.unread += 1;
+                    }
                     Err(HostError::Media | HostError::InDoubt) => {
                         rest.tally.add(&self.checker, block, None, &place);
                     }
@@ -143,6 +151,7 @@ impl Load {
             let now = self.engine.now();
             if asked.is_empty() || now >= deadline || self.is_cut_short() {
                 rest.unread += asked.len() as u64;
+                rest.late += asked.len();
                 return Ok(refused);
             }
             let until = deadline.min(now + LOOK_AGAIN);

@@ -83,7 +83,9 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     profile.faults.clear();
     let trace = Trace::survey(&args.trace, &args.how, &profile)?;
     for bad in &trace.survey.bad {
-        complain("skipped", &bad.to_string());
+        let text = bad.to_string();
+        // What to do about it was said already: `--skip-bad`.
+        complain("skipped", text.lines().next().unwrap_or_default());
     }
     trace.grow(&mut profile);
     let counts = trace.survey.counts;

@@ -194,7 +194,7 @@ impl Over<'_> {
             touches_per_s: rate(touches),
             durable: snapshot.volatile.is_none(),
             settled: rest.settled,
-            interrupted: load.was_interrupted,
+            interrupted: load.was_interrupted || load.is_cut_short(),
             blocks_written: rest.written,
             blocks_read_back: rest.tally.blocks,
             verdict,
@@ -205,15 +205,20 @@ impl Over<'_> {
                 .remarks
                 .iter()
                 .cloned()
-                .chain(rest.unsettled.iter().map(unsettled))
+                .chain(rest.unsettled.iter().map(|what| unsettled(what, rest.settled)))
+                .chain(unread(rest.unread))
                 .chain(snapshot.disks.iter().filter_map(|disk| disk.trouble.clone()))
                 .collect(),
         }
     }
 }
 
-fn unsettled(what: &String) -> String {
-    format!("not settled: {what}")
+fn unsettled(what: &str, settled: bool) -> String {
+    format!("{}: {what}", if settled { "held back by a fault" } else { "not settled" })
+}
+
+fn unread(blocks: u64) -> Option<String> {
+    (blocks > 0).then(|| format!("not judged: {} that could not be read", Many(blocks, "block")))
 }
 
 /// Everything found wrong, the first hundred.
@@ -286,12 +291,12 @@ impl Report {
         line(
             "data",
             format!(
-                "{} peer transfers, {} disk reads, {} disk writes, {} destages, {} evictions",
-                self.peer_transfers,
-                self.disk_reads,
-                self.disk_writes,
-                self.destages,
-                self.evictions
+                "{}, {}, {}, {}, {}",
+                Many(self.peer_transfers, "peer transfer"),
+                Many(self.disk_reads, "disk read"),
+                Many(self.disk_writes, "disk write"),
+                Many(self.destages, "destage"),
+                Many(self.evictions, "eviction")
             ),
         );
         line("broadcasts", format!("{}, saved {}", self.broadcasts, self.broadcasts_saved));
@@ -335,7 +340,8 @@ impl Report {
         line("verdict", format!("{word}: {violations}, {lost} lost"));
         for finding in self.findings.iter().take(FINDINGS_SHOWN) {
             let Finding { checker, key, text } = finding;
-            let key = key.as_ref().map_or_else(String::new, |key| format!(" {key}"));
+            let named = |key: &&String| !text.starts_with(&format!("{key}:"));
+            let key = key.as_ref().filter(named).map_or_else(String::new, |key| format!(" {key}"));
             let _ = writeln!(out, "  {checker}{key}: {text}");
         }
         let more = self.findings.len().saturating_sub(FINDINGS_SHOWN);

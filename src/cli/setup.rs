@@ -66,7 +66,9 @@ impl ClusterArgs {
 
     /// True if the disks hold what an earlier run wrote.
     pub(super) fn is_used(&self) -> bool {
-        self.data_dir.as_ref().is_some_and(|folder| folder.join("cluster.json").exists())
+        let is_there = |folder: &PathBuf, name| folder.join(name).exists();
+        let found = |folder| is_there(folder, "cluster.json") || is_there(folder, "disk0");
+        self.data_dir.as_ref().is_some_and(found)
     }
 
     /// Starts the cluster, and says what is to be known of it. `judge`: every read is verified by the

@@ -118,8 +118,8 @@ pub(crate) struct Asked {
 pub(crate) struct DiskStore {
     pub(crate) finished: Mutex<VecDeque<Done>>,
     pub(crate) worker: Mutex<Option<Worker>>,
-    /// What was told of its trouble.
-    pub(crate) told: Mutex<Option<String>>,
+    /// What was told of its trouble, and when.
+    pub(crate) told: Mutex<Option<(String, Instant)>>,
 }
 
 impl DiskStore {

@@ -158,10 +158,10 @@ impl Cluster {
         let store = &self.stores[usize::from(id.0)];
         let Some(trouble) = store.trouble() else { return };
         let mut told = store.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.as_ref() != Some(&trouble) {
+        if told.as_ref().is_none_or(|(told, _)| *told != trouble) {
             let cause = trouble.lines().next().unwrap_or_default().to_owned();
             self.tell(NodeId::Disk(id), EventKind::Note(cause));
-            *told = Some(trouble);
+            *told = Some((trouble, self.clock.now()));
         }
     }
 

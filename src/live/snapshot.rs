@@ -184,7 +184,7 @@ impl Cluster {
     }
 
     /// Active faults with their receipts.
-    fn faults(&self) -> Vec<FaultInfo> {
+    pub(super) fn faults(&self) -> Vec<FaultInfo> {
         let fault = |what: String, receipt: String, undo: String, since: Instant| FaultInfo {
             what,
             receipt,
@@ -218,12 +218,17 @@ impl Cluster {
             if let Some(since) = since {
                 let receipt = "it answers with errors".to_owned();
                 faults.push(fault(format!("fail {id}"), receipt, undo, since));
-            } else if let Some(trouble) = self.stores[usize::from(id.0)].trouble()
+            } else if let store = &self.stores[usize::from(id.0)]
+                && let Some(trouble) = store.trouble()
                 && broken
             {
                 // Nobody asked for it, but it holds back what it holds back.
-                let cause = trouble.lines().next().unwrap_or_default().to_owned();
-                faults.push(fault(format!("{id} broke"), cause, undo, Instant(0)));
+                let cause = trouble.lines().next().unwrap_or_default();
+                let cause = cause.split_once("): ").map_or(cause, |(_, cause)| cause).to_owned();
+                let told = store.told.lock().unwrap_or_else(PoisonError::into_inner);
+                let since = told.as_ref().map_or(Instant(0), |(_, at)| *at);
+                drop(told);
+                faults.push(fault(format!("{id} broke"), cause, undo, since));
             }
         }
         let defect = *self.defect.lock().unwrap_or_else(PoisonError::into_inner);
@@ -268,7 +273,7 @@ impl Cluster {
     }
 
     /// Grows with everything that counts as progress: first sends, answers, disk I/O, views.
-    fn moved_so_far(&self) -> u64 {
+    pub(super) fn moved_so_far(&self) -> u64 {
         let amfs = self.amfs.iter().map(|node| {
             let all = all_stats(&node.lock());
             all.sent.iter().sum::<u64>() + all.ops

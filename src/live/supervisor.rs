@@ -33,6 +33,8 @@ const HELPERS: usize = 2;
 const SYNC_EVERY: Duration = Duration::from_millis(500);
 /// A clean end waits so long for dirty lines to reach the disks.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(15);
+/// With a fault in force, it ends when nothing has moved for so long.
+const STUCK_MAX: Duration = Duration::from_secs(2);
 /// A deadline that stays in the past is looked at again after this.
 const TIMER_PAUSE: Duration = Duration::from_millis(1);
 /// Far deadlines may wait this long for each other, so that one wake-up serves them all.
@@ -326,6 +328,7 @@ impl Cluster {
     /// Destages all dirty lines and waits for them. What cannot be written is named.
     fn write_back(&self) -> Result<(), EngineError> {
         let begun = std::time::Instant::now();
+        let mut progress = (self.moved_so_far(), begun);
         loop {
             let mut dirty = Vec::new();
             let mut work = Worklist::new();
@@ -346,7 +349,14 @@ impl Cluster {
             if dirty.is_empty() && self.is_settled() {
                 return Ok(());
             }
-            if begun.elapsed() > SHUTDOWN_MAX {
+            let moved = self.moved_so_far();
+            if moved != progress.0 {
+                progress = (moved, std::time::Instant::now());
+            }
+            // With every disk of a block gone, nothing will write it; a slow one still has it in work.
+            let working = self.disks.iter().any(|node| node.lock().machine.queue() > 0);
+            let stuck = progress.1.elapsed() > STUCK_MAX && !working && !self.faults().is_empty();
+            if stuck || begun.elapsed() > SHUTDOWN_MAX {
                 dirty.extend(unsettled);
                 return Err(EngineError::Broken(format!("not written: {}", dirty.join(", "))));
             }

@@ -22,6 +22,13 @@ pub(super) enum Worth {
     Nothing,
 }
 
+impl Worth {
+    /// It happened, and not for the second time.
+    pub(super) fn counts(self) -> bool {
+        self != Self::Nothing
+    }
+}
+
 /// A window over the newest events.
 #[derive(Default)]
 pub(super) struct Observer {

@@ -340,7 +340,7 @@ impl Session {
         }
     }
 
-    fn op_report(&self, id: HostOpId) -> Option<Report> {
+    fn op_report(&mut self, id: HostOpId) -> Option<Report> {
         let status = match self.hosts.outcome(id) {
             Outcome::Pending => return None,
             Outcome::Ok => Status::Fine,
@@ -352,7 +352,14 @@ impl Session {
             }
             _ => format!("timeout: no answer within {}", self.host_timeout),
         };
-        Some(Report { status, lines: vec![line], op: Some(id) })
+        let mut lines = vec![line];
+        if matches!(status, Status::HostError(HostError::Media | HostError::Timeout)) {
+            // What is wrong with a disk, without the way out, which the end of the script says.
+            let disks = self.snapshot(&Ask::BRIEF).disks;
+            let troubles = disks.iter().filter_map(|disk| disk.trouble.as_deref()?.lines().next());
+            lines.extend(troubles.take(1).map(str::to_owned));
+        }
+        Some(Report { status, lines, op: Some(id) })
     }
 
     fn value_report(&self, id: HostOpId, block: Block, want: &Data) -> Option<Report> {

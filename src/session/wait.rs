@@ -77,7 +77,9 @@ impl Session {
     /// Whether such an event came from number `seen` on. The next watch begins behind it.
     fn passed(&mut self, seen: u64, is: impl Fn(&Event) -> bool) -> bool {
         let first = self.observer.first().max(seen);
-        let found = self.events_since(seen).position(is);
+        // What arrives once more is no arrival: it belongs to what was done long before.
+        let found =
+            self.observer.since(seen).position(|(event, worth)| worth.counts() && is(event));
         if let Some(at) = found {
             self.watch_from = first + at as u64 + 1;
         }

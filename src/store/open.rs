@@ -49,7 +49,7 @@ pub enum OpenError {
         why: String,
     },
     /// The operating system refused.
-    #[error("{}: {error}", path.display())]
+    #[error("{}: {error}\n  hint: a data folder is a folder that can be written; it is made if there is none", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,

@@ -3,6 +3,7 @@
 use super::super::model::Level;
 use super::super::update::{LogLevel, Msg};
 use crate::profile::Profile;
+use crate::protocol::Many;
 use crate::session::{KeptId, Recorder, Report, Running, Session, Status};
 use crate::trace::engine::EngineError;
 use crate::trace::{Command, Limits, grammar, parse_script};
@@ -191,9 +192,12 @@ impl Executor {
         match written {
             Ok(()) => {
                 let count = self.recorder.len();
-                let text = format!("saved {count} commands; `amflab exec {name}` runs them");
-                Msg::Say(Level::Info, text)
+                let shown = name.to_string();
+                let quote = if shown.contains(char::is_whitespace) { "'" } else { "" };
+                let run = format!("`amflab exec {quote}{shown}{quote}` runs them");
+                Msg::Say(Level::Info, format!("saved {}; {run}", Many::of(count, "command")))
             }
+            Err(_) if path.is_dir() => Msg::Say(Level::Bad, format!("{name} is a folder")),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 Msg::Say(Level::Bad, format!("{name} exists; `:save! {name}` replaces it"))
             }

@@ -83,6 +83,17 @@ pub fn key(model: &mut Model, mut dialog: Dialog, key: Key) -> Vec<Effect> {
 }
 
 fn enter(model: &mut Model, mut dialog: Dialog) -> Vec<Effect> {
+    // An empty field of data is one that was not reached yet, not a block of zeroes.
+    let is_data = |name: &str| matches!(name, "data" | "old" | "new");
+    let is_empty = |(name, input): &(&str, Input)| is_data(name) && input.value().is_empty();
+    if let Some(empty) = dialog.fields.iter().position(is_empty) {
+        if dialog.at == empty {
+            dialog.error = Some("type the data; 0x00 is a block of zeroes".to_owned());
+        }
+        dialog.at = empty;
+        model.modal = Modal::Dialog(dialog);
+        return Vec::new();
+    }
     let text = command_text(&dialog);
     match super::line::run(model, &text) {
         Ok(effects) => {

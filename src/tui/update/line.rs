@@ -90,8 +90,8 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
         "q" | "q!" | "quit!" => {
             Ok(if name == "q" { acts::quit(model) } else { vec![Effect::Quit] })
         }
-        "save" | "save!" => Ok(vec![Effect::Save(PathBuf::from(rest), name == "save!")]),
-        "source" => Ok(vec![Effect::Source(PathBuf::from(rest))]),
+        "save" | "save!" => Ok(vec![Effect::Save(path(rest), name == "save!")]),
+        "source" => Ok(vec![Effect::Source(path(rest))]),
         // Without the quotes that a script needs; steering is a command as any other.
         "replay"
             if !rest.is_empty()
@@ -109,6 +109,12 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
         "select" => select(model, rest).map(|()| Vec::new()),
         _ => return None,
     })
+}
+
+/// The rest of a line is a path, spaces and all; quotes around it are not part of it.
+fn path(text: &str) -> PathBuf {
+    let inside = |quote| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    PathBuf::from(inside('"').or_else(|| inside('\'')).unwrap_or(text))
 }
 
 /// Goes to a block, by its number with or without a `b`.

@@ -10,6 +10,7 @@ use super::{
     BAD_KEPT_MAX, Bad, DEVICE_SECTORS_MAX, Extent, Place, Raw, TRACE_SECTORS_MAX, TraceCounts,
     TraceError, TraceOp, TraceOptions, TraceRequest,
 };
+use crate::protocol::Many;
 use crate::protocol::host::REQUEST_SECTORS_MAX;
 use crate::protocol::id::{Instant, SECTOR_BYTES};
 use std::fs::File;
@@ -263,6 +264,10 @@ impl<R: BufRead> TraceReader<R> {
     fn nothing(&self) -> TraceError {
         let hint = match self.bad.first() {
             Some(first) => format!("the first of {} bad lines: {}", self.counts.bad, first.what),
+            None if self.counts.good > 0 => {
+                let lines = Many(self.counts.good, "line");
+                format!("{lines} asked for 0 sectors, for no read or write, or were comments")
+            }
             None => "--format chooses another format".to_owned(),
         };
         TraceError {
