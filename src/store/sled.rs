@@ -122,7 +122,8 @@ impl SledStore {
             Ok(Err(sled::Error::Io(error))) => {
                 let is_full = error.kind() == std::io::ErrorKind::StorageFull;
                 let say = if is_full { full } else { damaged };
-                Err(self.break_with(say(&self.settings, &error.to_string())))
+                // sled keeps the text of an error as Rust prints it for debugging; the kind reads better.
+                Err(self.break_with(say(&self.settings, &error.kind().to_string())))
             }
             Ok(Err(error)) => Err(self.break_down(&error.to_string())),
             Err(panic) => Err(self.break_down(&panic)),

@@ -33,5 +33,5 @@ fn put(buffer: &mut Buffer, (x, y): (u16, u16), end: u16, span: &Span) -> u16 {
     for (cell, byte) in cells.iter_mut().zip(text.bytes()) {
         cell.set_char(char::from(byte)).set_style(span.style);
     }
-    x + u16::try_from(cells.len()).unwrap_or(left as u16)
+    x + u16::try_from(cells.len()).unwrap_or(end - x)
 }
