@@ -18,8 +18,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Inputs that may wait for the console.
 const QUEUE_MAX: usize = 1_024;
 
-/// How long crossterm looks for more of what came; with zero it does not look at all.
-const LOOK: Duration = Duration::from_millis(1);
+/// How long crossterm looks for more of what came. It looks at nothing, not even at what it has read
+/// already, once this is over: a thread that had to wait for its turn must still find time left.
+const LOOK: Duration = Duration::from_millis(10);
+/// It says so many times in a row that there is no more before it is believed.
+const LOOKS_MIN: u32 = 2;
 
 /// Something that wakes the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +105,13 @@ fn watch_keys(queue: &SyncSender<Input>) -> io::Result<()> {
         if ready[0].revents().intersects(gone) {
             return Ok(());
         }
-        while poll(LOOK)? {
+        let mut nothing = 0;
+        while nothing < LOOKS_MIN {
+            if !poll(LOOK)? {
+                nothing += 1;
+                continue;
+            }
+            nothing = 0;
             if queue.send(Input::Terminal(read()?)).is_err() {
                 return Ok(());
             }

@@ -35,6 +35,8 @@ struct Script {
     failed: usize,
     /// Its current command is the last of the tasks.
     waiting: bool,
+    /// It was said that time stands still for the current command.
+    stalled: bool,
 }
 
 /// Commands under way, and what was commanded so far.
@@ -159,6 +161,17 @@ impl Executor {
         Ok(())
     }
 
+    /// In step mode time stands still, and a script may wait for what only a person can let happen: what
+    /// it waits for, once.
+    pub(super) fn stalls(&mut self) -> Option<Msg> {
+        let script = self.script.as_mut().filter(|script| script.waiting && !script.stalled)?;
+        let command = &self.tasks.last()?.command;
+        script.stalled = true;
+        let text =
+            format!("{}: `{command}` waits; `:step`, or `:hold off` lets time go on", script.name);
+        Some(Msg::Say(Level::Info, text))
+    }
+
     /// Begins the next command of a script; `false` if none was begun.
     fn next_of_script(
         &mut self,
@@ -176,7 +189,7 @@ impl Executor {
             self.script = None;
             return Ok(false);
         };
-        script.waiting = true;
+        (script.waiting, script.stalled) = (true, false);
         self.begin(session, command)?;
         Ok(true)
     }
@@ -215,8 +228,14 @@ impl Executor {
             Ok(commands) => {
                 let count = commands.len();
                 let left = commands.into();
-                let script =
-                    Script { name: name.clone(), left, done: 0, failed: 0, waiting: false };
+                let script = Script {
+                    name: name.clone(),
+                    left,
+                    done: 0,
+                    failed: 0,
+                    waiting: false,
+                    stalled: false,
+                };
                 self.script = Some(script);
                 Msg::Say(Level::Info, format!("{name}: {count} commands"))
             }

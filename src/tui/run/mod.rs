@@ -394,6 +394,11 @@ impl Console {
             self.tell(session, msg)?;
         }
         self.refresh(session)?;
+        if self.model.cluster.now.step_mode
+            && let Some(msg) = self.executor.stalls()
+        {
+            self.tell(session, msg)?;
+        }
         self.acted = false;
         let now = &self.model.cluster.now;
         Ok(Look {

@@ -6,8 +6,20 @@ use super::{Effect, typing};
 use crossterm::event::KeyCode;
 use tui_input::Input;
 
-/// Opens a dialog on what is selected; a read, a trim or a flush needs nothing typed and is done at once.
+/// Opens a dialog on what is selected; a read or a flush needs nothing typed, changes nothing, and is done
+/// at once.
 pub fn open(model: &mut Model, kind: DialogKind) -> Vec<Effect> {
+    let at_once = match kind {
+        DialogKind::Read => Some(format!("read {} {}", model.selected.amf, model.selected.block.0)),
+        DialogKind::Flush => Some(format!("flush {}", model.selected.amf)),
+        DialogKind::Write | DialogKind::CompareAndWrite | DialogKind::Trim => None,
+    };
+    if let Some(text) = at_once {
+        return super::line::run(model, &text).unwrap_or_else(|error| {
+            model.say(Level::Bad, error);
+            Vec::new()
+        });
+    }
     let amf = Input::new(model.selected.amf.to_string());
     let block = Input::new(model.selected.block.0.to_string());
     let fields = match kind {

@@ -88,7 +88,7 @@ fn a_write_takes_what_is_typed_as_text_and_hex_as_bytes() {
 #[test]
 fn a_block_that_does_not_exist_is_refused_where_it_was_typed() {
     let mut model = console();
-    assert_eq!(press(&mut model, "r '99999' enter"), []);
+    assert_eq!(press(&mut model, "w up '99999' enter 'x' enter"), []);
     let Modal::Dialog(dialog) = &model.modal else { panic!("the dialog stays open") };
     assert!(dialog.error.is_some());
 }
@@ -96,7 +96,7 @@ fn a_block_that_does_not_exist_is_refused_where_it_was_typed() {
 #[test]
 fn compare_and_write_trim_and_flush() {
     let mut model = console();
-    let effects = press(&mut model, "c 'old' tab 'new' enter t enter f enter");
+    let effects = press(&mut model, "c 'old' enter 'new' enter t enter f");
     let text: Vec<String> = effects
         .iter()
         .map(|effect| match effect {
