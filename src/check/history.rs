@@ -2,13 +2,14 @@
 //! judge it again, by these checkers or others.
 //!
 //! ```text
-//! {"op":7,"amf":1,"kind":"write","first":80,"count":16,"start":1200,"end":5300,"result":"ok","values":[[16,"w3#17"]]}
+//! {"op":7,"amf":1,"kind":"write","first":80,"count":16,"block":8,"start":1200,"end":5300,"result":"ok","values":[[16,"w3#17"]]}
 //! ```
 //!
-//! Sectors and nanoseconds; `end` is missing without an answer; `values` are what was written or read
+//! Sectors and nanoseconds; `block` is the size of what is atomic; `end` is missing without an answer; `values` are what was written or read
 //! (of a compare-and-write `old` what was compared), as pairs of a number of sectors and a
 //! [`Value`]'s text.
 
+use super::reads::Start;
 use super::value::{Runs, Value, runs_of, runs_of_write};
 use crate::protocol::id::{AmfId, Instant, OpId, SECTOR_BYTES};
 use crate::protocol::table::Table;
@@ -32,6 +33,12 @@ pub struct Operation {
     pub first: u64,
     /// Sectors.
     pub count: u32,
+    /// Sectors of a block, each of which is atomic; 0: not said.
+    #[serde(default)]
+    pub block: u32,
+    /// Blocks may have held anything before the first operation, not only zeroes.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub used: bool,
     /// When it was asked, in nanoseconds.
     pub start: u64,
     /// When it was answered, in nanoseconds.
@@ -74,13 +81,14 @@ impl Operation {
 pub struct Recorder<W> {
     output: W,
     sectors_per_block: u32,
+    start: Start,
     pending: Table<OpId, Operation>,
 }
 
 impl<W: Write> Recorder<W> {
-    /// A recorder into `output`, for blocks of `sectors_per_block` sectors.
-    pub fn new(output: W, sectors_per_block: u32) -> Self {
-        Self { output, sectors_per_block, pending: Table::default() }
+    /// A recorder into `output`, for blocks of `sectors_per_block` sectors that hold what `start` says.
+    pub fn new(output: W, sectors_per_block: u32, start: Start) -> Self {
+        Self { output, sectors_per_block, start, pending: Table::default() }
     }
 
     /// An operation starts.
@@ -112,6 +120,8 @@ impl<W: Write> Recorder<W> {
             kind: kind.name().to_owned(),
             first: sectors.first,
             count: sectors.count,
+            block: per,
+            used: self.start == Start::Unknown,
             start: now.0,
             end: None,
             result: "none".to_owned(),

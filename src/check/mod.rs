@@ -6,12 +6,14 @@
 //! - [`reads`]: every read of a run, online;
 //! - [`judged`]: an engine whose every read is judged so;
 //! - [`durability`]: what must be there at the end;
-//! - [`history`]: operations as hosts saw them, one JSON line each.
+//! - [`history`]: operations as hosts saw them, one JSON line each;
+//! - [`linear`]: linearizability of a history, block by block.
 
 mod blocks;
 pub mod durability;
 pub mod history;
 pub mod judged;
+pub mod linear;
 mod names;
 pub mod reads;
 pub mod register;

@@ -77,6 +77,8 @@ pub(super) struct Load {
     deadlines: VecDeque<(Instant, OpId)>,
     faults: VecDeque<FaultSpec>,
     history: Option<Recorder<BufWriter<File>>>,
+    /// What blocks held before.
+    start: Start,
     interrupted: Arc<AtomicBool>,
 }
 
@@ -105,6 +107,7 @@ impl Load {
             deadlines: VecDeque::new(),
             faults: profile.faults.iter().cloned().collect(),
             history: None,
+            start,
             interrupted,
         }
     }
@@ -114,7 +117,7 @@ impl Load {
         let file = File::create(path)
             .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
         let per_block = self.profile.config.sectors_per_block();
-        self.history = Some(Recorder::new(BufWriter::new(file), per_block));
+        self.history = Some(Recorder::new(BufWriter::new(file), per_block, self.start));
         Ok(())
     }
 

@@ -6,8 +6,9 @@
 //!
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
 //! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `progress`), `run`,
-//! `replay`, `lists`, `screenshot`, `doctor`, `manual`.
+//! `replay`, `check`, `lists`, `screenshot`, `doctor`, `manual`.
 
+mod check;
 mod console;
 mod doctor;
 mod exec;
@@ -64,6 +65,8 @@ enum Command {
     Exec(exec::ExecArgs),
     /// Replays a recorded block trace, verifies every read, and reports
     Replay(replay::ReplayArgs),
+    /// Judges whether recorded histories are linearizable
+    Check(check::CheckArgs),
     /// The built-in profiles
     #[command(subcommand)]
     Profiles(lists::ListCommand),
@@ -96,6 +99,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Exec(args)) => exec::exec(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Check(args)) => check::check(&args),
         Some(Command::Profiles(what)) => lists::profiles(&what),
         Some(Command::Protocols(what)) => lists::protocols(&what),
         Some(Command::Lessons(what)) => lists::lessons(&what),

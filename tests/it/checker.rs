@@ -466,7 +466,7 @@ fn memory_stays_small_and_open_writes_without_end_are_given_up() {
 
 #[test]
 fn a_history_is_one_line_an_operation() {
-    let mut recorder = Recorder::new(Vec::new(), PER);
+    let mut recorder = Recorder::new(Vec::new(), PER, Start::Zero);
     let touched =
         |block, data| Touched { touch: whole(block), hit: false, source: Source::Cache, data };
     recorder.on_start(OpId(1), AmfId(2), &RequestKind::Write(sectors(4, 8), stamp(5)), Instant(10));
@@ -488,9 +488,9 @@ fn a_history_is_one_line_an_operation() {
     let text = String::from_utf8(recorder.finish().unwrap()).unwrap();
     assert_eq!(
         text,
-        r#"{"op":2,"amf":0,"kind":"read","first":8,"count":8,"start":20,"end":40,"result":"ok","values":[[4,"w1#5"],[4,"0"]]}
-{"op":1,"amf":2,"kind":"write","first":4,"count":8,"start":10,"end":50,"result":"timeout","values":[[8,"w1#5"]]}
-{"op":3,"amf":1,"kind":"zero","first":0,"count":8,"start":30,"result":"none","values":[[8,"0"]]}
+        r#"{"op":2,"amf":0,"kind":"read","first":8,"count":8,"block":8,"start":20,"end":40,"result":"ok","values":[[4,"w1#5"],[4,"0"]]}
+{"op":1,"amf":2,"kind":"write","first":4,"count":8,"block":8,"start":10,"end":50,"result":"timeout","values":[[8,"w1#5"]]}
+{"op":3,"amf":1,"kind":"zero","first":0,"count":8,"block":8,"start":30,"result":"none","values":[[8,"0"]]}
 "#
     );
     for line in text.lines() {

@@ -4,6 +4,7 @@ mod checker;
 mod cli;
 mod conversations;
 mod grammar;
+mod linear;
 mod live;
 mod live_checks;
 mod live_kill;

@@ -1,0 +1,212 @@
+//! Which operations contradict each other.
+//!
+//! A history that is not linearizable has many operations that have nothing to do with it. To *leave one
+//! out* means: nobody demands anything of it any more, and what it wrote may turn up at any time, as
+//! often as it takes. So leaving out never makes a new contradiction (a read whose write was simply
+//! deleted would be one). A **conflict** is a set of operations that contradict each other when all
+//! others are left out.
+//!
+//! What is found first is a *minimal* conflict: without any one of its operations there is none. Then a
+//! smaller one is looked for in the whole history; if that comes to an end within [`CHECKS_MAX`] checks,
+//! what is reported is the *smallest* conflict that there is. Required reading: A. Ignatiev et al.,
+//! *Smallest MUS Extraction with Minimal Hitting Set Dualization* (2015).
+
+use super::op::{Act, Op};
+use super::register::Register;
+use super::search::{Search, Stop};
+use std::collections::BTreeSet;
+
+/// Checks of a part of the history that the search for a smaller conflict may take.
+pub const CHECKS_MAX: u32 = 1_000;
+/// Sets of operations that it may look at to find one to check.
+const HITTING_MAX: u32 = 100_000;
+
+/// What is known of the size of a conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// There is none with fewer operations.
+    Smallest,
+    /// None of its operations can be left out.
+    Minimal,
+    /// The budget did not suffice to make it smaller.
+    Open,
+}
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    /// The operations, by index, in the order of their starts.
+    pub ops: Vec<u32>,
+    /// How small it is.
+    pub size: Size,
+}
+
+/// The conflict that shows at the answer of `op`, which the search could not explain.
+pub(super) fn first(register: &Register, acts: &[Act], op: u32, budget: u64) -> Conflict {
+    let end = register.ops[op as usize].end.unwrap_or(u64::MAX);
+    let mut parts = Parts::new(register, acts, budget);
+    let begun: Vec<u32> = parts.chosen(|one| one.start <= end);
+    // What was written only later may be missing, or not: then it belongs to the conflict.
+    if parts.is_conflict(&begun) == Some(true) {
+        return parts.smallest(begun);
+    }
+    let all = parts.chosen(|_| true);
+    parts.smallest(all)
+}
+
+/// The conflict that is among these operations.
+pub(super) fn among(register: &Register, acts: &[Act], ops: Vec<u32>, budget: u64) -> Conflict {
+    Parts::new(register, acts, budget).smallest(ops)
+}
+
+/// Checks of parts of a history.
+struct Parts<'a> {
+    register: &'a Register,
+    acts: &'a [Act],
+    budget: u64,
+    checks: u32,
+    /// A check did not come to an end.
+    is_open: bool,
+}
+
+impl<'a> Parts<'a> {
+    fn new(register: &'a Register, acts: &'a [Act], budget: u64) -> Self {
+        Self { register, acts, budget, checks: 0, is_open: false }
+    }
+
+    fn chosen(&self, is_chosen: impl Fn(&Op) -> bool) -> Vec<u32> {
+        let ops = (0..).zip(&self.register.ops);
+        ops.filter(|(_, op)| is_chosen(op)).map(|(index, _)| index).collect()
+    }
+
+    /// True if these operations contradict each other when all others are left out; `None` if the
+    /// budget does not suffice to tell.
+    fn is_conflict(&mut self, ops: &[u32]) -> Option<bool> {
+        self.checks += 1;
+        let kept: BTreeSet<u32> = ops.iter().copied().collect();
+        let register = self.register;
+        let mut search = Search::new(register.space.clone(), register.first, self.budget, false);
+        for (op, act) in (0..).zip(self.acts) {
+            if let Some(content) = act.written()
+                && !kept.contains(&op)
+            {
+                search.opens.free(Act::Write(content));
+            }
+        }
+        let moments = register.events(|op| kept.contains(&op));
+        let found = register.feed(&mut search, self.acts, &moments);
+        self.budget = self.budget.saturating_sub(search.explored);
+        match found {
+            Ok(()) => Some(false),
+            Err((Stop::Conflict, _)) => Some(true),
+            Err((Stop::Budget, _)) => {
+                self.is_open = true;
+                None
+            }
+        }
+    }
+
+    /// The smallest conflict that is found within `ops`, which are one.
+    fn smallest(mut self, ops: Vec<u32>) -> Conflict {
+        let mut least = self.minimal(ops);
+        let mut size = if self.is_open { Size::Open } else { Size::Minimal };
+        if size == Size::Minimal {
+            self.checks = 0;
+            let all = self.chosen(|_| true);
+            if let Some(found) = self.smaller(&all, &least) {
+                least = found;
+                size = Size::Smallest;
+            }
+        }
+        let start = |op: &u32| (self.register.ops[*op as usize].start, *op);
+        least.sort_unstable_by_key(start);
+        Conflict { ops: least, size }
+    }
+
+    /// Leaves out what can be left out: large parts first, then single operations. One pass is enough:
+    /// what could not be left out of more cannot be left out of less.
+    fn minimal(&mut self, mut ops: Vec<u32>) -> Vec<u32> {
+        let mut part = ops.len().div_ceil(2);
+        while part > 0 && !ops.is_empty() {
+            // From the beginning: the answer that nothing explains is near the end.
+            let mut from = 0;
+            while from < ops.len() {
+                let until = (from + part).min(ops.len());
+                let rest: Vec<u32> = [&ops[..from], &ops[until..]].concat();
+                if self.is_conflict(&rest) == Some(true) {
+                    ops = rest;
+                } else {
+                    from = until;
+                }
+            }
+            part = if part == 1 { 0 } else { part.div_ceil(2) };
+        }
+        ops
+    }
+
+    /// The smallest conflict within `all`, knowing that `least` is a minimal one; `None` if that takes
+    /// too long.
+    ///
+    /// Every conflict has an operation in common with every *correction* (a set without which the rest
+    /// is no conflict). So a smallest set that has one with each correction found so far is either a
+    /// smallest conflict, or it is none and shows another correction.
+    fn smaller(&mut self, all: &[u32], least: &[u32]) -> Option<Vec<u32>> {
+        let mut corrections: Vec<Vec<u32>> = Vec::new();
+        let mut size = 1;
+        while size < least.len() {
+            let Some(hitting) = hitting(&corrections, size)? else {
+                size += 1;
+                continue;
+            };
+            if self.checks > CHECKS_MAX {
+                return None;
+            }
+            if self.is_conflict(&hitting)? {
+                return Some(hitting);
+            }
+            corrections.push(self.correction(all, hitting)?);
+        }
+        Some(least.to_vec())
+    }
+
+    /// What of `all` has to be left out around `ops`, which are no conflict.
+    fn correction(&mut self, all: &[u32], mut ops: Vec<u32>) -> Option<Vec<u32>> {
+        let mut out = Vec::new();
+        let rest: Vec<u32> = all.iter().copied().filter(|op| !ops.contains(op)).collect();
+        let mut parts: Vec<&[u32]> = vec![&rest];
+        while let Some(part) = parts.pop() {
+            let more = [&ops[..], part].concat();
+            if !self.is_conflict(&more)? {
+                ops = more;
+            } else if let [one] = part {
+                out.push(*one);
+            } else {
+                let (left, right) = part.split_at(part.len() / 2);
+                parts.push(right);
+                parts.push(left);
+            }
+        }
+        Some(out)
+    }
+}
+
+/// A set of at most `size` operations that has one in common with every correction. `Some(None)`: there
+/// is none; `None`: that takes too long to find out.
+fn hitting(corrections: &[Vec<u32>], size: usize) -> Option<Option<Vec<u32>>> {
+    let mut looked = 0;
+    let mut work: Vec<Vec<u32>> = vec![Vec::new()];
+    while let Some(set) = work.pop() {
+        looked += 1;
+        if looked > HITTING_MAX {
+            return None;
+        }
+        let is_hit = |one: &&Vec<u32>| one.iter().any(|op| set.contains(op));
+        let Some(missed) = corrections.iter().find(|one| !is_hit(one)) else {
+            return Some(Some(set));
+        };
+        if set.len() < size {
+            work.extend(missed.iter().map(|op| [&set[..], &[*op]].concat()));
+        }
+    }
+    Some(None)
+}

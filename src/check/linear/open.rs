@@ -1,0 +1,98 @@
+//! Unanswered operations: interchangeable within a class.
+
+use super::op::{Act, Content};
+use crate::protocol::table::Table;
+
+/// Unanswered operations that do the same.
+#[derive(Clone, Debug)]
+pub(super) struct Class {
+    pub(super) act: Act,
+    /// Those that have started, in order.
+    names: Vec<u32>,
+    /// As many as anybody needs, from the beginning.
+    is_free: bool,
+}
+
+/// All classes, and where to find them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Opens {
+    classes: Vec<Class>,
+    numbers: Table<Act, u32>,
+    /// Classes of compare-and-writes by what they look for.
+    swaps_from: Table<Content, Vec<u32>>,
+    swaps: Vec<u32>,
+}
+
+impl Opens {
+    pub(super) fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    /// Every class, with its number.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u32, &Class)> {
+        (0..).zip(&self.classes)
+    }
+
+    pub(super) fn act(&self, class: u32) -> Act {
+        self.classes[class as usize].act
+    }
+
+    /// The class of writes of `content`.
+    pub(super) fn writes(&self, content: Content) -> Option<u32> {
+        self.numbers.get(&Act::Write(content)).copied()
+    }
+
+    /// Classes of compare-and-writes that look for `content`.
+    pub(super) fn swaps_from(&self, content: Content) -> &[u32] {
+        self.swaps_from.get(&content).map_or(&[], Vec::as_slice)
+    }
+
+    /// Contents from which an unanswered compare-and-write leads to one that `is_wanted`.
+    pub(super) fn leading_to(&self, is_wanted: impl Fn(Content) -> bool) -> Option<Content> {
+        self.swaps.iter().find_map(|class| match self.act(*class) {
+            Act::Swap { old, new } if is_wanted(new) && !is_wanted(old) => Some(old),
+            Act::Swap { .. } | Act::Write(_) | Act::Read(_) | Act::Miss(_) => None,
+        })
+    }
+
+    /// One of this class may still be used after `spent` were.
+    pub(super) fn has(&self, class: u32, spent: u16) -> bool {
+        let class = &self.classes[class as usize];
+        class.is_free || usize::from(spent) < class.names.len()
+    }
+
+    /// Using one of this class costs nothing.
+    pub(super) fn is_free(&self, class: u32) -> bool {
+        self.classes[class as usize].is_free
+    }
+
+    /// The name of the `index`th that started.
+    pub(super) fn name(&self, class: u32, index: usize) -> u32 {
+        self.classes[class as usize].names[index]
+    }
+
+    /// An operation starts that will have no answer.
+    pub(super) fn start(&mut self, name: u32, act: Act) {
+        let class = self.class(act);
+        self.classes[class as usize].names.push(name);
+    }
+
+    /// From the beginning there are as many of `act` as anybody needs.
+    pub(super) fn free(&mut self, act: Act) {
+        let class = self.class(act);
+        self.classes[class as usize].is_free = true;
+    }
+
+    fn class(&mut self, act: Act) -> u32 {
+        let next = u32::try_from(self.classes.len()).expect("memory ends before");
+        let class = *self.numbers.get_or_insert_with(act, || next);
+        if class == next {
+            self.classes.push(Class { act, names: Vec::new(), is_free: false });
+            if let Act::Swap { old, .. } = act {
+                self.swaps_from.get_or_insert_with(old, Vec::new).push(class);
+                self.swaps.push(class);
+            }
+        }
+        class
+    }
+}
