@@ -5,7 +5,7 @@
 //! | | `done` | `soft` | |
 //! |---|---|---|---|
 //! | fresh | no | no | not yet |
-//! | soft | no | yes | a write that may have been overwritten at once, or may still come |
+//! | soft | no | yes | a write that may have been overwritten at once, or may still come; something that need not happen |
 //! | done | yes | no | has taken effect |
 //!
 //! *Soft* is what keeps concurrent writes from doubling the configurations each: whenever a write takes

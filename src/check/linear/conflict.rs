@@ -1,17 +1,17 @@
 //! Which operations contradict each other.
 //!
 //! A history that is not linearizable has many operations that have nothing to do with it. To *leave one
-//! out* means: nobody demands anything of it any more, and what it wrote may turn up at any time, as
-//! often as it takes. So leaving out never makes a new contradiction (a read whose write was simply
-//! deleted would be one). A **conflict** is a set of operations that contradict each other when all
-//! others are left out.
+//! out* means: what it answered does not count, and what it would have written may have been there while
+//! it was under way, or not. So leaving out never makes a new contradiction (a read whose write was
+//! simply deleted would be one). A **conflict** is a set of operations that contradict each other when
+//! all others are left out.
 //!
 //! What is found first is a *minimal* conflict: without any one of its operations there is none. Then a
 //! smaller one is looked for in the whole history; if that comes to an end within [`CHECKS_MAX`] checks,
 //! what is reported is the *smallest* conflict that there is. Required reading: A. Ignatiev et al.,
 //! *Smallest MUS Extraction with Minimal Hitting Set Dualization* (2015).
 
-use super::op::{Act, Op};
+use super::op::{Act, Content, Op};
 use super::register::Register;
 use super::search::{Search, Stop};
 use std::collections::BTreeSet;
@@ -43,15 +43,11 @@ pub struct Conflict {
 
 /// The conflict that shows at the answer of `op`, which the search could not explain.
 pub(super) fn first(register: &Register, acts: &[Act], op: u32, budget: u64) -> Conflict {
-    let end = register.ops[op as usize].end.unwrap_or(u64::MAX);
-    let mut parts = Parts::new(register, acts, budget);
-    let begun: Vec<u32> = parts.chosen(|one| one.start <= end);
-    // What was written only later may be missing, or not: then it belongs to the conflict.
-    if parts.is_conflict(&begun) == Some(true) {
-        return parts.smallest(begun);
-    }
-    let all = parts.chosen(|_| true);
-    parts.smallest(all)
+    let parts = Parts::new(register, acts, budget);
+    // What starts later cannot explain it.
+    let end = register.ops[op as usize].end;
+    let begun = parts.chosen(|one| end.is_none_or(|end| one.start <= end));
+    parts.smallest(begun)
 }
 
 /// The conflict that is among these operations.
@@ -85,16 +81,11 @@ impl<'a> Parts<'a> {
         self.checks += 1;
         let kept: BTreeSet<u32> = ops.iter().copied().collect();
         let register = self.register;
+        let may_matter = self.may_matter(ops);
+        let moments =
+            register.events(|op| kept.contains(&op) || may_matter(self.acts[op as usize]));
         let mut search = Search::new(register.space.clone(), register.first, self.budget, false);
-        for (op, act) in (0..).zip(self.acts) {
-            if let Some(content) = act.written()
-                && !kept.contains(&op)
-            {
-                search.opens.free(Act::Write(content));
-            }
-        }
-        let moments = register.events(|op| kept.contains(&op));
-        let found = register.feed(&mut search, self.acts, &moments);
+        let found = register.feed(&mut search, self.acts, &moments, |op| kept.contains(&op));
         self.budget = self.budget.saturating_sub(search.explored);
         match found {
             Ok(()) => Some(false),
@@ -104,6 +95,19 @@ impl<'a> Parts<'a> {
                 None
             }
         }
+    }
+
+    /// Which of the others can explain what `ops` found: those that wrote something that is looked for.
+    fn may_matter(&self, ops: &[u32]) -> impl Fn(Act) -> bool + use<> {
+        let is_swap = |act: &&Act| matches!(act, Act::Swap { .. });
+        let acts = ops.iter().map(|op| &self.acts[*op as usize]);
+        let is_all =
+            !self.register.space.is_plain() || acts.clone().any(|act| matches!(act, Act::Miss(_)));
+        let looked_for: BTreeSet<Content> = acts
+            .chain(self.acts.iter().filter(is_swap))
+            .filter_map(|act| act.looked_for())
+            .collect();
+        move |act| act.written().is_some_and(|new| is_all || looked_for.contains(&new))
     }
 
     /// The smallest conflict that is found within `ops`, which are one.

@@ -9,8 +9,6 @@ pub(super) struct Class {
     pub(super) act: Act,
     /// Those that have started, in order.
     names: Vec<u32>,
-    /// As many as anybody needs, from the beginning.
-    is_free: bool,
 }
 
 /// All classes, and where to find them.
@@ -57,13 +55,7 @@ impl Opens {
 
     /// One of this class may still be used after `spent` were.
     pub(super) fn has(&self, class: u32, spent: u16) -> bool {
-        let class = &self.classes[class as usize];
-        class.is_free || usize::from(spent) < class.names.len()
-    }
-
-    /// Using one of this class costs nothing.
-    pub(super) fn is_free(&self, class: u32) -> bool {
-        self.classes[class as usize].is_free
+        usize::from(spent) < self.classes[class as usize].names.len()
     }
 
     /// The name of the `index`th that started.
@@ -77,17 +69,11 @@ impl Opens {
         self.classes[class as usize].names.push(name);
     }
 
-    /// From the beginning there are as many of `act` as anybody needs.
-    pub(super) fn free(&mut self, act: Act) {
-        let class = self.class(act);
-        self.classes[class as usize].is_free = true;
-    }
-
     fn class(&mut self, act: Act) -> u32 {
         let next = u32::try_from(self.classes.len()).expect("memory ends before");
         let class = *self.numbers.get_or_insert_with(act, || next);
         if class == next {
-            self.classes.push(Class { act, names: Vec::new(), is_free: false });
+            self.classes.push(Class { act, names: Vec::new() });
             if let Act::Swap { old, .. } = act {
                 self.swaps_from.get_or_insert_with(old, Vec::new).push(class);
                 self.swaps.push(class);

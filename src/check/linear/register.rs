@@ -71,7 +71,7 @@ impl Register {
     fn search(&self, acts: &[Act], budget: u64) -> Judgement {
         let mut search = Search::new(self.space.clone(), self.first, budget, true);
         let moments = self.events(|_| true);
-        let verdict = match self.feed(&mut search, acts, &moments) {
+        let verdict = match self.feed(&mut search, acts, &moments, |_| true) {
             Ok(()) => Verdict::Linearizable(search.order(|op| acts[op as usize])),
             Err((Stop::Conflict, op)) => {
                 Verdict::NotLinearizable(conflict::first(self, acts, op, budget))
@@ -81,22 +81,29 @@ impl Register {
         Judgement { verdict, explored: search.explored }
     }
 
-    /// Lets `search` see these moments. On a stop, at whose answer.
+    /// Lets `search` see these moments; what is not `owed` need not have happened. On a stop, at whose
+    /// answer.
     pub(super) fn feed(
         &self,
         search: &mut Search,
         acts: &[Act],
         moments: &[Moment],
+        is_owed: impl Fn(u32) -> bool,
     ) -> Result<(), (Stop, u32)> {
-        let mut slots = vec![0; self.ops.len()];
+        let mut slots = vec![None; self.ops.len()];
         for moment in moments {
             let index = moment.op as usize;
+            let act = acts[index];
             if moment.is_end {
-                search.end(slots[index]).map_err(|stop| (stop, moment.op))?;
-            } else if self.ops[index].end.is_some() {
-                slots[index] = search.start(moment.op, acts[index]);
+                if let Some(slot) = slots[index] {
+                    search.end(slot).map_err(|stop| (stop, moment.op))?;
+                }
+            } else if self.ops[index].end.is_none() {
+                search.start_open(moment.op, act);
+            } else if is_owed(moment.op) {
+                slots[index] = Some(search.start(moment.op, act));
             } else {
-                search.start_open(moment.op, acts[index]);
+                slots[index] = search.start_optional(moment.op, act);
             }
         }
         Ok(())

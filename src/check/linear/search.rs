@@ -118,6 +118,18 @@ impl Search {
         slot
     }
 
+    /// An operation starts that takes effect before its answer, or not at all.
+    pub(super) fn start_optional(&mut self, name: u32, act: Act) -> Option<u32> {
+        if act.is_observer() {
+            return None;
+        }
+        let slot = self.start(name, act);
+        for config in &mut self.configs {
+            config.soft.add(slot);
+        }
+        Some(slot)
+    }
+
     /// An operation starts that will have no answer.
     pub(super) fn start_open(&mut self, name: u32, act: Act) {
         // One that leaves the content as it is need not be thought of.
@@ -129,7 +141,6 @@ impl Search {
     /// The operation in `slot` was answered.
     pub(super) fn end(&mut self, slot: u32) -> Result<(), Stop> {
         let before = core::mem::take(&mut self.configs);
-        let is_write = self.kinds.writes.has(slot);
         let mut finals = Front::default();
         let mut work = Vec::new();
         for config in before {
@@ -137,7 +148,7 @@ impl Search {
                 finals.add(&config, &self.kinds);
                 continue;
             }
-            if is_write && config.soft.has(slot) {
+            if config.soft.has(slot) {
                 let step = Step::Hidden(self.slots[slot as usize].name);
                 let trace = self.trace.push(config.trace, step);
                 finals.add(&Config { trace, ..config.clone() }, &self.kinds);
@@ -302,9 +313,7 @@ impl Search {
         }
         for class in classes {
             let mut after = config.clone();
-            if !self.opens.is_free(class) {
-                after.spend(class);
-            }
+            after.spend(class);
             let step = Step::Open(class);
             self.apply(&mut after, self.opens.act(class), step);
             next.push(after);

@@ -12,15 +12,6 @@ pub(crate) enum Deed {
     Miss(Pattern),
 }
 
-impl Deed {
-    pub(crate) fn written(&self) -> Option<&Pattern> {
-        match self {
-            Self::Write(new) | Self::Swap(_, new) => Some(new),
-            Self::Read(_) | Self::Miss(_) => None,
-        }
-    }
-}
-
 /// A register of a few cells, and a few operations.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
@@ -61,8 +52,8 @@ pub(crate) fn apply(state: &mut [u32], deed: &Deed) -> bool {
 }
 
 impl Case {
-    /// True if some order of the operations in `kept` (a bit each) explains them; what the others wrote
-    /// may turn up at any time.
+    /// True if some order of the operations in `kept` (a bit each) explains them; the others need not
+    /// have happened.
     pub(crate) fn is_linearizable(&self, kept: u32) -> bool {
         self.firsts().into_iter().any(|first| self.explains(first, kept))
     }
@@ -83,24 +74,20 @@ impl Case {
     }
 
     fn explains(&self, first: Vec<u32>, kept: u32) -> bool {
-        let free: Vec<&Pattern> = (0..self.ops.len())
-            .filter(|op| kept >> op & 1 == 0)
-            .filter_map(|op| self.ops[op].2.written())
-            .collect();
+        let is_owed = |op: usize| kept >> op & 1 == 1;
+        let all = (1u32 << self.ops.len()) - 1;
         let mut tried = BTreeSet::new();
-        let mut work = vec![(first, kept)];
+        let mut work = vec![(first, all)];
         while let Some((state, left)) = work.pop() {
             if !tried.insert((state.clone(), left)) {
                 continue;
             }
             let ops = || (0..self.ops.len()).filter(|op| left >> op & 1 == 1);
-            if ops().all(|op| self.ops[op].1.is_none()) {
+            if ops().all(|op| self.ops[op].1.is_none() || !is_owed(op)) {
                 return true;
             }
-            for pattern in &free {
-                let mut after = state.clone();
-                put(&mut after, pattern);
-                work.push((after, left));
+            for op in ops().filter(|op| !is_owed(*op)) {
+                work.push((state.clone(), left & !(1 << op)));
             }
             for op in ops() {
                 // Nobody who is still to come may have been answered before this one started.
