@@ -8,6 +8,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are what this prints")]
 #![allow(clippy::cast_possible_truncation, reason = "small numbers drawn from large ones")]
 
+mod check_linear;
 mod draw;
 mod durable_writes;
 mod idle;
@@ -40,6 +41,7 @@ const FIGURES: &[Figure] = &[
     sim_round::FIGURE,
     sim_rate::FIGURE,
     sim_replay::FIGURE,
+    check_linear::FIGURE,
     draw::FIGURE,
     key::FIGURE,
     start::FIGURE,

@@ -9,7 +9,7 @@
 //! - [`space`]: what a register can hold;
 //! - [`register`]: a register with its operations, and the verdict: the quick way (`zones`) where every
 //!   content that is looked for was written once, else the search (`search`, over `config`, `open`,
-//!   `trace`);
+//!   `wanted`, `trace`);
 //! - [`conflict`]: the operations that contradict each other;
 //! - [`online`]: the same while operations come in;
 //! - [`jepsen`], [`blocks`]: histories in files.
@@ -26,6 +26,7 @@ mod config;
 mod open;
 mod search;
 mod trace;
+mod wanted;
 mod zones;
 
 pub use conflict::{Conflict, Size};

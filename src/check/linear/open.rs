@@ -27,7 +27,7 @@ impl Opens {
     }
 
     /// Every class, with its number.
-    pub(super) fn all(&self) -> impl Iterator<Item = (u32, &Class)> {
+    pub(super) fn all(&self) -> impl Iterator<Item = (u32, &Class)> + Clone {
         (0..).zip(&self.classes)
     }
 
@@ -45,12 +45,9 @@ impl Opens {
         self.swaps_from.get(&content).map_or(&[], Vec::as_slice)
     }
 
-    /// Contents from which an unanswered compare-and-write leads to one that `is_wanted`.
-    pub(super) fn leading_to(&self, is_wanted: impl Fn(Content) -> bool) -> Option<Content> {
-        self.swaps.iter().find_map(|class| match self.act(*class) {
-            Act::Swap { old, new } if is_wanted(new) && !is_wanted(old) => Some(old),
-            Act::Swap { .. } | Act::Write(_) | Act::Read(_) | Act::Miss(_) => None,
-        })
+    /// Every class of compare-and-writes.
+    pub(super) fn swaps(&self) -> &[u32] {
+        &self.swaps
     }
 
     /// One of this class may still be used after `spent` were.

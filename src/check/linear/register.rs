@@ -52,8 +52,8 @@ pub struct Judgement {
 }
 
 impl Register {
-    /// Judges the register; for the verdict and for the conflicting operations `budget` configurations
-    /// may be explored each.
+    /// Judges the register; `budget` configurations may be explored for the verdict, and a quarter of that
+    /// more to find the conflicting operations.
     pub fn judge(&self, budget: u64) -> Judgement {
         let acts = self.distinct_acts();
         match zones::judge(self, &acts) {
@@ -61,7 +61,7 @@ impl Register {
                 Judgement { verdict: Verdict::Linearizable(order), explored: 0 }
             }
             Some(Zoned::Conflict(ops)) => {
-                let conflict = conflict::among(self, &acts, ops, budget);
+                let conflict = conflict::among(self, &acts, ops, budget / 4);
                 Judgement { verdict: Verdict::NotLinearizable(conflict), explored: 0 }
             }
             None => self.search(&acts, budget),
@@ -74,7 +74,7 @@ impl Register {
         let verdict = match self.feed(&mut search, acts, &moments, |_| true) {
             Ok(()) => Verdict::Linearizable(search.order(|op| acts[op as usize])),
             Err((Stop::Conflict, op)) => {
-                Verdict::NotLinearizable(conflict::first(self, acts, op, budget))
+                Verdict::NotLinearizable(conflict::first(self, acts, op, budget / 4))
             }
             Err((Stop::Budget, _)) => Verdict::Unknown,
         };

@@ -18,6 +18,7 @@ use super::op::{Act, Content};
 use super::open::Opens;
 use super::space::{Fit, Space, State};
 use super::trace::{Step, Trace};
+use super::wanted::Wanted;
 
 /// Comparisons of two configurations that cost as much as a new one.
 const COMPARED_PER_COST: u64 = 64;
@@ -32,25 +33,9 @@ pub(super) enum Stop {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Slot {
+pub(super) struct Slot {
     name: u32,
-    act: Act,
-}
-
-/// What somebody under way looks for.
-enum Wanted {
-    /// Anything may matter.
-    All,
-    Some(Vec<Content>),
-}
-
-impl Wanted {
-    fn has(&self, content: Content) -> bool {
-        match self {
-            Self::All => true,
-            Self::Some(contents) => contents.contains(&content),
-        }
-    }
+    pub(super) act: Act,
 }
 
 /// See the module.
@@ -58,9 +43,9 @@ impl Wanted {
 pub(super) struct Search {
     pub(super) space: Space,
     pub(super) opens: Opens,
-    slots: Vec<Slot>,
+    pub(super) slots: Vec<Slot>,
     unused: Vec<u32>,
-    kinds: Kinds,
+    pub(super) kinds: Kinds,
     configs: Vec<Config>,
     trace: Trace,
     /// Configurations explored.
@@ -226,40 +211,6 @@ impl Search {
         Ok(())
     }
 
-    /// What operations under way still look for, in some of these configurations.
-    fn wanted(&self, slot: u32, configs: &[Config]) -> Wanted {
-        if !self.space.is_plain() {
-            return Wanted::All;
-        }
-        let mut all = Vec::new();
-        let mut is_any = false;
-        let mut want = |one: u32| {
-            if configs.iter().all(|config| config.done.has(one)) {
-                return;
-            }
-            match self.slots[one as usize].act {
-                Act::Read(content) | Act::Swap { old: content, .. } => {
-                    if !all.contains(&content) {
-                        all.push(content);
-                    }
-                }
-                Act::Miss(_) => is_any = true,
-                Act::Write(_) => {}
-            }
-        };
-        want(slot);
-        let none = super::config::Slots::default();
-        self.kinds.observers.minus(&none).for_each(&mut want);
-        self.kinds.swaps.minus(&none).for_each(&mut want);
-        if is_any {
-            return Wanted::All;
-        }
-        while let Some(content) = self.opens.leading_to(|content| all.contains(&content)) {
-            all.push(content);
-        }
-        Wanted::Some(all)
-    }
-
     /// The configurations in which one more operation, other than that in `slot`, takes effect.
     fn others(&mut self, config: &Config, slot: u32, wanted: &Wanted, next: &mut Vec<Config>) {
         for at in 0..self.kinds.writes.words().max(self.kinds.swaps.words()) {
@@ -287,6 +238,14 @@ impl Search {
     /// The same with unanswered operations.
     fn open(&mut self, config: &Config, wanted: &Wanted, next: &mut Vec<Config>) {
         let usable = |class: u32| self.opens.has(class, config.spent(class));
+        let is_fit = |class: &u32| {
+            usable(*class)
+                && match self.opens.act(*class) {
+                    Act::Swap { old, .. } => self.space.fit(config.state, old) == Fit::Yes,
+                    Act::Write(_) => true,
+                    Act::Read(_) | Act::Miss(_) => false,
+                }
+        };
         let mut classes: Vec<u32> = Vec::new();
         match wanted {
             Wanted::All => {
@@ -307,8 +266,12 @@ impl Search {
                         && self.opens.act(*class).written().is_some_and(|new| wanted.has(new))
                 };
                 // Plain: the state is the number of the content.
-                let swaps = self.opens.swaps_from(Content(config.state)).iter().copied();
-                classes.extend(swaps.filter(is_wanted));
+                if self.space.is_plain() {
+                    let swaps = self.opens.swaps_from(Content(config.state)).iter().copied();
+                    classes.extend(swaps.filter(is_wanted));
+                } else {
+                    classes.extend(self.opens.swaps().iter().copied().filter(is_fit));
+                }
             }
         }
         for class in classes {

@@ -78,6 +78,30 @@ impl Space {
         }
     }
 
+    /// `written` puts something there that who looks for `wanted` wants to see.
+    pub(super) fn serves(&self, written: Content, wanted: Content) -> bool {
+        match self {
+            Self::Plain => written == wanted,
+            Self::Cells(cells) => {
+                let wanted = cells.pattern(wanted);
+                cells.pattern(written).iter().any(|pair| wanted.binary_search(pair).is_ok())
+            }
+        }
+    }
+
+    /// `over` leaves a part of `under`, and overwrites another: their order can be told.
+    pub(super) fn cuts(&self, over: Content, under: Content) -> bool {
+        match self {
+            Self::Plain => false,
+            Self::Cells(cells) => {
+                let over_cells = cells.pattern(over);
+                let has = |cell: u16| over_cells.iter().any(|(other, _)| *other == cell);
+                cells.pattern(under).iter().any(|(cell, _)| has(*cell))
+                    && !cells.covers(over, under)
+            }
+        }
+    }
+
     /// A state is the number of a content.
     pub(super) const fn is_plain(&self) -> bool {
         matches!(self, Self::Plain)
