@@ -89,7 +89,7 @@ pub(super) struct Config {
     pub(super) done: Slots,
     pub(super) soft: Slots,
     /// Used unanswered operations, by class; no trailing zeros.
-    pub(super) spent: SmallVec<[u16; 8]>,
+    pub(super) spent: SmallVec<[u32; 4]>,
     /// Where its story ends in the `Trace`.
     pub(super) trace: u32,
 }
@@ -106,7 +106,7 @@ impl Config {
     }
 
     /// How many operations of a class were used.
-    pub(super) fn spent(&self, class: u32) -> u16 {
+    pub(super) fn spent(&self, class: u32) -> u32 {
         self.spent.get(class as usize).copied().unwrap_or(0)
     }
 

@@ -51,8 +51,8 @@ impl Opens {
     }
 
     /// One of this class may still be used after `spent` were.
-    pub(super) fn has(&self, class: u32, spent: u16) -> bool {
-        usize::from(spent) < self.classes[class as usize].names.len()
+    pub(super) fn has(&self, class: u32, spent: u32) -> bool {
+        (spent as usize) < self.classes[class as usize].names.len()
     }
 
     /// The name of the `index`th that started.
