@@ -19,6 +19,9 @@ use smallvec::SmallVec;
 /// Sectors of a block, at most.
 const BLOCK_SECTORS_MAX: u32 = 2_048;
 
+/// Sectors of a block with one value, by their place in it.
+type Places = SmallVec<[(Range<u32>, Value); 1]>;
+
 /// Neighbouring sectors with one value.
 type Runs = SmallVec<[(u32, Value); 1]>;
 
@@ -72,8 +75,8 @@ impl Request {
 /// What a request did in one block.
 struct Part<'a> {
     request: &'a Request,
-    values: SmallVec<[(Range<u32>, Value); 1]>,
-    old: SmallVec<[(Range<u32>, Value); 1]>,
+    values: Places,
+    old: Places,
 }
 
 /// A history, sorted by blocks.
@@ -129,22 +132,7 @@ impl Blocks {
             return Ok(());
         }
         let is_swap = line.kind == "caw";
-        let per_block = match line.block {
-            0 if is_swap => line.count,
-            said => said,
-        };
-        if per_block != 0 {
-            if !per_block.is_power_of_two() || per_block > BLOCK_SECTORS_MAX {
-                return Err(format!("a block of {per_block} sectors"));
-            }
-            if self.per_block != 0 && self.per_block != per_block {
-                return Err(format!(
-                    "a block of {per_block} sectors, but there was one of {}",
-                    self.per_block
-                ));
-            }
-            self.per_block = per_block;
-        }
+        self.on_block(if line.block == 0 && is_swap { line.count } else { line.block })?;
         self.is_used |= line.used;
         if line.count == 0 || line.count > REQUEST_SECTORS_MAX {
             return Err(format!("{} sectors; 1 to {REQUEST_SECTORS_MAX} are allowed", line.count));
@@ -152,31 +140,14 @@ impl Blocks {
         if line.first.checked_add(u64::from(line.count)).is_none() {
             return Err(format!("there is no sector {}", line.first));
         }
-        let is_open = match line.result {
-            "ok" | "miscompare" => false,
-            "not-serving" | "out-of-range" => return Ok(()),
-            "none" | "timeout" | "unknown-outcome" | "media" | "in-doubt" => true,
-            other => return Err(format!("`{}` is no result", other.escape_debug())),
-        };
+        let is_one_block =
+            || line.count == self.per_block && line.first.is_multiple_of(u64::from(line.count));
+        if is_swap && !is_one_block() {
+            return Err("a compare-and-write is about one block".to_owned());
+        }
+        let Some((kind, is_open)) = kind_of(line)? else { return Ok(()) };
         if !is_open && line.end.is_none() {
             return Err("an answer without a time".to_owned());
-        }
-        let kind = match (line.kind, line.result) {
-            ("read", "ok") => Kind::Read,
-            ("read", _) if is_open => return Ok(()),
-            ("caw", "miscompare") => Kind::Miss,
-            ("caw", _) => Kind::Swap,
-            ("write" | "zero", result) if result != "miscompare" => Kind::Write,
-            (kind, result) => {
-                return Err(format!(
-                    "a `{}` cannot come to `{}`",
-                    kind.escape_debug(),
-                    result.escape_debug()
-                ));
-            }
-        };
-        if is_swap && (line.count != self.per_block || line.first % u64::from(line.count) != 0) {
-            return Err("a compare-and-write is about one block".to_owned());
         }
         let request = Request {
             line: self.lines,
@@ -188,6 +159,22 @@ impl Blocks {
             old: if is_swap { Some(Box::new(runs(&line.old, line.count)?)) } else { None },
         };
         self.requests.push(request);
+        Ok(())
+    }
+
+    /// A line says how many sectors a block has (0: it does not).
+    fn on_block(&mut self, said: u32) -> Result<(), String> {
+        if said == 0 {
+            return Ok(());
+        }
+        if !said.is_power_of_two() || said > BLOCK_SECTORS_MAX {
+            return Err(format!("a block of {said} sectors"));
+        }
+        if self.per_block != 0 && self.per_block != said {
+            let before = self.per_block;
+            return Err(format!("a block of {said} sectors, but there was one of {before}"));
+        }
+        self.per_block = said;
         Ok(())
     }
 
@@ -247,6 +234,28 @@ impl Blocks {
     }
 }
 
+/// What an operation came to, and whether that is open; `None` if nobody could tell that it was there.
+fn kind_of(line: &Line) -> Result<Option<(Kind, bool)>, String> {
+    let is_open = match line.result {
+        "ok" | "miscompare" => false,
+        "not-serving" | "out-of-range" => return Ok(None),
+        "none" | "timeout" | "unknown-outcome" | "media" | "in-doubt" => true,
+        other => return Err(format!("`{}` is no result", other.escape_debug())),
+    };
+    let kind = match (line.kind, line.result) {
+        ("read", "ok") => Kind::Read,
+        ("read", _) if is_open => return Ok(None),
+        ("caw", "miscompare") => Kind::Miss,
+        ("caw", _) => Kind::Swap,
+        ("write" | "zero", result) if result != "miscompare" => Kind::Write,
+        (kind, result) => {
+            let (kind, result) = (kind.escape_debug(), result.escape_debug());
+            return Err(format!("a `{kind}` cannot come to `{result}`"));
+        }
+    };
+    Ok(Some((kind, is_open)))
+}
+
 fn runs(texts: &[(u32, &str)], count: u32) -> Result<Runs, String> {
     let mut sum = 0u32;
     let mut runs = Runs::new();
@@ -259,12 +268,7 @@ fn runs(texts: &[(u32, &str)], count: u32) -> Result<Runs, String> {
 
 /// What of `runs`, which begin at sector `from`, lies in the block that begins at `first`; by its place
 /// there.
-fn clipped(
-    runs: &Runs,
-    from: u64,
-    first: u64,
-    per_block: u32,
-) -> SmallVec<[(Range<u32>, Value); 1]> {
+fn clipped(runs: &Runs, from: u64, first: u64, per_block: u32) -> Places {
     let end = first + u64::from(per_block);
     let mut at = from;
     let mut inside = SmallVec::new();
@@ -304,14 +308,14 @@ fn register(parts: &[Part], is_used: bool) -> Register {
     let mut numbers = Numbers::default();
     if cells == 1 && !is_used {
         let ops = parts.iter().map(|part| {
-            let mut content = |runs: &[(Range<u32>, Value)]| Content(numbers.of(runs[0].1));
+            let mut content = |runs: &Places| Content(numbers.of(runs[0].1));
             op(part, &mut content)
         });
         return Register { ops: ops.collect(), space: Space::Plain, first: 0 };
     }
     let mut space = Cells::new(vec![if is_used { UNKNOWN } else { 0 }; cells]);
     let ops = parts.iter().map(|part| {
-        let mut content = |runs: &[(Range<u32>, Value)]| {
+        let mut content = |runs: &Places| {
             let mut pattern = Pattern::new();
             for (run, value) in runs {
                 let number = numbers.of(*value);
@@ -328,7 +332,7 @@ fn register(parts: &[Part], is_used: bool) -> Register {
     Register { ops, space: Space::Cells(Box::new(space)), first: 0 }
 }
 
-fn op(part: &Part, content: &mut dyn FnMut(&[(Range<u32>, Value)]) -> Content) -> Op {
+fn op(part: &Part, content: &mut dyn FnMut(&Places) -> Content) -> Op {
     let act = match part.request.kind {
         Kind::Read => Act::Read(content(&part.values)),
         Kind::Write => Act::Write(content(&part.values)),
@@ -353,8 +357,7 @@ pub fn described(line: usize, text: &str, per_block: u32) -> String {
         texts.join(" ")
     };
     let block = one.first / u64::from(per_block);
-    let whole =
-        u64::from(per_block) == u64::from(one.count) && one.first % u64::from(one.count) == 0;
+    let whole = per_block == one.count && one.first.is_multiple_of(u64::from(per_block));
     let place = match (whole, per_block) {
         (true, 2..) => format!("b{block}"),
         _ => format!("sectors {}+{}", one.first, one.count),

@@ -7,24 +7,25 @@
 //! all others are left out.
 //!
 //! What is found first is a *minimal* conflict: without any one of its operations there is none. Then a
-//! smaller one is looked for in the whole history; if that comes to an end within [`CHECKS_MAX`] checks,
-//! what is reported is the *smallest* conflict that there is. Required reading: A. Ignatiev et al.,
-//! *Smallest MUS Extraction with Minimal Hitting Set Dualization* (2015).
+//! smaller one is looked for among all operations that were answered by its last answer (for the
+//! search that is the first answer that nothing explains). If that comes to an end within [`MOMENTS_MAX`], what
+//! is reported is the *smallest* conflict up to there. Required reading: A. Ignatiev et al., *Smallest
+//! MUS Extraction with Minimal Hitting Set Dualization* (2015).
 
-use super::op::{Act, Content, Op};
-use super::register::Register;
+use super::op::{Act, Content};
+use super::register::{Moment, Register};
 use super::search::{Search, Stop};
 use std::collections::BTreeSet;
 
-/// Checks of a part of the history that the search for a smaller conflict may take.
-pub const CHECKS_MAX: u32 = 1_000;
+/// Starts and answers that the search for a smaller conflict may look at.
+pub const MOMENTS_MAX: usize = 5_000_000;
 /// Sets of operations that it may look at to find one to check.
 const HITTING_MAX: u32 = 100_000;
 
 /// What is known of the size of a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// There is none with fewer operations.
+    /// There is none with fewer operations up to its last answer.
     Smallest,
     /// None of its operations can be left out.
     Minimal,
@@ -43,49 +44,65 @@ pub struct Conflict {
 
 /// The conflict that shows at the answer of `op`, which the search could not explain.
 pub(super) fn first(register: &Register, acts: &[Act], op: u32, budget: u64) -> Conflict {
-    let parts = Parts::new(register, acts, budget);
-    // What starts later cannot explain it.
-    let end = register.ops[op as usize].end;
-    let begun = parts.chosen(|one| end.is_none_or(|end| one.start <= end));
-    parts.smallest(begun)
+    let mut parts = Parts::new(register, acts, budget);
+    let answered = parts.until(&[op]);
+    parts.smallest(answered)
 }
 
 /// The conflict that is among these operations.
 pub(super) fn among(register: &Register, acts: &[Act], ops: Vec<u32>, budget: u64) -> Conflict {
-    Parts::new(register, acts, budget).smallest(ops)
+    let mut parts = Parts::new(register, acts, budget);
+    parts.until(&ops);
+    parts.smallest(ops)
 }
 
 /// Checks of parts of a history.
 struct Parts<'a> {
     register: &'a Register,
     acts: &'a [Act],
+    /// What happened, in order.
+    moments: Vec<Moment>,
     budget: u64,
-    checks: u32,
+    /// Moments that were looked at.
+    looked: usize,
     /// A check did not come to an end.
     is_open: bool,
 }
 
 impl<'a> Parts<'a> {
     fn new(register: &'a Register, acts: &'a [Act], budget: u64) -> Self {
-        Self { register, acts, budget, checks: 0, is_open: false }
+        let moments = register.events(|_| true);
+        Self { register, acts, moments, budget, looked: 0, is_open: false }
     }
 
-    fn chosen(&self, is_chosen: impl Fn(&Op) -> bool) -> Vec<u32> {
-        let ops = (0..).zip(&self.register.ops);
-        ops.filter(|(_, op)| is_chosen(op)).map(|(index, _)| index).collect()
+    /// Forgets what happened after the last answer to `ops`: it cannot explain them. Those that were
+    /// answered by then.
+    fn until(&mut self, ops: &[u32]) -> Vec<u32> {
+        let ends = ops.iter().filter_map(|op| self.register.ops[*op as usize].end);
+        if let Some(end) = ends.max() {
+            let until = self.moments.partition_point(|moment| moment.at <= end);
+            self.moments.truncate(until);
+        }
+        self.moments.iter().filter(|moment| moment.is_end).map(|moment| moment.op).collect()
     }
 
     /// True if these operations contradict each other when all others are left out; `None` if the
     /// budget does not suffice to tell.
     fn is_conflict(&mut self, ops: &[u32]) -> Option<bool> {
-        self.checks += 1;
-        let kept: BTreeSet<u32> = ops.iter().copied().collect();
+        self.looked += self.moments.len();
+        let mut is_kept = vec![false; self.acts.len()];
+        for op in ops {
+            is_kept[*op as usize] = true;
+        }
         let register = self.register;
         let may_matter = self.may_matter(ops);
-        let moments =
-            register.events(|op| kept.contains(&op) || may_matter(self.acts[op as usize]));
+        let is_chosen = |moment: &&Moment| {
+            let op = moment.op as usize;
+            is_kept[op] || may_matter(self.acts[op])
+        };
+        let moments: Vec<Moment> = self.moments.iter().filter(is_chosen).copied().collect();
         let mut search = Search::new(register.space.clone(), register.first, self.budget, false);
-        let found = register.feed(&mut search, self.acts, &moments, |op| kept.contains(&op));
+        let found = register.feed(&mut search, self.acts, &moments, |op| is_kept[op as usize]);
         self.budget = self.budget.saturating_sub(search.explored);
         match found {
             Ok(()) => Some(false),
@@ -115,8 +132,8 @@ impl<'a> Parts<'a> {
         let mut least = self.minimal(ops);
         let mut size = if self.is_open { Size::Open } else { Size::Minimal };
         if size == Size::Minimal {
-            self.checks = 0;
-            let all = self.chosen(|_| true);
+            self.looked = 0;
+            let all = self.until(&least);
             if let Some(found) = self.smaller(&all, &least) {
                 least = found;
                 size = Size::Smallest;
@@ -158,11 +175,15 @@ impl<'a> Parts<'a> {
         let mut corrections: Vec<Vec<u32>> = Vec::new();
         let mut size = 1;
         while size < least.len() {
-            let Some(hitting) = hitting(&corrections, size)? else {
-                size += 1;
-                continue;
+            let hitting = match hitting(&corrections, size) {
+                Hitting::Found(ops) => ops,
+                Hitting::None => {
+                    size += 1;
+                    continue;
+                }
+                Hitting::TooLong => return None,
             };
-            if self.checks > CHECKS_MAX {
+            if self.looked > MOMENTS_MAX {
                 return None;
             }
             if self.is_conflict(&hitting)? {
@@ -194,23 +215,29 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A set of at most `size` operations that has one in common with every correction. `Some(None)`: there
-/// is none; `None`: that takes too long to find out.
-fn hitting(corrections: &[Vec<u32>], size: usize) -> Option<Option<Vec<u32>>> {
+/// A set of operations that has one in common with every correction.
+enum Hitting {
+    Found(Vec<u32>),
+    None,
+    TooLong,
+}
+
+/// One of at most `size` operations.
+fn hitting(corrections: &[Vec<u32>], size: usize) -> Hitting {
     let mut looked = 0;
     let mut work: Vec<Vec<u32>> = vec![Vec::new()];
     while let Some(set) = work.pop() {
         looked += 1;
         if looked > HITTING_MAX {
-            return None;
+            return Hitting::TooLong;
         }
         let is_hit = |one: &&Vec<u32>| one.iter().any(|op| set.contains(op));
         let Some(missed) = corrections.iter().find(|one| !is_hit(one)) else {
-            return Some(Some(set));
+            return Hitting::Found(set);
         };
         if set.len() < size {
             work.extend(missed.iter().map(|op| [&set[..], &[*op]].concat()));
         }
     }
-    Some(None)
+    Hitting::None
 }

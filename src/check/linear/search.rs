@@ -80,16 +80,11 @@ impl Search {
             Act::Swap { old, new } if old == new => Act::Read(old),
             other => other,
         };
-        let slot = match self.unused.pop() {
-            Some(slot) => {
-                self.slots[slot as usize] = Slot { name, act };
-                slot
-            }
-            None => {
-                self.slots.push(Slot { name, act });
-                u32::try_from(self.slots.len() - 1).expect("memory ends before")
-            }
-        };
+        let slot = self.unused.pop().unwrap_or_else(|| {
+            self.slots.push(Slot { name, act });
+            u32::try_from(self.slots.len() - 1).expect("memory ends before")
+        });
+        self.slots[slot as usize] = Slot { name, act };
         match act {
             Act::Write(_) => self.kinds.writes.add(slot),
             Act::Swap { .. } => self.kinds.swaps.add(slot),
@@ -249,14 +244,7 @@ impl Search {
         let mut classes: Vec<u32> = Vec::new();
         match wanted {
             Wanted::All => {
-                classes.extend(self.opens.all().map(|(class, _)| class).filter(|class| {
-                    usable(*class)
-                        && match self.opens.act(*class) {
-                            Act::Swap { old, .. } => self.space.fit(config.state, old) == Fit::Yes,
-                            Act::Write(_) => true,
-                            Act::Read(_) | Act::Miss(_) => false,
-                        }
-                }))
+                classes.extend(self.opens.all().map(|(class, _)| class).filter(is_fit));
             }
             Wanted::Some(contents) => {
                 let writes = contents.iter().filter_map(|content| self.opens.writes(*content));
