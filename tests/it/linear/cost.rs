@@ -87,7 +87,7 @@ fn concurrent_writes_do_not_multiply() {
     let mut ops = Vec::new();
     for round in 0..20u64 {
         let at = 1_000 * round;
-        ops.extend((0..24).map(|one| op(at, at + 100 + one, write(1 + one as u32))));
+        ops.extend((0..24u32).map(|one| op(at, at + 100 + u64::from(one), write(1 + one))));
         ops.push(op(at + 200, at + 201, swap(7, 30)));
         ops.push(op(at + 202, at + 203, read(30)));
     }
@@ -98,8 +98,8 @@ fn concurrent_writes_do_not_multiply() {
 #[test]
 fn distinct_contents_take_no_search_however_much_is_concurrent() {
     // Sixty writes and sixty reads of them, all at once: no forward search could try the orders.
-    let writes = (0..60).map(|one| op(one, 1_000 + one, write(1 + one as u32)));
-    let reads = (0..60).map(|one| op(100 + one, 2_000 + one, read(1 + one as u32)));
+    let writes = (0..60u32).map(|one| op(one.into(), 1_000 + u64::from(one), write(1 + one)));
+    let reads = (0..60u32).map(|one| op(100, 2_000 + u64::from(one), read(1 + one)));
     let ops: Vec<Op> = writes.chain(reads).collect();
     assert_eq!(cost(ops, true), 0);
 }
