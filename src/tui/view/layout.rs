@@ -114,7 +114,7 @@ fn wanted(class: Class, rows: u16, most: u16) -> u16 {
 
 fn dashboard(model: &Model, class: Class, body: Rect) -> Places {
     let amfs = u16::from(model.about.amfs);
-    let amf_rows = wanted(class, amfs, body.height * 3 / 10);
+    let amf_rows = wanted(class, amfs, body.height / 3);
     match class {
         Class::Small | Class::Medium => {
             let matrix_rows = wanted(class, amfs, body.height * 2 / 5);
