@@ -40,10 +40,10 @@ impl<E: Engine> Judged<E> {
 
     fn take(&mut self, amf: AmfId, mut violation: Violation) {
         self.total += 1;
-        violation.step = self.engine.snapshot(&Ask::BRIEF).step;
         if self.found.len() >= VIOLATIONS_MAX {
             return;
         }
+        violation.step = self.engine.snapshot(&Ask::BRIEF).step;
         if self.is_on {
             let (now, node) = (self.engine.now(), NodeId::Amf(amf));
             let kind = EventKind::Violation(violation.clone());

@@ -11,7 +11,7 @@ use crate::protocol::id::{AmfId, AmfSet, Block, DiskId, Instant, Mode, NodeId, O
 use crate::protocol::{Amf, View};
 use crate::trace::engine::Counts;
 use crate::trace::snapshot::{
-    AmfInfo, AmfStatus, DiskInfo, FaultInfo, LineInfo, LockInfo, LockPhase, WitnessInfo,
+    AmfInfo, AmfStatus, DiskInfo, FaultInfo, LineInfo, LockInfo, LockPhase, WitnessInfo, cause_of,
 };
 use crate::trace::{Ask, Snapshot};
 use std::sync::PoisonError;
@@ -223,8 +223,7 @@ impl Cluster {
                 && broken
             {
                 // Nobody asked for it, but it holds back what it holds back.
-                let cause = trouble.lines().next().unwrap_or_default();
-                let cause = cause.split_once("): ").map_or(cause, |(_, cause)| cause).to_owned();
+                let cause = cause_of(&trouble).to_owned();
                 let told = store.told.lock().unwrap_or_else(PoisonError::into_inner);
                 let since = told.as_ref().map_or(Instant(0), |(_, at)| *at);
                 drop(told);

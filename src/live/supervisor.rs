@@ -345,7 +345,6 @@ impl Cluster {
                 }
             }
             self.pump(&mut work, PUMP_TURNS_MAX);
-            let unsettled = self.unsettled();
             if dirty.is_empty() && self.is_settled() {
                 return Ok(());
             }
@@ -357,7 +356,7 @@ impl Cluster {
             let working = self.disks.iter().any(|node| node.lock().machine.queue() > 0);
             let stuck = progress.1.elapsed() > STUCK_MAX && !working && !self.faults().is_empty();
             if stuck || begun.elapsed() > SHUTDOWN_MAX {
-                dirty.extend(unsettled);
+                dirty.extend(self.unsettled());
                 return Err(EngineError::Broken(format!("not written: {}", dirty.join(", "))));
             }
             let steps = self.steps.count();

@@ -251,25 +251,23 @@ impl Session {
     }
 
     fn do_replay(&mut self, command: &ReplayCommand) -> Report {
-        let done = match command {
+        let steer = match command {
             ReplayCommand::Start(words) => {
-                let opened = (self.open_trace)(words);
-                opened.and_then(|replay| {
-                    let text = format!("replay {}: {} requests", replay.name, replay.requests);
-                    self.start_replay(replay).map(|()| text)
-                })
+                let started = (self.open_trace)(words).and_then(|replay| {
+                    let told = replay.told();
+                    self.start_replay(replay).map(|()| told)
+                });
+                return started.map_or_else(
+                    |why| Report::new(Status::Refused, why),
+                    |told| Report::new(Status::Fine, told),
+                );
             }
-            ReplayCommand::Pause => self.steer_replay(ReplayState::Paused).map(|()| String::new()),
-            ReplayCommand::Resume => {
-                self.steer_replay(ReplayState::Running).map(|()| String::new())
-            }
-            ReplayCommand::Stop => self.steer_replay(ReplayState::Stopped).map(|()| String::new()),
+            ReplayCommand::Pause => ReplayState::Paused,
+            ReplayCommand::Resume => ReplayState::Running,
+            ReplayCommand::Stop => ReplayState::Stopped,
         };
-        match done {
-            Ok(text) if text.is_empty() => Report::fine(),
-            Ok(text) => Report::new(Status::Fine, text),
-            Err(why) => Report::new(Status::Refused, why),
-        }
+        let steered = self.steer_replay(steer);
+        steered.map_or_else(|why| Report::new(Status::Refused, why), |()| Report::fine())
     }
 
     fn workload(&mut self, start: bool, name: &str) -> Report {
@@ -356,8 +354,7 @@ impl Session {
         if matches!(status, Status::HostError(HostError::Media | HostError::Timeout)) {
             // What is wrong with a disk, without the way out, which the end of the script says.
             let disks = self.snapshot(&Ask::BRIEF).disks;
-            let troubles = disks.iter().filter_map(|disk| disk.trouble.as_deref()?.lines().next());
-            lines.extend(troubles.take(1).map(str::to_owned));
+            lines.extend(disks.iter().find_map(|disk| disk.what_is_wrong()).map(str::to_owned));
         }
         Some(Report { status, lines, op: Some(id) })
     }

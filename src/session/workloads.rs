@@ -59,6 +59,14 @@ pub struct Replay {
     pub feed: Box<dyn FnOnce(u32, Instant) -> Box<dyn Feed> + Send>,
 }
 
+impl Replay {
+    /// What is said when it starts.
+    #[must_use]
+    pub fn told(&self) -> String {
+        format!("replay {}: {}", self.name, Many(self.requests, "request"))
+    }
+}
+
 impl core::fmt::Debug for Replay {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Replay({}, {} requests)", self.name, self.requests)

@@ -205,6 +205,27 @@ pub struct DiskInfo {
     pub rebuilt: Option<u16>,
 }
 
+impl DiskInfo {
+    /// What is wrong, naming the disk and its folder, without the way out.
+    #[must_use]
+    pub fn what_is_wrong(&self) -> Option<&str> {
+        self.trouble.as_deref()?.lines().next()
+    }
+
+    /// The cause alone: `no storage space`.
+    #[must_use]
+    pub fn cause(&self) -> Option<&str> {
+        self.what_is_wrong().map(cause_of)
+    }
+}
+
+/// The cause in the first line of a store's trouble, `NAME (FOLDER): CAUSE`.
+#[must_use]
+pub fn cause_of(trouble: &str) -> &str {
+    let line = trouble.lines().next().unwrap_or_default();
+    line.split_once("): ").map_or(line, |(_, cause)| cause)
+}
+
 /// What an AMF has to do with a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LockInfo {

@@ -24,6 +24,13 @@ fn start(sets: &[&str]) -> LiveEngine {
     LiveEngine::start(&claims(sets), &LiveOptions::default()).unwrap()
 }
 
+/// A folder for disks that are kept.
+fn folder() -> (tempfile::TempDir, LiveOptions) {
+    let dir = tempfile::tempdir().unwrap();
+    let options = LiveOptions { data_dir: Some(dir.path().to_owned()), ..LiveOptions::default() };
+    (dir, options)
+}
+
 fn text(words: &str) -> Payload {
     let mut bytes = vec![0; 4096];
     bytes[..words.len()].copy_from_slice(words.as_bytes());
@@ -308,8 +315,7 @@ fn the_protocol_is_switched_in_order() {
 
 #[test]
 fn a_data_folder_keeps_what_was_written() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = LiveOptions { data_dir: Some(dir.path().to_owned()), ..LiveOptions::default() };
+    let (_dir, options) = folder();
     let mut epochs = Vec::new();
     for round in 0..4u64 {
         let mut engine = LiveEngine::start(&claims(&["cache.write=through"]), &options).unwrap();
@@ -329,8 +335,7 @@ fn a_data_folder_keeps_what_was_written() {
 
 #[test]
 fn a_clean_end_destages_what_was_dirty() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = LiveOptions { data_dir: Some(dir.path().to_owned()), ..LiveOptions::default() };
+    let (_dir, options) = folder();
     let mut engine = LiveEngine::start(&claims(&[]), &options).unwrap();
     assert!(ask(&mut engine, 0, write(9, "dirty")).answer.result.is_ok());
     assert!(engine.snapshot(&Ask::BRIEF).volatile.is_some());
@@ -342,8 +347,7 @@ fn a_clean_end_destages_what_was_dirty() {
 
 #[test]
 fn a_damaged_disk_is_said_and_its_mirror_serves() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = LiveOptions { data_dir: Some(dir.path().to_owned()), ..LiveOptions::default() };
+    let (dir, options) = folder();
     let profile = claims(&["cache.write=through"]);
     let mut engine = LiveEngine::start(&profile, &options).unwrap();
     assert!(ask(&mut engine, 0, write(2, "twice")).answer.result.is_ok());
@@ -363,8 +367,7 @@ fn a_damaged_disk_is_said_and_its_mirror_serves() {
 
 #[test]
 fn disks_that_broke_last_are_trusted_after_a_restart() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = LiveOptions { data_dir: Some(dir.path().to_owned()), ..LiveOptions::default() };
+    let (_dir, options) = folder();
     let profile = claims(&["cache.write=through"]);
     let mut engine = LiveEngine::start(&profile, &options).unwrap();
     assert!(ask(&mut engine, 0, write(2, "old")).answer.result.is_ok());

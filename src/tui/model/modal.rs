@@ -85,16 +85,12 @@ pub struct LineInput {
 /// Which operation a dialog asks about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DialogKind {
-    /// Read.
-    Read,
     /// Write.
     Write,
     /// Compare and write.
     CompareAndWrite,
     /// Trim.
     Trim,
-    /// Flush.
-    Flush,
 }
 
 /// A host operation to be typed.

@@ -24,11 +24,9 @@ const LABEL: u16 = 8;
 #[must_use]
 pub fn title(kind: DialogKind) -> &'static str {
     match kind {
-        DialogKind::Read => "Read",
         DialogKind::Write => "Write",
         DialogKind::CompareAndWrite => "Compare and write",
         DialogKind::Trim => "Trim",
-        DialogKind::Flush => "Flush",
     }
 }
 

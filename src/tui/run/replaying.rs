@@ -62,7 +62,7 @@ impl Console {
         session: &mut Session,
         replay: Replay,
     ) -> Result<(), ConsoleError> {
-        let text = format!("replay {}: {} requests", replay.name, replay.requests);
+        let text = replay.told();
         let command = Command::Replay(ReplayCommand::Start(replay.words.clone()));
         self.meter = Meter::new(Wall::now());
         self.replay_told = false;

@@ -8,7 +8,7 @@ use super::super::theme::Theme;
 use super::dialog;
 use super::{Effect, moves, palette};
 use crate::session::ReplayState;
-use crate::trace::command::ReplayCommand;
+use crate::trace::command::{HostCommand, ReplayCommand};
 use crate::trace::snapshot::{AmfStatus, HeldInfo};
 use crate::trace::{Command, HoldFilter, Release};
 use tui_input::Input;
@@ -39,11 +39,15 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Up | Act::Down | Act::Left | Act::Right => moves::step(model, act),
         Act::PageUp | Act::PageDown | Act::First | Act::Last => moves::page(model, act),
         Act::Open => enter(model),
-        Act::Read => dialog::open(model, DialogKind::Read),
+        // Nothing needs to be typed, and nothing changes: done at once.
+        Act::Read => {
+            let (amf, block) = (model.selected.amf, model.selected.block);
+            vec![Effect::Run(Command::Host(HostCommand::Read(amf, block, 1)))]
+        }
         Act::Write => dialog::open(model, DialogKind::Write),
         Act::CompareAndWrite => dialog::open(model, DialogKind::CompareAndWrite),
         Act::Trim => dialog::open(model, DialogKind::Trim),
-        Act::Flush => dialog::open(model, DialogKind::Flush),
+        Act::Flush => vec![Effect::Run(Command::Host(HostCommand::Flush(model.selected.amf)))],
         Act::Why => vec![Effect::Run(Command::Why(model.selected.amf, model.selected.block))],
         Act::StepMode => {
             vec![Effect::Run(Command::Hold(!model.cluster.now.step_mode, HoldFilter::ALL))]

@@ -6,24 +6,12 @@ use super::{Effect, typing};
 use crossterm::event::KeyCode;
 use tui_input::Input;
 
-/// Opens a dialog on what is selected; a read or a flush needs nothing typed, changes nothing, and is done
-/// at once.
+/// Opens a dialog on what is selected.
 pub fn open(model: &mut Model, kind: DialogKind) -> Vec<Effect> {
-    let at_once = match kind {
-        DialogKind::Read => Some(format!("read {} {}", model.selected.amf, model.selected.block.0)),
-        DialogKind::Flush => Some(format!("flush {}", model.selected.amf)),
-        DialogKind::Write | DialogKind::CompareAndWrite | DialogKind::Trim => None,
-    };
-    if let Some(text) = at_once {
-        return super::line::run(model, &text).unwrap_or_else(|error| {
-            model.say(Level::Bad, error);
-            Vec::new()
-        });
-    }
     let amf = Input::new(model.selected.amf.to_string());
     let block = Input::new(model.selected.block.0.to_string());
     let fields = match kind {
-        DialogKind::Read | DialogKind::Trim => vec![("AMF", amf), ("block", block)],
+        DialogKind::Trim => vec![("AMF", amf), ("block", block)],
         DialogKind::Write => vec![("AMF", amf), ("block", block), ("data", Input::default())],
         DialogKind::CompareAndWrite => vec![
             ("AMF", amf),
@@ -31,12 +19,10 @@ pub fn open(model: &mut Model, kind: DialogKind) -> Vec<Effect> {
             ("old", Input::default()),
             ("new", Input::default()),
         ],
-        DialogKind::Flush => vec![("AMF", amf)],
     };
     let at = match kind {
-        DialogKind::Read | DialogKind::Trim => 1,
+        DialogKind::Trim => 1,
         DialogKind::Write | DialogKind::CompareAndWrite => 2,
-        DialogKind::Flush => 0,
     };
     model.modal = Modal::Dialog(Dialog { kind, fields, at, error: None });
     Vec::new()
@@ -46,11 +32,9 @@ pub fn open(model: &mut Model, kind: DialogKind) -> Vec<Effect> {
 #[must_use]
 pub fn command_text(dialog: &Dialog) -> String {
     let name = match dialog.kind {
-        DialogKind::Read => "read",
         DialogKind::Write => "write",
         DialogKind::CompareAndWrite => "caw",
         DialogKind::Trim => "trim",
-        DialogKind::Flush => "flush",
     };
     let mut text = name.to_owned();
     for (field, input) in &dialog.fields {

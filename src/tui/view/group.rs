@@ -95,13 +95,6 @@ fn state(disk: &DiskInfo, model: &Model) -> (String, Role) {
     }
 }
 
-/// What its store says of itself: `IO error: No space left on device`.
-fn cause(disk: &DiskInfo) -> Option<&str> {
-    let line = disk.trouble.as_deref()?.lines().next()?;
-    // The name and the folder before it are known.
-    Some(line.split_once("): ").map_or(line, |(_, cause)| cause))
-}
-
 fn row<'a>(disk: &DiskInfo, width: usize, model: &Model) -> Line<'a> {
     let more = model.glyphs.more;
     let selected = model.selected.disk == disk.id;
@@ -130,7 +123,7 @@ fn row<'a>(disk: &DiskInfo, width: usize, model: &Model) -> Line<'a> {
         Span::styled(right(&disk.queue.to_string(), 7, more), model.style(Role::Dim)),
         Span::styled(right(&count(disk.fenced), 8, more), model.style(fenced_role)),
     ]);
-    if let Some(cause) = cause(disk) {
+    if let Some(cause) = disk.cause() {
         let room = width.saturating_sub(COLUMNS_FULL + 2);
         let text = format!("  {}", left(cause, room.min(cause.len()), more));
         spans.push(Span::styled(text, model.style(Role::Bad)));
