@@ -77,7 +77,7 @@ impl Operation {
 }
 
 /// Writes each operation when it is answered; at the end, those that were not.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Recorder<W> {
     output: W,
     sectors_per_block: u32,

@@ -3,7 +3,7 @@
 use super::Done;
 use super::failure::{FINE, Failure};
 use super::replay::{Trace, TraceArgs};
-use super::setup::{ClusterArgs, EngineKind};
+use super::setup::{ClusterArgs, EngineKind, Judge};
 use crate::profile::Profile;
 use crate::session::OpenTrace;
 use crate::session::Replay;
@@ -73,7 +73,7 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
         keys: args.keys.clone(),
         sets,
     };
-    let engine = args.cluster.start(args.engine, &profile, true)?;
+    let engine = args.cluster.start(args.engine, &profile, Judge::Reads)?;
     match tui::run(engine, &profile, &options, outside(&profile), replay) {
         Ok(()) => Ok(FINE),
         Err(error) => Err(match error {

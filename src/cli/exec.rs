@@ -3,7 +3,7 @@
 use super::console::open_trace;
 use super::failure::{FAILED, FINE, Failure};
 use super::interrupt;
-use super::setup::{ClusterArgs, EngineKind};
+use super::setup::{ClusterArgs, EngineKind, Judge};
 use super::{Done, complain, print};
 use crate::profile::Profile;
 use crate::protocol::Many;
@@ -105,7 +105,9 @@ fn read(path: &Path, is_stdin: bool) -> Result<Vec<u8>, String> {
 
 fn perform(args: &ExecArgs, profile: &Profile, script: &Script) -> Result<ScriptReport, Failure> {
     let interrupted = interrupt::watch();
-    let engine = args.cluster.start(args.engine, profile, true)?;
+    let audits = script.entries.iter().any(|entry| entry.command == Command::Audit);
+    let judge = if audits { Judge::Histories } else { Judge::Reads };
+    let engine = args.cluster.start(args.engine, profile, judge)?;
     let mut session = Session::new(engine, profile);
     session.watch_interrupt(interrupted);
     session.set_open_trace(open_trace(profile));

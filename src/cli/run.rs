@@ -5,7 +5,7 @@ use super::interrupt;
 use super::load::{End, Load};
 use super::progress::Progress;
 use super::report::{Over, TraceReport};
-use super::setup::{ClusterArgs, EngineKind, time};
+use super::setup::{ClusterArgs, EngineKind, Judge, time};
 use super::{Done, complain, print};
 use crate::check::Start;
 use crate::profile::{Profile, WorkloadSpec};
@@ -75,7 +75,7 @@ pub(super) fn begin(
     // Stamps of an earlier run must not pass for those of this one.
     let used = || (Start::Unknown, fresh_writer());
     let (start, writer) = if cluster.is_used() { used() } else { (Start::Zero, 1) };
-    let engine = cluster.start(kind, profile, false)?;
+    let engine = cluster.start(kind, profile, Judge::Nothing)?;
     Ok(Load::new(engine, profile, start, writer, interrupt::watch()))
 }
 

@@ -3,7 +3,7 @@
 
 use super::Done;
 use super::failure::{FAILED, FINE, Failure};
-use super::setup::{ClusterArgs, EngineKind, time};
+use super::setup::{ClusterArgs, EngineKind, Judge, time};
 use crate::profile::Profile;
 use crate::protocol::id::Span;
 use crate::session::{Session, Status};
@@ -69,7 +69,7 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Done {
     let profile = args.cluster.load("demo")?;
     let script = args.script.as_deref().map(|path| load(path, &profile)).transpose()?;
     let theme = Theme::named(&args.theme).map_err(Failure::usage)?;
-    let engine = args.cluster.start(EngineKind::Sim, &profile, true)?;
+    let engine = args.cluster.start(EngineKind::Sim, &profile, Judge::Reads)?;
     let mut session = Session::new(engine, &profile);
     let cluster = Cluster::new(session.snapshot(&Ask::BRIEF));
     let mut model = Model::new(About::new(&profile), cluster, theme.clone());

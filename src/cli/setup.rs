@@ -28,6 +28,17 @@ impl EngineKind {
     }
 }
 
+/// What the engine judges by itself, beside the invariants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judge {
+    /// Nothing: somebody else does.
+    Nothing,
+    /// Every read.
+    Reads,
+    /// Every read, and at an `audit` (simulator) every block's history.
+    Histories,
+}
+
 /// What a cluster is made of, as far as the command line says so.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ClusterArgs {
@@ -71,13 +82,12 @@ impl ClusterArgs {
         self.data_dir.as_ref().is_some_and(found)
     }
 
-    /// Starts the cluster, and says what is to be known of it. `judge`: every read is verified by the
-    /// engine that is given back.
+    /// Starts the cluster, and says what is to be known of it.
     pub(super) fn start(
         &self,
         kind: EngineKind,
         profile: &Profile,
-        judge: bool,
+        judge: Judge,
     ) -> Result<AnyEngine, Failure> {
         match kind {
             EngineKind::Sim => {
@@ -86,7 +96,11 @@ impl ClusterArgs {
                     return Err(Failure::hinted("the simulator keeps nothing on disk", hint));
                 }
                 tell(&profile.notes);
-                let options = SimOptions { judge, ..SimOptions::default() };
+                let options = SimOptions {
+                    judge: judge != Judge::Nothing,
+                    history: judge == Judge::Histories,
+                    ..SimOptions::default()
+                };
                 Ok(Box::new(Sim::new(profile, profile.seed, options)))
             }
             EngineKind::Live => {
@@ -97,7 +111,7 @@ impl ClusterArgs {
                 let engine = LiveEngine::start(profile, &options)?;
                 tell(&profile.notes);
                 tell(engine.notes().iter().filter(|note| !profile.notes.contains(note)));
-                if !judge {
+                if judge == Judge::Nothing {
                     return Ok(Box::new(engine));
                 }
                 Ok(Box::new(Judged::new(engine, start)))

@@ -216,8 +216,14 @@ fn draw(rng: &mut ChaCha8Rng, ppm: u32) -> bool {
 mod tests {
     use super::*;
 
-    const SPEC: LinkSpec =
-        LinkSpec { delay: Span(0), drop_ppm: 0, duplicate_ppm: 0, sites: 2, site_delay: Span(7) };
+    const SPEC: LinkSpec = LinkSpec {
+        delay: Span(0),
+        drop_ppm: 0,
+        duplicate_ppm: 0,
+        jitter: 0,
+        sites: 2,
+        site_delay: Span(7),
+    };
 
     #[test]
     fn sites_are_far_from_each_other_and_near_the_witness() {

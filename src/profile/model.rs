@@ -62,6 +62,8 @@ pub struct LinkSpec {
     pub drop_ppm: u32,
     /// Packets delivered twice, in a million.
     pub duplicate_ppm: u32,
+    /// Simulated: every delay, of links and disks, varies by up to this many percent more, by the seed.
+    pub jitter: u32,
     /// AMFs are split into this many sites, in id order, as evenly as can be.
     pub sites: u8,
     /// Time a packet takes between sites, instead of `delay`.

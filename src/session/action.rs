@@ -108,6 +108,7 @@ pub fn action_of(command: &Command) -> Option<Action> {
         | Command::RunUntil(..)
         | Command::Wait(_)
         | Command::Settle
+        | Command::Audit
         | Command::Why(..)
         | Command::Note(_)
         | Command::Expect(_) => return None,

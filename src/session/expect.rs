@@ -144,6 +144,7 @@ pub(super) fn reads(command: &HostCommand, amf: AmfId, block: Block) -> bool {
             *asked == amf && (first.0..first.0 + u64::from(*count)).contains(&block.0)
         }
         HostCommand::Write(..)
+        | HostCommand::WriteSectors(..)
         | HostCommand::CompareAndWrite(..)
         | HostCommand::Trim(..)
         | HostCommand::Zero(..)

@@ -99,7 +99,9 @@ impl Session {
 
     /// Where the blocks of an operation are: `b3 amf0:M`, `b4 nowhere`.
     fn places(&mut self, op: HostOpId) -> Vec<String> {
-        let Some((first, count)) = self.hosts.get(op).and_then(|op| blocks(&op.command)) else {
+        let sectors = self.engine.config().sectors_per_block();
+        let Some((first, count)) = self.hosts.get(op).and_then(|op| blocks(&op.command, sectors))
+        else {
             return Vec::new();
         };
         let end = first + u64::from(count.min(BLOCKS_LISTED_MAX));
@@ -122,8 +124,11 @@ impl Session {
 }
 
 /// First block and number of blocks that a command touches.
-fn blocks(command: &HostCommand) -> Option<(u64, u32)> {
+fn blocks(command: &HostCommand, sectors_per_block: u32) -> Option<(u64, u32)> {
     match command {
+        HostCommand::WriteSectors(_, block, sector, count, _) => {
+            Some((block.0, (sector + count).div_ceil(sectors_per_block)))
+        }
         HostCommand::Write(_, block, _) | HostCommand::CompareAndWrite(_, block, ..) => {
             Some((block.0, 1))
         }

@@ -27,6 +27,7 @@ fn story(command: &HostCommand, done: &Completion, touched: &[Touched], amfs: u8
         HostCommand::Read(..) => read_story(done, touched, amfs),
         HostCommand::Flush(_) => ": everything it had acknowledged is durable".to_owned(),
         HostCommand::Write(..)
+        | HostCommand::WriteSectors(..)
         | HostCommand::CompareAndWrite(..)
         | HostCommand::Trim(..)
         | HostCommand::Zero(..) => write_story(done, amfs),

@@ -68,6 +68,8 @@ enum Task {
     Until(Watch, Instant),
     /// `settle`.
     Settle(Instant),
+    /// `audit`: what the cluster had violated before.
+    Audit(Instant, u64),
     /// `wait`.
     Wait(Instant),
     /// `destage`, `evict`, `protocol`: over when this is so; running out is no failure.
@@ -81,7 +83,11 @@ impl Running {
         match &self.task {
             Task::Op(id, _) | Task::Value(id, ..) => Some(*id),
             Task::Done(report) => report.op,
-            Task::Until(..) | Task::Settle(_) | Task::Wait(_) | Task::Ends(..) => None,
+            Task::Until(..)
+            | Task::Settle(_)
+            | Task::Audit(..)
+            | Task::Wait(_)
+            | Task::Ends(..) => None,
         }
     }
 
@@ -94,6 +100,7 @@ impl Running {
             | Task::Value(_, at, ..)
             | Task::Until(_, at)
             | Task::Settle(at)
+            | Task::Audit(at, _)
             | Task::Wait(at)
             | Task::Ends(_, at) => *at,
         }
@@ -119,6 +126,11 @@ impl Session {
             Command::Wait(span) => Task::Wait(self.now() + *span),
             Command::Settle => {
                 Task::Settle(self.now() + if self.live { SETTLE_LIVE } else { SETTLE_SIM })
+            }
+            Command::Audit => {
+                let limit = if self.live { SETTLE_LIVE } else { SETTLE_SIM };
+                let before = self.snapshot(&Ask::BRIEF).violations_total;
+                Task::Audit(self.now() + limit, before)
             }
             Command::Why(amf, block) => {
                 let snapshot = self.snapshot(&Ask { held_max: 1_000, ..Ask::BRIEF });
@@ -307,6 +319,10 @@ impl Session {
                     (at <= now).then(|| self.unsettled_report())
                 }
             }
+            Task::Audit(at, before) => {
+                let (at, before) = (*at, *before);
+                (self.engine.is_settled() || at <= now).then(|| self.audited(before))
+            }
             Task::Wait(at) => (*at <= now).then(Report::fine),
             Task::Ends(ending, at) => {
                 let (ending, at) = (*ending, *at);
@@ -333,6 +349,7 @@ impl Session {
             }
             Task::Until(watch, _) => self.ran_out(&watch),
             Task::Settle(_) => self.unsettled_report(),
+            Task::Audit(_, before) => self.audited(before),
             Task::Wait(_) => Report::fine(),
             Task::Ends(ending, _) => Self::not_ended(ending),
         }
@@ -372,6 +389,23 @@ impl Session {
             None => Some("the read returned nothing of that block".to_owned()),
         });
         Some(wrong.map_or_else(Report::fine, |line| Report::new(Status::Failed, line)))
+    }
+
+    /// The cluster has settled, or had its time: everything is judged. A finding is a violation like any
+    /// other, and counts as one.
+    fn audited(&mut self, before: u64) -> Report {
+        self.engine.audit();
+        let snapshot = self.snapshot(&Ask::BRIEF);
+        let found = snapshot.violations_total - before;
+        let new = usize::try_from(before).unwrap_or(usize::MAX);
+        let lines = snapshot.violations.iter().skip(new);
+        let mut lines: Vec<String> =
+            lines.map(|found| format!("{}: {}", found.checker, found.text)).collect();
+        if found == 0 {
+            lines.push("nothing is wrong".to_owned());
+        }
+        lines.extend(snapshot.unsettled.into_iter().map(|what| format!("held back: {what}")));
+        Report { status: Status::Fine, lines, op: None }
     }
 
     fn settled_report(&mut self) -> Report {

@@ -52,6 +52,11 @@ impl Faults {
     pub(super) fn any(&self) -> bool {
         !self.entries.is_empty()
     }
+
+    /// Something other than a broken rule is at work: progress cannot be demanded.
+    pub(super) fn hinder(&self) -> bool {
+        self.entries.iter().any(|(_, kind)| *kind != Kind::Defect)
+    }
 }
 
 impl Standing for Sim {
@@ -390,6 +395,30 @@ impl Sim {
     }
 
     // ---- the list of faults
+
+    /// A fault is active, or somebody holds messages: what does not move may not be able to.
+    pub(super) fn is_hindered(&self) -> bool {
+        self.faults.hinder() || self.network.holds_any() || !self.network.held().is_empty()
+    }
+
+    /// The active faults, each with how many packets, arrivals or requests have met it so far; `None`
+    /// where that cannot be counted.
+    #[must_use]
+    pub fn faults_met(&self) -> Vec<(FaultInfo, Option<u64>)> {
+        let links = self.network.link_faults();
+        let met = |kind: &Kind| match kind {
+            Kind::Partition => Some(self.network.partition_dropped),
+            Kind::Link(a, b) => {
+                let found = links.iter().find(|(pair, _)| *pair == (*a, *b));
+                let fault = found.map(|(_, fault)| *fault).unwrap_or_default();
+                Some(fault.dropped + fault.duplicated + fault.delayed + fault.reordered)
+            }
+            Kind::Pause(amf) => Some(self.parked.iter().filter(|(at, _)| at == amf).count() as u64),
+            Kind::Crash(_) | Kind::Disk(_) | Kind::Slow(_) | Kind::Witness | Kind::Defect => None,
+        };
+        let all = self.fault_list().into_iter().zip(&self.faults.entries);
+        all.map(|(info, (_, kind))| (info, met(kind))).collect()
+    }
 
     pub(super) fn fault_list(&self) -> Vec<FaultInfo> {
         let links = self.network.link_faults();

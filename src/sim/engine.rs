@@ -66,6 +66,10 @@ impl Engine for Sim {
         self.settled()
     }
 
+    fn audit(&mut self) {
+        Sim::audit(self);
+    }
+
     fn shutdown(&mut self) -> Result<(), EngineError> {
         self.destage_everyone();
         let deadline = self.now + SHUTDOWN_TIME_MAX;

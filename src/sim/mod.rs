@@ -13,6 +13,7 @@ mod snapshot;
 
 use self::network::{Network, Verdict};
 use self::queue::{Due, Queue};
+use crate::check::history::Recorder;
 use crate::check::{ReadChecker, Start};
 use crate::profile::Profile;
 use crate::protocol::RequestKind;
@@ -25,6 +26,7 @@ use crate::trace::step::{Step, StepEntry};
 use crate::world::{Effect, InFlight, Said, World};
 use std::collections::VecDeque;
 
+pub use audit::Audited;
 pub use queue::What;
 
 /// Full scans in debug builds come once in so many steps.
@@ -35,17 +37,17 @@ const COMPLETIONS_MAX: usize = 1 << 20;
 /// How a simulation differs from its profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SimOptions {
-    /// Vary every delay by up to this many thousandths, by the seed. 0: messages arrive in step.
-    pub jitter: u32,
     /// Keep every step: [`Sim::log`].
     pub log: bool,
     /// Judge every read (`check::ReadChecker`).
     pub judge: bool,
+    /// Keep what hosts saw, so that [`Sim::audit`] can judge whether it is linearizable.
+    pub history: bool,
 }
 
 impl Default for SimOptions {
     fn default() -> Self {
-        Self { jitter: 0, log: false, judge: true }
+        Self { log: false, judge: true, history: false }
     }
 }
 
@@ -72,6 +74,7 @@ pub struct Sim {
     next_op: u64,
     completions: VecDeque<Completion>,
     judge: Option<ReadChecker>,
+    history: Option<Recorder<Vec<u8>>>,
     log: Vec<StepEntry>,
     messages: ByKind,
     /// Counters of AMFs that crashed.
@@ -97,8 +100,11 @@ impl Sim {
         let nodes = world.nodes().count();
         let disks = usize::from(cfg.disks_all());
         let mut sim = Self {
-            network: Network::new(profile, seed, options.jitter),
+            network: Network::new(profile, seed),
             judge: options.judge.then(|| ReadChecker::new(cfg.sectors_per_block(), Start::Zero)),
+            history: options
+                .history
+                .then(|| Recorder::new(Vec::new(), cfg.sectors_per_block(), Start::Zero)),
             faults: control::Faults::new(profile),
             world,
             profile: profile.clone(),
@@ -276,6 +282,9 @@ impl Sim {
                 self.world.report(&violation.checker, violation.key, violation.text);
             }
         }
+        if let Some(history) = &mut self.history {
+            history.on_answer(&answer, self.now).expect("memory takes every line");
+        }
         let Some(asked) = self.asked.remove(&answer.op) else { return };
         if self.completions.len() >= COMPLETIONS_MAX {
             self.completions.pop_front();
@@ -318,6 +327,9 @@ impl Sim {
         let op = OpId(self.next_op);
         if let Some(judge) = &mut self.judge {
             judge.on_start(op, &kind, self.now);
+        }
+        if let Some(history) = &mut self.history {
+            history.on_start(op, amf, &kind, self.now);
         }
         let (started, messages) = (self.now, ByKind::default());
         self.asked.insert(op, Asked { amf, started, messages });

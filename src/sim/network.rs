@@ -85,6 +85,7 @@ struct Lane {
 #[derive(Debug)]
 pub(super) struct Network {
     rng: ChaCha8Rng,
+    /// Thousandths of a delay.
     jitter: u32,
     amfs: u8,
     disk_time: Span,
@@ -104,7 +105,7 @@ pub(super) struct Network {
 }
 
 impl Network {
-    pub(super) fn new(profile: &Profile, seed: u64, jitter: u32) -> Self {
+    pub(super) fn new(profile: &Profile, seed: u64) -> Self {
         let link = &profile.link;
         let (drop, duplicate) = (link.drop_ppm, link.duplicate_ppm);
         let nodes = usize::from(profile.config.amfs) + 1 + usize::from(profile.config.disks_all());
@@ -115,7 +116,7 @@ impl Network {
         };
         Self {
             rng: ChaCha8Rng::seed_from_u64(seed),
-            jitter,
+            jitter: link.jitter * 10,
             amfs: profile.config.amfs,
             disk_time: profile.store.disk_time,
             base: LinkFault { drop, duplicate, ..LinkFault::default() },

@@ -71,6 +71,8 @@ pub enum Command {
     Wait(Span),
     /// `settle`.
     Settle,
+    /// `audit`: settles, then judges everything that there is to judge.
+    Audit,
     /// `why AMF BLOCK`.
     Why(AmfId, Block),
     /// `note "..."`.
@@ -97,6 +99,9 @@ pub enum ReplayCommand {
 pub enum HostCommand {
     /// `write AMF BLOCK VALUE`.
     Write(AmfId, Block, Value),
+    /// `write AMF BLOCK/SECTOR[+N] VALUE`: sectors, from this one of the block on; they may run into
+    /// the next block. The value is padded to as many.
+    WriteSectors(AmfId, Block, u32, u32, Value),
     /// `read AMF BLOCK[+N]`.
     Read(AmfId, Block, u32),
     /// `caw AMF BLOCK OLD NEW`.
@@ -115,6 +120,7 @@ impl HostCommand {
     pub const fn amf(&self) -> AmfId {
         match self {
             Self::Write(amf, ..)
+            | Self::WriteSectors(amf, ..)
             | Self::Read(amf, ..)
             | Self::CompareAndWrite(amf, ..)
             | Self::Trim(amf, ..)

@@ -166,6 +166,11 @@ pub trait Engine: HostPort {
     /// outstanding and every AMF that is up is in the newest view (`settle`, DESIGN section 3).
     fn is_settled(&mut self) -> bool;
 
+    /// Judges what no single step can tell, once the cluster has settled: that nothing acknowledged is
+    /// lost, that disks agree, that every block's history is linearizable, that every request was
+    /// answered. What it finds is in the violations. Engines that cannot look do nothing.
+    fn audit(&mut self) {}
+
     /// Ends the cluster as a person would: destages everything that it can, closes the stores.
     ///
     /// # Errors

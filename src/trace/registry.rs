@@ -165,6 +165,7 @@ pub fn entry(command: &Command) -> &'static Entry {
         Command::RunUntil(..) => "run-until",
         Command::Wait(_) => "wait",
         Command::Settle => "settle",
+        Command::Audit => "audit",
         Command::Why(..) => "why",
         Command::Note(_) => "note",
         Command::Expect(_) => "expect",
@@ -174,7 +175,7 @@ pub fn entry(command: &Command) -> &'static Entry {
 
 fn host_name(host: &HostCommand) -> &'static str {
     match host {
-        HostCommand::Write(..) => "write",
+        HostCommand::Write(..) | HostCommand::WriteSectors(..) => "write",
         HostCommand::Read(..) => "read",
         HostCommand::CompareAndWrite(..) => "caw",
         HostCommand::Trim(..) => "trim",
@@ -204,8 +205,10 @@ use Arg::{
 };
 
 table! {
-    Host, "write", "write AMF BLOCK \"text\"|0xHEX|@FILE", "a host writes a block through an AMF",
-        ["write amf0 3 \"alpha\"", "write amf1 7 0x00ff"], [[Amf, Block, Value]];
+    Host, "write", "write AMF BLOCK[/SECTOR[+N]] \"text\"|0xHEX|@FILE",
+        "a host writes a block, or some of its sectors, through an AMF",
+        ["write amf0 3 \"alpha\"", "write amf1 7 0x00ff", "write amf0 3/2+4 \"beta\""],
+        [[Amf, Block, Value]];
     Host, "read", "read AMF BLOCK[+N]", "a host reads one or more blocks through an AMF",
         ["read amf1 3", "read amf1 3+2"], [[Amf, Blocks]];
     Host, "caw", "caw AMF BLOCK OLD NEW", "compare-and-write: writes NEW if the block holds OLD",
@@ -300,6 +303,9 @@ table! {
         ["wait 200ms"], [[Time]];
     Script, "settle", "settle", "waits until nothing is outstanding",
         ["settle"], [[]];
+    Script, "audit", "audit",
+        "settles, then judges all answers, the disks, and that nothing acknowledged is lost",
+        ["audit"], [[]];
     Script, "note", "note \"text\"", "a remark in the log",
         ["note \"now amf1 asks\""], [[Text]];
     Script, "expect",

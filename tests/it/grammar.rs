@@ -268,6 +268,8 @@ fn host() -> impl Strategy<Value = HostCommand> {
     let run = || (amf(), block(), 1u32..300);
     prop_oneof![
         (amf(), block(), value()).prop_map(|(a, b, v)| HostCommand::Write(a, b, v)),
+        (run(), 0u32..8, 8u32..24, value())
+            .prop_map(|((a, b, _), s, n, v)| HostCommand::WriteSectors(a, b, s, n, v)),
         run().prop_map(|(a, b, n)| HostCommand::Read(a, b, n)),
         run().prop_map(|(a, b, n)| HostCommand::Trim(a, b, n)),
         run().prop_map(|(a, b, n)| HostCommand::Zero(a, b, n)),
@@ -369,7 +371,7 @@ fn command() -> impl Strategy<Value = Command> {
     let second = prop_oneof![
         one(&[Command::Fail, Command::Replace]).prop_flat_map(|make| disk().prop_map(make)),
         (disk(), span()).prop_map(|(d, s)| Command::Slow(d, s)),
-        one(&[Command::Heal, Command::Settle]),
+        one(&[Command::Heal, Command::Settle, Command::Audit]),
         any::<bool>().prop_map(Command::Witness),
         (one(&Defect::ALL), any::<bool>()).prop_map(|(d, on)| Command::Defect(d, on)),
         one(&Protocol::ALL).prop_map(Command::Protocol),

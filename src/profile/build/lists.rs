@@ -169,6 +169,7 @@ fn is_fault(command: &Command) -> bool {
         | Command::RunUntil(..)
         | Command::Wait(_)
         | Command::Settle
+        | Command::Audit
         | Command::Why(..)
         | Command::Expect(_) => false,
     }

@@ -79,6 +79,7 @@ pub(super) fn build(name: &str, draft: &Draft, places: &Places) -> Result<Profil
             delay: draft.delay,
             drop_ppm: ppm(draft.drop),
             duplicate_ppm: ppm(draft.duplicate),
+            jitter: small(draft.jitter),
             sites: small(draft.sites),
             site_delay: draft.site_delay,
         },

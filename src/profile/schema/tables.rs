@@ -248,6 +248,12 @@ fn link() -> Vec<Key<Draft>> {
         Key::new("drop", Kind::Ratio { at: |d| &mut d.drop }, "packets lost; below 1.0"),
         Key::new("duplicate", Kind::Ratio { at: |d| &mut d.duplicate }, "packets that come twice"),
         int(
+            "jitter",
+            (0, 1_000),
+            |d| &mut d.jitter,
+            "simulated: percent by which delays of links and disks vary, by the seed",
+        ),
+        int(
             "sites",
             (1, AMFS_MAX as u64),
             |d| &mut d.sites,

@@ -249,6 +249,33 @@ impl<'a> Args<'a> {
         Ok((block, count))
     }
 
+    /// `BLOCK/SECTOR` or `BLOCK/SECTOR+N`, N sectors of 512 bytes.
+    pub(super) fn sectors(&mut self) -> Parsed<(Block, u32, u32)> {
+        let (word, column) = self.word("sectors of a block")?;
+        let (block, rest) = word.split_once('/').unwrap_or((word, "0"));
+        let (sector, count) = rest.split_once('+').unwrap_or((rest, "1"));
+        let per = (self.limits.block_size / SECTOR_BYTES).max(1);
+        let block = self.block_in(block, column)?;
+        let allowed = format!(
+            "BLOCK/SECTOR+N, SECTOR from 0 to {}, N from 1 to {REQUEST_SECTORS_MAX}",
+            per - 1
+        );
+        let small = |text| digits(text).and_then(|n| u32::try_from(n).ok());
+        let (sector, count) = small(sector)
+            .filter(|n| *n < per)
+            .zip(small(count).filter(|n| (1..=REQUEST_SECTORS_MAX).contains(n)))
+            .ok_or_else(|| not_a(column, word, "run of sectors", &allowed))?;
+        let last = block.0 + u64::from((sector + count - 1) / per);
+        if last >= self.limits.blocks {
+            let allowed = format!("the volume has blocks 0 to {}", self.limits.blocks - 1);
+            return Err(GrammarError::at(
+                column,
+                Wrong::NotHere { what: format!("block {last}"), allowed },
+            ));
+        }
+        Ok((block, sector, count))
+    }
+
     pub(super) fn number(&mut self, what: &'static str, max: u64) -> Parsed<u64> {
         let (word, column) = self.word(what)?;
         digits(word)
@@ -301,6 +328,11 @@ impl<'a> Args<'a> {
 
     /// `"text"`, `0xHEX` or `@FILE`, not longer than a block.
     pub(super) fn value(&mut self) -> Parsed<Value> {
+        self.value_of(self.limits.block_size)
+    }
+
+    /// The same, of at most so many bytes.
+    pub(super) fn value_of(&mut self, bytes_max: u32) -> Parsed<Value> {
         let token = self.next().ok_or_else(|| self.missing("value"))?;
         let column = token.column;
         let value = match &token.kind {
@@ -316,7 +348,7 @@ impl<'a> Args<'a> {
                 return Err(not_a(column, &token.shown(), "value", allowed));
             }
         };
-        match value.bytes(self.limits.block_size) {
+        match value.bytes(bytes_max) {
             Ok(_) => Ok(value),
             Err(wrong) => Err(GrammarError::at(column, wrong)),
         }

@@ -4,7 +4,7 @@ use super::args::{Args, Parsed, check_label, meant};
 use super::error::{GrammarError, Wrong};
 use super::lexer::{TokenKind, split};
 use super::{Limits, words};
-use crate::protocol::id::NodeId;
+use crate::protocol::id::{NodeId, SECTOR_BYTES};
 use crate::trace::action::{HoldFilter, LinkSetting, Release};
 use crate::trace::command::{Command, Condition, Expectation, HostCommand, Outcome, ReplayCommand};
 use crate::trace::registry;
@@ -44,7 +44,16 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Parsed<Command> {
 /// `None` if `name` is no host command.
 fn host_command(name: &str, args: &mut Args<'_>) -> Parsed<Option<HostCommand>> {
     Ok(Some(match name {
-        "write" => HostCommand::Write(args.amf()?, args.block()?, args.value()?),
+        "write" => {
+            let amf = args.amf()?;
+            if args.peek_word().is_some_and(|word| word.contains('/')) {
+                let (block, sector, count) = args.sectors()?;
+                let value = args.value_of(count * SECTOR_BYTES)?;
+                HostCommand::WriteSectors(amf, block, sector, count, value)
+            } else {
+                HostCommand::Write(amf, args.block()?, args.value()?)
+            }
+        }
         "read" => {
             let amf = args.amf()?;
             let (block, count) = args.blocks()?;
@@ -120,6 +129,7 @@ fn other_command(name: &str, column: u32, args: &mut Args<'_>) -> Parsed<Command
         }
         "wait" => Command::Wait(args.time()?),
         "settle" => Command::Settle,
+        "audit" => Command::Audit,
         "why" => Command::Why(args.amf()?, args.block()?),
         "note" => Command::Note(args.text("text")?),
         "expect" => Command::Expect(expectation(args)?),

@@ -53,6 +53,7 @@ impl Display for Command {
             }
             Self::Wait(span) => write!(f, "wait {}", time_text(*span)),
             Self::Settle => f.write_str("settle"),
+            Self::Audit => f.write_str("audit"),
             Self::Why(amf, block) => write!(f, "why {amf} {block}"),
             Self::Note(text) => write!(f, "note {}", quoted(text)),
             Self::Expect(expectation) => write!(f, "expect {expectation}"),
@@ -64,6 +65,12 @@ impl Display for HostCommand {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Write(amf, block, value) => write!(f, "write {amf} {block} {value}"),
+            Self::WriteSectors(amf, block, sector, 1, value) => {
+                write!(f, "write {amf} {block}/{sector} {value}")
+            }
+            Self::WriteSectors(amf, block, sector, count, value) => {
+                write!(f, "write {amf} {block}/{sector}+{count} {value}")
+            }
             Self::Read(amf, block, 1) => write!(f, "read {amf} {block}"),
             Self::Read(amf, block, count) => write!(f, "read {amf} {block}+{count}"),
             Self::CompareAndWrite(amf, block, old, new) => {

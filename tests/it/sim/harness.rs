@@ -192,13 +192,14 @@ fn profile_for(seed: u64, recipe: &Recipe, rng: &mut ChaCha8Rng) -> Profile {
     }
     sets.extend(layout.split(',').map(str::to_owned));
     sets.push("group.chunk=4".to_owned());
+    sets.push("link.jitter=150".to_owned());
     sets.extend(recipe.sets.iter().map(|set| (*set).to_owned()));
     profile::parse("fuzz", "fuzz", "", &sets).unwrap_or_else(|e| panic!("seed {seed}: {e}"))
 }
 
 impl Run {
     pub(crate) fn new(seed: u64, recipe: Recipe) -> Self {
-        let options = SimOptions { jitter: 1_500, log: false, judge: true };
+        let options = SimOptions::default();
         Self::with_options(seed, recipe, options)
     }
 

@@ -53,6 +53,7 @@ pub(crate) fn profile() -> Profile {
             delay: Span::micros(50),
             drop_ppm: 0,
             duplicate_ppm: 0,
+            jitter: 0,
             sites: 1,
             site_delay: Span(0),
         },
