@@ -36,6 +36,11 @@ fn may_serve(amf: &Amf, now: Instant) -> bool {
     amf.is_member() && amf.lease_until() > now
 }
 
+/// It may serve, and its protocol promises that what it serves agrees with what others do.
+fn agrees(amf: &Amf, now: Instant) -> bool {
+    may_serve(amf, now) && amf.view().is_some_and(|view| view.protocol.is_coherent())
+}
+
 /// Invariants 1, 2 (lines), 4 and 5 for one key; `amfs` are in id order.
 #[must_use]
 pub fn check_key<P: Place>(amfs: &[P], key: Key, now: Instant) -> Option<Breach> {
@@ -44,7 +49,7 @@ pub fn check_key<P: Place>(amfs: &[P], key: Key, now: Instant) -> Option<Breach>
     }
     let Key::Block(block) = key else { return None };
     let lacks = |owner: &Amf| redundancy(amfs, owner, owner.line(block)?, now);
-    lines_agree(amfs, block, now).err().or_else(|| up(amfs).find_map(lacks))
+    lines_agree(amfs, block, now).or_else(|| up(amfs).find_map(lacks))
 }
 
 /// The same after an input of `changed` alone, for a key that the input concerned. What the others
@@ -52,8 +57,7 @@ pub fn check_key<P: Place>(amfs: &[P], key: Key, now: Instant) -> Option<Breach>
 /// an invariant now. The full check must agree with it.
 #[must_use]
 pub fn check_key_of<P: Place>(amfs: &[P], changed: &Amf, key: Key, now: Instant) -> Option<Breach> {
-    let serves = may_serve(changed, now);
-    if serves
+    if agrees(changed, now)
         && changed.holds(key).is_some()
         && let Some(breach) = mutual_exclusion(amfs, key, now)
     {
@@ -61,15 +65,16 @@ pub fn check_key_of<P: Place>(amfs: &[P], changed: &Amf, key: Key, now: Instant)
     }
     let Key::Block(block) = key else { return None };
     let keeps_for = |owner: &Amf| owner.partners().contains(changed.id());
-    if serves && changed.line(block).is_some() {
-        // Only a sole line can be dirty, and then it is the first and only one.
-        return match lines_agree(amfs, block, now) {
-            Err(breach) => Some(breach),
-            Ok(Some((owner, line))) if owner.id() == changed.id() || keeps_for(owner) => {
-                redundancy(amfs, owner, line, now)
-            }
-            Ok(_) => None,
-        };
+    if agrees(changed, now)
+        && changed.line(block).is_some()
+        && let Some(breach) = lines_agree(amfs, block, now)
+    {
+        return Some(breach);
+    }
+    if let Some(line) = changed.line(block)
+        && let Some(breach) = redundancy(amfs, changed, line, now)
+    {
+        return Some(breach);
     }
     let lacks = |owner: &Amf| redundancy(amfs, owner, owner.line(block)?, now);
     up(amfs).filter(|owner| keeps_for(owner)).find_map(lacks)
@@ -78,7 +83,7 @@ pub fn check_key_of<P: Place>(amfs: &[P], changed: &Amf, key: Key, now: Instant)
 /// 4: no two live AMFs hold conflicting accesses to one key, across epochs too.
 fn mutual_exclusion<P: Place>(amfs: &[P], key: Key, now: Instant) -> Option<Breach> {
     let mut first: Option<(&Amf, Mode)> = None;
-    for amf in up(amfs).filter(|amf| may_serve(amf, now)) {
+    for amf in up(amfs).filter(|amf| agrees(amf, now)) {
         let Some(mode) = amf.holds(key) else { continue };
         if let Some((other, held)) = first
             && mode.conflicts(held)
@@ -91,16 +96,20 @@ fn mutual_exclusion<P: Place>(amfs: &[P], key: Key, now: Instant) -> Option<Brea
     None
 }
 
-/// 1: one `M` or `E` and nothing else, or only `S`. 2: all valid lines have one version and content.
-/// Gives the first line.
-fn lines_agree<P: Place>(
-    amfs: &[P],
-    block: Block,
-    now: Instant,
-) -> Result<Option<(&Amf, LineView<'_>)>, Breach> {
+/// 1: one `M` or `E` and nothing else, or only `S` and at most one `O`; lent lines do not count.
+/// 2: all valid lines have one version and content.
+fn lines_agree<P: Place>(amfs: &[P], block: Block, now: Instant) -> Option<Breach> {
     let mut found: Option<(&Amf, LineView<'_>)> = None;
-    for amf in up(amfs).filter(|amf| may_serve(amf, now)) {
-        let Some(line) = amf.line(block) else { continue };
+    let mut owner: Option<AmfId> = None;
+    for amf in up(amfs).filter(|amf| agrees(amf, now)) {
+        let Some(line) = amf.line(block).filter(|line| line.state.is_valid()) else { continue };
+        if line.state == LineState::O {
+            if let Some(first) = owner {
+                let text = format!("b{}: {first} and {} both have O", block.0, amf.id());
+                return Some(Breach { checker: "single-writer", text });
+            }
+            owner = Some(amf.id());
+        }
         let Some((first, one)) = &found else {
             found = Some((amf, line));
             continue;
@@ -108,15 +117,18 @@ fn lines_agree<P: Place>(
         let (first, other) = (first.id(), amf.id());
         if one.state.is_sole() || line.state.is_sole() {
             let text = format!("{first} has {} and {other} has {}", one.state, line.state);
-            return Err(Breach { checker: "single-writer", text: format!("b{}: {text}", block.0) });
+            return Some(Breach {
+                checker: "single-writer",
+                text: format!("b{}: {text}", block.0),
+            });
         }
         if one.version != line.version || one.data != line.data {
             let (a, b) = (one.version, line.version);
             let text = format!("{first} has {a} {}, {other} has {b} {}", one.data, line.data);
-            return Err(Breach { checker: "data-value", text: format!("b{}: {text}", block.0) });
+            return Some(Breach { checker: "data-value", text: format!("b{}: {text}", block.0) });
         }
     }
-    Ok(found)
+    None
 }
 
 /// 5: a dirty line of `owner` has its version at every partner that has acknowledged it.
@@ -126,7 +138,7 @@ fn redundancy<P: Place>(
     line: LineView<'_>,
     now: Instant,
 ) -> Option<Breach> {
-    if line.state != LineState::M {
+    if !line.state.is_dirty() {
         return None;
     }
     let block = line.block;
@@ -158,7 +170,7 @@ fn redundancy<P: Place>(
 pub fn check_at_rest(amfs: &[&Amf], block: Block, on_disk: &[Version]) -> Option<Breach> {
     let key = Key::Block(block);
     let working = amfs.iter().any(|amf| {
-        let dirty = amf.line(block).is_some_and(|line| line.state == LineState::M);
+        let dirty = amf.line(block).is_some_and(|line| line.state.is_dirty());
         dirty || !amf.is_idle_on(key) || amf.keeps(block)
     });
     if working {

@@ -17,11 +17,18 @@ pub enum Protocol {
     Broadcast,
     /// Claims 10 to 14: no broadcast where the data is not shared. Line states M E S I.
     Sharing,
+    /// A dirty owner shares, and hands over, without destaging. Line states M O E S I L.
+    Moesi,
+    /// As `moesi`, and a write sends the new data to the sharers. Line states M O E S I L.
+    Update,
+    /// No coherency at all: the negative control.
+    None,
 }
 
 impl Protocol {
     /// Every protocol, in the order of the claims.
-    pub const ALL: [Self; 2] = [Self::Broadcast, Self::Sharing];
+    pub const ALL: [Self; 5] =
+        [Self::Broadcast, Self::Sharing, Self::Moesi, Self::Update, Self::None];
 
     /// Its name in profiles, scripts and on screen.
     #[must_use]
@@ -29,6 +36,9 @@ impl Protocol {
         match self {
             Self::Broadcast => "broadcast",
             Self::Sharing => "sharing",
+            Self::Moesi => "moesi",
+            Self::Update => "update",
+            Self::None => "none",
         }
     }
 
@@ -38,6 +48,9 @@ impl Protocol {
         match self {
             Self::Broadcast => "claims 1 to 9: every write and every miss is broadcast",
             Self::Sharing => "claims 10 to 14: no broadcast where the data is not shared",
+            Self::Moesi => "a dirty owner shares, and hands over, without destaging",
+            Self::Update => "as moesi, and a write sends the new data to the sharers",
+            Self::None => "no coherency at all: the negative control, the checkers must catch it",
         }
     }
 
@@ -45,9 +58,34 @@ impl Protocol {
     #[must_use]
     pub const fn line_states(self) -> &'static str {
         match self {
-            Self::Broadcast => "M S I",
+            Self::Broadcast | Self::None => "M S I",
             Self::Sharing => "M E S I",
+            Self::Moesi | Self::Update => "M O E S I L",
         }
+    }
+
+    /// Section 7: who is the only one with a copy writes without a broadcast, so there is a state `E`.
+    #[must_use]
+    pub const fn knows_sharers(self) -> bool {
+        match self {
+            Self::Sharing | Self::Moesi | Self::Update => true,
+            Self::Broadcast | Self::None => false,
+        }
+    }
+
+    /// A dirty owner shares and lends instead of destaging: states `O` and `L` (section 2.2).
+    #[must_use]
+    pub const fn lends(self) -> bool {
+        match self {
+            Self::Moesi | Self::Update => true,
+            Self::Broadcast | Self::Sharing | Self::None => false,
+        }
+    }
+
+    /// Accesses are asked for at all.
+    #[must_use]
+    pub const fn is_coherent(self) -> bool {
+        !matches!(self, Self::None)
     }
 }
 
@@ -60,10 +98,9 @@ impl fmt::Display for Protocol {
 impl FromStr for Protocol {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|p| p.name() == text)
-            .ok_or_else(|| format!("`{text}` is no protocol (broadcast, sharing)"))
+        Self::ALL.into_iter().find(|p| p.name() == text).ok_or_else(|| {
+            format!("`{text}` is no protocol (broadcast, sharing, moesi, update, none)")
+        })
     }
 }
 

@@ -18,24 +18,32 @@ pub enum Defect {
     DirtyHandover,
     /// Breaks H2: the best copy of the grants is taken, whatever the floors say.
     StaleGrantCopy,
+    /// Breaks T1: where a floor is above the granted copy, the disk is taken unseen.
+    FloorTakesDiskUnseen,
     /// Breaks H3: a granter says `reading` only while it waits, not while it holds.
     ReadingOnlyWhileWaiting,
     /// Breaks H3: `E` is installed although somebody else reads.
     ExclusiveDespiteReading,
     /// Breaks H4: a hit shows what no partner has acknowledged yet.
     HitUnreplicated,
+    /// Breaks H5: an adoption drops its replica because somebody has a clean copy.
+    AdoptTrustsCleanCopy,
     /// Breaks H6: an old partner drops its replicas at the view change.
     OldPartnerDrops,
     /// Breaks H7: a replica whose owner is back is not recovered.
     NoIncarnation,
     /// Breaks 2: deferred requests are answered at a release without a second look.
     BlindRelease,
+    /// Breaks 6: requests for a block that is recovering are granted.
+    NoRecoveryDeferral,
     /// Breaks 2.1: a grant goes out while the block's disk write is in flight.
     GrantWhileDestaging,
     /// Breaks 2: a deferred request is forgotten.
     LostDeferredGrant,
     /// Breaks 6: grants of an older view count in the new one.
     KeepGrantsAcrossViews,
+    /// Breaks 6: a held write gives up its hold at a view change and asks again.
+    ResendHeldWrite,
     /// Breaks 5 (L1): hits are served after the lease ran out.
     NoLease,
     /// Breaks 5 (L2): disks perform the requests of evicted AMFs.
@@ -56,6 +64,12 @@ pub enum Defect {
     ForgetRetireAndVersionCheck,
     /// Breaks M2: a disk write starts before the partners have acknowledged.
     WriteThroughBeforeReplicaAck,
+    /// Breaks U1: an update is installed whatever was granted since.
+    UpdateWithoutTicketCheck,
+    /// Breaks U3: updates go out before the write is replicated.
+    UpdateAtCommit,
+    /// Breaks U4: who sent updates goes on as the only one with a copy.
+    UpdateWriterStaysM,
     /// Breaks M3: destages take no stripe lock while a disk is rebuilt.
     RebuildWithoutLock,
     /// Breaks T2: the only AMF of an access list asks nobody, whatever the others may still have.
@@ -66,20 +80,24 @@ pub enum Defect {
 
 impl Defect {
     /// Every defect that exists.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 33] = [
         Self::SkipOneInvalidate,
         Self::AckBeforeGrants,
         Self::DirtyHandover,
         Self::StaleGrantCopy,
+        Self::FloorTakesDiskUnseen,
         Self::ReadingOnlyWhileWaiting,
         Self::ExclusiveDespiteReading,
         Self::HitUnreplicated,
+        Self::AdoptTrustsCleanCopy,
         Self::OldPartnerDrops,
         Self::NoIncarnation,
         Self::BlindRelease,
+        Self::NoRecoveryDeferral,
         Self::GrantWhileDestaging,
         Self::LostDeferredGrant,
         Self::KeepGrantsAcrossViews,
+        Self::ResendHeldWrite,
         Self::NoLease,
         Self::NoFencing,
         Self::NoAdmission,
@@ -90,6 +108,9 @@ impl Defect {
         Self::RetireAdoptedAgain,
         Self::ForgetRetireAndVersionCheck,
         Self::WriteThroughBeforeReplicaAck,
+        Self::UpdateWithoutTicketCheck,
+        Self::UpdateAtCommit,
+        Self::UpdateWriterStaysM,
         Self::RebuildWithoutLock,
         Self::AccessListUnasked,
         Self::NoRedeliveryFilter,
@@ -103,15 +124,19 @@ impl Defect {
             Self::AckBeforeGrants => "ack_before_grants",
             Self::DirtyHandover => "dirty_handover",
             Self::StaleGrantCopy => "stale_grant_copy",
+            Self::FloorTakesDiskUnseen => "floor_takes_disk_unseen",
             Self::ReadingOnlyWhileWaiting => "reading_only_while_waiting",
             Self::ExclusiveDespiteReading => "exclusive_despite_reading",
             Self::HitUnreplicated => "hit_unreplicated",
+            Self::AdoptTrustsCleanCopy => "adopt_trusts_clean_copy",
             Self::OldPartnerDrops => "old_partner_drops",
             Self::NoIncarnation => "no_incarnation",
             Self::BlindRelease => "blind_release",
+            Self::NoRecoveryDeferral => "no_recovery_deferral",
             Self::GrantWhileDestaging => "grant_while_destaging",
             Self::LostDeferredGrant => "lost_deferred_grant",
             Self::KeepGrantsAcrossViews => "keep_grants_across_views",
+            Self::ResendHeldWrite => "resend_held_write",
             Self::NoLease => "no_lease",
             Self::NoFencing => "no_fencing",
             Self::NoAdmission => "no_admission",
@@ -122,6 +147,9 @@ impl Defect {
             Self::RetireAdoptedAgain => "retire_adopted_again",
             Self::ForgetRetireAndVersionCheck => "forget_retire_and_version_check",
             Self::WriteThroughBeforeReplicaAck => "write_through_before_replica_ack",
+            Self::UpdateWithoutTicketCheck => "update_without_ticket_check",
+            Self::UpdateAtCommit => "update_at_commit",
+            Self::UpdateWriterStaysM => "update_writer_stays_m",
             Self::RebuildWithoutLock => "rebuild_without_lock",
             Self::AccessListUnasked => "access_list_unasked",
             Self::NoRedeliveryFilter => "no_redelivery_filter",
@@ -136,15 +164,27 @@ impl Defect {
             Self::AckBeforeGrants => "breaks 2: a write is performed before the last grant",
             Self::DirtyHandover => "breaks H1: a dirty owner lets go of the only copy",
             Self::StaleGrantCopy => "breaks H2: a granted copy is trusted whatever the floors say",
+            Self::FloorTakesDiskUnseen => {
+                "breaks T1: where a floor is above the granted copy, the disk is taken unseen"
+            }
             Self::ReadingOnlyWhileWaiting => "breaks H3: a holder does not say that it reads",
             Self::ExclusiveDespiteReading => "breaks H3: E is installed although others read",
             Self::HitUnreplicated => "breaks H4: a hit shows what no partner has yet",
+            Self::AdoptTrustsCleanCopy => {
+                "breaks H5: an adoption drops its replica because somebody has a clean copy"
+            }
             Self::OldPartnerDrops => "breaks H6: an old partner drops its replicas too early",
             Self::NoIncarnation => "breaks H7: replicas of an owner that came back are dropped",
             Self::BlindRelease => "breaks 2: deferred requests are granted without a second look",
+            Self::NoRecoveryDeferral => {
+                "breaks 6: requests for a block that is recovering are granted"
+            }
             Self::GrantWhileDestaging => "breaks 2.1: grants go out while the disk write runs",
             Self::LostDeferredGrant => "breaks 2: a deferred request is forgotten",
             Self::KeepGrantsAcrossViews => "breaks 6: grants of an older view still count",
+            Self::ResendHeldWrite => {
+                "breaks 6: a held write gives up its hold at a view change and asks again"
+            }
             Self::NoLease => "breaks L1: hits go on after the lease ran out",
             Self::NoFencing => "breaks L2: disks obey evicted AMFs",
             Self::NoAdmission => "breaks M4: a replaced disk obeys before it is admitted",
@@ -157,6 +197,13 @@ impl Defect {
                 "breaks 6: nothing is retired, nothing is compared"
             }
             Self::WriteThroughBeforeReplicaAck => "breaks M2: the disk write does not wait",
+            Self::UpdateWithoutTicketCheck => {
+                "breaks U1: an update is installed whatever was granted since"
+            }
+            Self::UpdateAtCommit => "breaks U3: updates go out before the write is replicated",
+            Self::UpdateWriterStaysM => {
+                "breaks U4: who sent updates goes on as the only one with a copy"
+            }
             Self::RebuildWithoutLock => "breaks M3: destages ignore the rebuild",
             Self::AccessListUnasked => "breaks T2: an access list is trusted, nobody is asked",
             Self::NoRedeliveryFilter => "breaks links: a duplicate packet is handled twice",

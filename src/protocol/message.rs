@@ -77,8 +77,8 @@ pub enum Message {
         clock: u64,
         /// The granter's floor for the block \[H2\].
         floor: Version,
-        /// The granter's valid copy.
-        copy: Option<(Version, Data)>,
+        /// The granter's copy.
+        copy: Option<LineCopy>,
         /// The granter waits for or holds a shared access to the key \[H3\].
         reading: bool,
         /// To a recovery: the version of the granter's own recovering replica \[J5\].
@@ -100,6 +100,24 @@ pub enum Message {
         /// The version that is kept (or a newer one).
         version: Version,
     },
+    /// `update`: the new content, for who granted a copy to this write (section 7).
+    Update {
+        /// Of the write.
+        ticket: Ticket,
+        /// The block.
+        block: Block,
+        /// Its version.
+        version: Version,
+        /// Its content.
+        data: Data,
+    },
+    /// The block has a newer owner, whose work is replicated: a lent copy up to this version may go.
+    Superseded {
+        /// The block.
+        block: Block,
+        /// The owner's version.
+        version: Version,
+    },
     /// These are on disk: forget entries up to these versions.
     Retire {
         /// Block and version of each.
@@ -117,6 +135,28 @@ pub enum Message {
     Clear,
 }
 
+/// What a grant carries (claim 8).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LineCopy {
+    /// Its version.
+    pub version: Version,
+    /// Its content.
+    pub data: Data,
+    /// What it is at the granter.
+    pub kind: CopyKind,
+}
+
+/// What a granted copy is at the granter, least trusted first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum CopyKind {
+    /// Lent: it may be stale, and the granter keeps it until it is superseded.
+    Lent,
+    /// Valid, and clean.
+    Clean,
+    /// Valid, and dirty: the granter goes on being its owner.
+    Owned,
+}
+
 /// What kind of message: for counting, filtering, holding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -131,6 +171,10 @@ pub enum MsgKind {
     Replicate,
     /// A partner's acknowledgement.
     ReplicateAck,
+    /// New data for a sharer.
+    Update,
+    /// A lender may let go.
+    Superseded,
     /// Batched: replicas that are no longer needed.
     Retire,
     /// After a view change: what an owner needs replicated.
@@ -143,12 +187,14 @@ pub enum MsgKind {
 
 impl MsgKind {
     /// Every kind, in the order of counters.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::AccessShared,
         Self::AccessExclusive,
         Self::Grant,
         Self::Replicate,
         Self::ReplicateAck,
+        Self::Update,
+        Self::Superseded,
         Self::Retire,
         Self::List,
         Self::DropOld,
@@ -164,6 +210,8 @@ impl MsgKind {
             Self::Grant => "grant",
             Self::Replicate => "replicate",
             Self::ReplicateAck => "replicate-ack",
+            Self::Update => "update",
+            Self::Superseded => "superseded",
             Self::Retire => "retire",
             Self::List => "list",
             Self::DropOld => "drop-old",
@@ -204,6 +252,8 @@ impl Message {
             Self::Grant { .. } => MsgKind::Grant,
             Self::Replicate { .. } => MsgKind::Replicate,
             Self::ReplicateAck { .. } => MsgKind::ReplicateAck,
+            Self::Update { .. } => MsgKind::Update,
+            Self::Superseded { .. } => MsgKind::Superseded,
             Self::Retire { .. } => MsgKind::Retire,
             Self::List { .. } => MsgKind::List,
             Self::DropOld => MsgKind::DropOld,
@@ -216,9 +266,10 @@ impl Message {
     pub const fn key(&self) -> Option<Key> {
         match self {
             Self::Access { key, .. } | Self::Grant { key, .. } => Some(*key),
-            Self::Replicate { block, .. } | Self::ReplicateAck { block, .. } => {
-                Some(Key::Block(*block))
-            }
+            Self::Replicate { block, .. }
+            | Self::ReplicateAck { block, .. }
+            | Self::Update { block, .. }
+            | Self::Superseded { block, .. } => Some(Key::Block(*block)),
             Self::Retire { .. } | Self::List { .. } | Self::DropOld | Self::Clear => None,
         }
     }

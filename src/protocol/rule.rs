@@ -9,39 +9,70 @@ use serde::{Deserialize, Serialize};
 pub enum LineState {
     /// Modified: the only valid copy, dirty.
     M,
-    /// Exclusive: the only copy, clean (`sharing`).
+    /// Owned: dirty, others may have it too (`moesi`, `update`).
+    O,
+    /// Exclusive: the only copy, clean (not in `broadcast`).
     E,
-    /// Shared: clean, others may have it too.
+    /// Shared: clean here, others may have it too.
     S,
     /// Invalid: absent.
     I,
+    /// Lent: no valid copy, but kept until its new owner says that it may go (`moesi`, `update`).
+    L,
 }
 
 impl LineState {
     /// Every state, most owned first.
-    pub const ALL: [Self; 4] = [Self::M, Self::E, Self::S, Self::I];
+    pub const ALL: [Self; 6] = [Self::M, Self::O, Self::E, Self::S, Self::I, Self::L];
 
     /// Its letter.
     #[must_use]
     pub const fn letter(self) -> char {
         match self {
             Self::M => 'M',
+            Self::O => 'O',
             Self::E => 'E',
             Self::S => 'S',
             Self::I => 'I',
+            Self::L => 'L',
+        }
+    }
+
+    /// Its letter, as a text.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::M => "M",
+            Self::O => "O",
+            Self::E => "E",
+            Self::S => "S",
+            Self::I => "I",
+            Self::L => "L",
         }
     }
 
     /// A copy that reads may be served from.
     #[must_use]
     pub const fn is_valid(self) -> bool {
-        !matches!(self, Self::I)
+        !matches!(self, Self::I | Self::L)
     }
 
     /// No other AMF has a copy.
     #[must_use]
     pub const fn is_sole(self) -> bool {
         matches!(self, Self::M | Self::E)
+    }
+
+    /// Its content is not in the group yet, and this AMF is the one to put it there.
+    #[must_use]
+    pub const fn is_owned(self) -> bool {
+        matches!(self, Self::M | Self::O)
+    }
+
+    /// Its content may not be in the group yet: partners keep a replica of it.
+    #[must_use]
+    pub const fn is_dirty(self) -> bool {
+        matches!(self, Self::M | Self::O | Self::L)
     }
 }
 
@@ -136,8 +167,19 @@ rules! {
     DestageFirst, "destage-first", "2.2 [H1]", "The line is dirty: it is destaged before it is granted, so no grant carries the only copy.";
     DeferStripe, "defer-stripe", "8 [M3]", "A destage in this stripe is in flight: the stripe is deferred.";
     GrantNothing, "grant-nothing", "2.3", "No valid line here: granted without a copy.";
-    GrantShared, "grant-shared", "2.3, claims 6 8 9", "A read search is granted with the copy; E goes to S.";
+    GrantShared, "grant-shared", "2.3, claims 6 8 9", "A read search is granted with the copy; E goes to S, and M to O.";
     GrantExclusive, "grant-exclusive", "2.3, claims 3 14", "A write invalidate is granted; the line goes to I and the floor rises.";
+    Lend, "lend", "2.2", "A dirty line is granted without being destaged: it is lent, kept until the new owner says that it may go.";
+    OfferLent, "offer-lent", "2.2", "A lent line is offered, marked as lent.";
+    Superseded, "superseded", "2.2", "The new owner's version is replicated: the lent line is dropped, and its replica retired.";
+    Outdated, "outdated", "2.2", "A lender finds that somebody has a newer version: the lent line is dropped.";
+    TakeBack, "take-back", "2.2", "A lender has shared access and nobody has newer: L becomes O.";
+    Resolve, "resolve", "2.2", "Nobody asks for a lent line: its lender acquires shared access.";
+    ResolveStuck, "resolve-stuck", "2.2", "A lender cannot read the disk: the line stays lent until a view brings a disk back.";
+    NotCoherent, "not-coherent", "7, none", "No coherency: nobody is asked.";
+    SendUpdate, "send-update", "7 [U3, U4]", "The write is replicated: its data goes to those who granted a copy, and the line is shared.";
+    Updated, "updated", "7 [U1, U2]", "The sender's write is the newest that was granted here: its data becomes S.";
+    IgnoreUpdate, "ignore-update", "7 [U1, U2]", "Another access was granted since, or something is being done with the block: the update is dropped.";
     Granted, "granted", "2", "A sharing partner has granted.";
     IgnoreGrant, "ignore-grant", "2", "A grant of an access that is over: ignored.";
     Release, "release", "2", "The operation is over; deferred requests are evaluated again.";

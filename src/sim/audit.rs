@@ -6,11 +6,11 @@ use super::Sim;
 use crate::check::durability::{CHECKER, Tally};
 use crate::check::linear::blocks::{Blocks, described};
 use crate::check::linear::{Conflict, Verdict};
+use crate::protocol::Data;
 use crate::protocol::Many;
 use crate::protocol::amf::Amf;
 use crate::protocol::group::{Group, SlotState};
 use crate::protocol::id::{AmfId, Block, Key};
-use crate::protocol::{Data, LineState};
 
 /// Configurations that may be explored for a block's history.
 const BUDGET: u64 = 200_000;
@@ -95,20 +95,25 @@ impl Sim {
         let cfg = &self.profile.config;
         let amfs = (0..cfg.amfs).map(AmfId).filter_map(|amf| self.world.amf(amf));
         let epoch = self.world.witness().view().epoch;
-        let mut members = amfs.filter(|amf| amf.is_member() && amf.epoch() == epoch);
+        let members = amfs.filter(|amf| amf.is_member() && amf.epoch() == epoch);
         let dirty = |amf: &Amf| {
-            let line = amf.line(block).filter(|line| line.state == LineState::M);
-            line.map(|line| (amf.id().to_string(), line.data.clone()))
+            let line = amf.line(block).filter(|line| line.state.is_dirty());
+            line.map(|line| (line.version, amf.id().to_string(), line.data.clone()))
         };
-        if let Some(dirty) = members.find_map(dirty) {
-            return vec![dirty];
-        }
+        let dirty = members.filter_map(dirty).max_by_key(|(version, ..)| *version);
         let slots = &self.world.witness().view().group.slots;
         let places = Group::new(&cfg.group).places(block).into_iter();
         let online = places.filter_map(|place| {
             let slot = slots[usize::from(place.slot)];
             (slot.state == SlotState::Online).then_some((slot.disk, place.at))
         });
+        // A lent line may be older than what is on disk.
+        let stored = |disk, at| self.world.record_on(disk, at).map(|record| record.version);
+        if let Some((version, owner, data)) = dirty
+            && !online.clone().all(|(disk, at)| stored(disk, at) >= Some(version))
+        {
+            return vec![(owner, data)];
+        }
         let blank = || Data::zero(cfg.block_size);
         online
             .map(|(disk, at)| {

@@ -3,6 +3,7 @@
 
 use super::event::{DiskWhat, EventKind, Passage};
 use crate::protocol::id::{AmfId, Block, NodeId, Version};
+use crate::protocol::message::{CopyKind, LineCopy};
 use crate::protocol::{
     Answer, Body, DiskDone, DiskOp, DiskReply, Message, Packet, Request, RequestKind, Sectors,
 };
@@ -34,7 +35,14 @@ pub fn detail(message: &Message) -> String {
         Message::Access { ticket, .. } => ticket.to_string(),
         Message::Grant { copy, reading, replica, .. } => {
             let copy = match copy {
-                Some((version, data)) => format!("copy {version} {data}"),
+                Some(LineCopy { version, data, kind }) => {
+                    let kind = match kind {
+                        CopyKind::Clean => "",
+                        CopyKind::Owned => "dirty ",
+                        CopyKind::Lent => "lent ",
+                    };
+                    format!("{kind}copy {version} {data}")
+                }
                 None => "no copy".to_owned(),
             };
             let reading = if *reading { " reading" } else { "" };
@@ -42,7 +50,10 @@ pub fn detail(message: &Message) -> String {
             format!("{copy}{reading}{replica}")
         }
         Message::Replicate { version, data, .. } => format!("{version} {data}"),
-        Message::ReplicateAck { version, .. } => version.to_string(),
+        Message::Update { ticket, version, data, .. } => format!("{ticket} {version} {data}"),
+        Message::ReplicateAck { version, .. } | Message::Superseded { version, .. } => {
+            version.to_string()
+        }
         Message::Retire { entries } | Message::List { entries } => format!("{}", entries.len()),
         Message::DropOld | Message::Clear => String::new(),
     }

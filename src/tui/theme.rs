@@ -32,12 +32,16 @@ pub enum Role {
     Bad,
     /// A modified line.
     StateM,
+    /// An owned line.
+    StateO,
     /// An exclusive line.
     StateE,
     /// A shared line.
     StateS,
     /// No line.
     StateI,
+    /// A lent line.
+    StateL,
     /// A read search.
     Shared,
     /// A write invalidate.
@@ -58,7 +62,7 @@ pub enum Role {
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Text,
         Self::Dim,
         Self::Title,
@@ -70,9 +74,11 @@ impl Role {
         Self::Warn,
         Self::Bad,
         Self::StateM,
+        Self::StateO,
         Self::StateE,
         Self::StateS,
         Self::StateI,
+        Self::StateL,
         Self::Shared,
         Self::Exclusive,
         Self::Grant,

@@ -117,7 +117,7 @@ fn lists_have_one_item_a_line_and_no_header() {
     let profiles = amflab(&["profiles", "list"]);
     let names: Vec<&str> = profiles.out.lines().collect();
     assert_eq!(names, profile::names());
-    assert_eq!(amflab(&["protocols", "list"]).out, "broadcast\nsharing\n");
+    assert_eq!(amflab(&["protocols", "list"]).out, "broadcast\nsharing\nmoesi\nupdate\nnone\n");
     let defects = amflab(&["defects", "list"]).out;
     assert!(defects.lines().any(|line| line == "skip_one_invalidate"), "{defects}");
     for name in defects.lines() {

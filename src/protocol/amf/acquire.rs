@@ -5,14 +5,12 @@
 
 use super::Amf;
 use super::key::{Access, Deferred, Job, KeyCtl, Queued, Stage, Why};
-use crate::protocol::config::Protocol;
-use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
 use crate::protocol::host::{HostError, RequestKind, Source, Touched};
 use crate::protocol::id::{
     AmfId, AmfSet, Block, Instant, Key, Mode, OpId, Ticket, TicketClass, Version,
 };
-use crate::protocol::message::Message;
+use crate::protocol::message::{CopyKind, LineCopy, Message};
 use crate::protocol::rule::{LineState, Rule};
 
 /// A grant without its clock.
@@ -20,7 +18,7 @@ pub(super) struct Granted<'a> {
     pub(super) ticket: Ticket,
     pub(super) key: Key,
     pub(super) floor: Version,
-    pub(super) copy: Option<&'a (Version, Data)>,
+    pub(super) copy: Option<&'a LineCopy>,
     pub(super) reading: bool,
     pub(super) replica: Option<Version>,
 }
@@ -96,8 +94,10 @@ impl Amf {
         line.busy = false;
         match (line.state, line.evicting) {
             (LineState::I, _) => self.cache.remove(at),
-            (LineState::M | LineState::E | LineState::S, true) => self.evict_line(now, block),
-            (LineState::M | LineState::E | LineState::S, false) => {}
+            (LineState::M | LineState::O | LineState::E | LineState::S | LineState::L, true) => {
+                self.evict_line(now, block);
+            }
+            (LineState::M | LineState::O | LineState::E | LineState::S | LineState::L, false) => {}
         }
     }
 
@@ -115,6 +115,12 @@ impl Amf {
                 self.acquire(now, key, Mode::Exclusive, queued, OpId::NONE);
                 Begun::Yes
             }
+            (Job::Resolve, Key::Block(block)) => {
+                if self.cache.state(block) == LineState::L {
+                    self.acquire(now, key, Mode::Shared, queued, OpId::NONE);
+                }
+                Begun::Yes
+            }
             (Job::Refill, Key::Stripe(stripe)) => {
                 // Also against our own destages that do not hold the stripe [M3].
                 if self.stripes_busy.contains(&stripe) {
@@ -124,7 +130,7 @@ impl Amf {
                 Begun::Yes
             }
             (
-                Job::Touch { .. } | Job::Synchronise | Job::Adopt | Job::Refill,
+                Job::Touch { .. } | Job::Synchronise | Job::Adopt | Job::Resolve | Job::Refill,
                 Key::Block(_) | Key::Stripe(_) | Key::Group,
             ) => unreachable!("{:?} is no work for {key}", queued.job),
         }
@@ -215,15 +221,18 @@ impl Amf {
         let ticket = queued.ticket.unwrap_or_else(|| self.draw_ticket(recovery));
         let sole = mode == Mode::Exclusive && self.is_sole_owner(key) && !recovery;
         let private = self.access.is_in_force() && matches!(queued.job, Job::Touch { .. });
-        let silent = sole || private;
+        let incoherent = !self.protocol().is_coherent();
+        let silent = sole || private || incoherent;
         let missing = if silent { AmfSet::EMPTY } else { self.peers };
         let rule = match (silent, mode) {
+            (true, _) if incoherent => Rule::NotCoherent,
             (true, _) if sole => Rule::NotShared,
             (true, _) => Rule::NotSharedByList,
             (false, Mode::Shared) => Rule::AskShared,
             (false, Mode::Exclusive) => Rule::AskExclusive,
         };
         if !self.peers.is_empty()
+            && !incoherent
             && let Job::Touch { op, .. } = queued.job
         {
             self.stats.broadcasts_saved += u64::from(silent);
@@ -242,6 +251,8 @@ impl Amf {
             job: queued.job,
             missing,
             copy: None,
+            sharers: AmfSet::EMPTY,
+            lenders: AmfSet::EMPTY,
             floor: Version::ZERO,
             reading: false,
             granted_shared: false,
@@ -269,9 +280,10 @@ impl Amf {
 
     /// Section 7: the line is `M` or `E` here, so no one else has a copy (claims 10 to 12).
     fn is_sole_owner(&self, key: Key) -> bool {
-        let sharing = self.view.as_ref().is_some_and(|v| v.protocol == Protocol::Sharing);
         match key {
-            Key::Block(block) => sharing && self.cache.state(block).is_sole(),
+            Key::Block(block) => {
+                self.protocol().knows_sharers() && self.cache.state(block).is_sole()
+            }
             Key::Stripe(_) | Key::Group => false,
         }
     }
@@ -378,13 +390,14 @@ impl Amf {
             if ctl.destage.is_some() && !self.has(Defect::GrantWhileDestaging) {
                 return Err(Why::Destaging);
             }
-            if ctl.recovery.is_some() && !request.ticket.is_recovery() {
+            let recovering = ctl.recovery.is_some() && !request.ticket.is_recovery();
+            if recovering && !self.has(Defect::NoRecoveryDeferral) {
                 return Err(Why::Recovering);
             }
         }
         match key {
             Key::Block(block) => {
-                let dirty = self.cache.state(block) == LineState::M;
+                let dirty = self.cache.state(block).is_owned() && !self.may_lend();
                 let destaging = self.keys.get(&key).is_some_and(|ctl| ctl.destage.is_some());
                 if dirty && !destaging && !self.has(Defect::DirtyHandover) {
                     self.start_destage(now, block, request.cause);
@@ -410,7 +423,7 @@ impl Amf {
         let Deferred { ticket, mode, cause, .. } = request;
         let to = ticket.amf;
         let copy = match key {
-            Key::Block(block) => self.give_way(block, to, mode),
+            Key::Block(block) => self.give_way(now, block, to, mode),
             Key::Stripe(_) | Key::Group => None,
         };
         let holder_speaks = !self.has(Defect::ReadingOnlyWhileWaiting);
@@ -426,23 +439,44 @@ impl Amf {
             Key::Block(block) if ticket.is_recovery() => self.recovering_version(block),
             Key::Block(_) | Key::Stripe(_) | Key::Group => None,
         };
+        self.note_granted(key, ticket);
         let (clock, floor) = (self.clock, self.floor(key));
         let grant = Message::Grant { ticket, key, clock, floor, copy, reading, replica };
         self.send(now, to, cause, grant);
     }
 
-    /// What a grant does to the line: `I` for a write, `S` for a read. Gives the valid copy.
-    fn give_way(&mut self, block: Block, to: AmfId, mode: Mode) -> Option<(Version, Data)> {
+    /// What a grant does to the line: `I` for a write, `S` for a read; a dirty line that may be lent
+    /// goes to `L` and `O` instead. Gives the copy.
+    fn give_way(&mut self, now: Instant, block: Block, to: AmfId, mode: Mode) -> Option<LineCopy> {
         let key = Key::Block(block);
-        let at = self.cache.find(block).filter(|at| self.cache.line(*at).state.is_valid());
+        let at = self.cache.find(block).filter(|at| self.cache.line(*at).state != LineState::I);
         let Some(at) = at else {
             self.rule_peer(Rule::GrantNothing, key, to);
             return None;
         };
+        let lends = self.may_lend() && !self.has(Defect::DirtyHandover);
         let line = self.cache.line(at);
         let (before, version, busy) = (line.state, line.version, line.busy);
-        let copy = Some((version, line.data.clone()));
+        let copy = |kind| Some(LineCopy { version, data: line.data.clone(), kind });
+        if before == LineState::L {
+            let copy = copy(CopyKind::Lent);
+            self.fact(Rule::OfferLent, Some(key), before, before, Some(to), version);
+            return copy;
+        }
+        let owned = before.is_owned() && lends;
+        let copy = match mode {
+            Mode::Exclusive if owned => copy(CopyKind::Lent),
+            Mode::Shared if owned => copy(CopyKind::Owned),
+            Mode::Exclusive | Mode::Shared => copy(CopyKind::Clean),
+        };
         match mode {
+            Mode::Exclusive if owned && !self.skips_invalidate(to) => {
+                self.lend(now, at, to);
+            }
+            Mode::Shared if owned => {
+                self.cache.set_state(at, LineState::O);
+                self.fact(Rule::GrantShared, Some(key), before, LineState::O, Some(to), version);
+            }
             Mode::Exclusive if self.skips_invalidate(to) => {
                 self.fact(Rule::GrantExclusive, Some(key), before, before, Some(to), version);
             }
@@ -487,10 +521,14 @@ impl Amf {
         access.floor = access.floor.max(granted.floor);
         access.reading |= granted.reading;
         access.replica = access.replica.max(granted.replica.unwrap_or(Version::ZERO));
-        if let Some((version, data)) = granted.copy {
-            let better = access.copy.as_ref().is_none_or(|(have, ..)| version > have);
-            if better {
-                access.copy = Some((*version, data.clone(), from));
+        if let Some(copy) = granted.copy {
+            access.sharers.insert(from);
+            if copy.kind == CopyKind::Lent {
+                access.lenders.insert(from);
+            }
+            let rank = (copy.version, copy.kind);
+            if access.copy.as_ref().is_none_or(|(have, _)| rank > (have.version, have.kind)) {
+                access.copy = Some((copy.clone(), from));
             }
         }
         let complete = access.missing.is_empty();

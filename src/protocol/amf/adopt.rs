@@ -7,7 +7,7 @@ use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
 use crate::protocol::group::SlotState;
 use crate::protocol::id::{AmfId, Block, Incarnation, Instant, Key, OpId, Version};
-use crate::protocol::message::Message;
+use crate::protocol::message::{CopyKind, Message};
 use crate::protocol::rule::{LineState, Rule};
 use smallvec::SmallVec;
 
@@ -47,7 +47,10 @@ impl Amf {
             Stage::Fetching(_) => self.adopt_decide(now, block),
             Stage::Committed { .. } => {
                 let line = self.cache.get(block).expect("an adopted block has its line");
+                let version = line.version;
                 if line.missing.is_empty() && !line.dirty() {
+                    self.tell_lenders(now, block, version);
+                    self.is_durable(block, version);
                     self.adopt_end(now, block, Rule::Adopted);
                 }
             }
@@ -103,7 +106,8 @@ impl Amf {
             amf,
         });
         let access = self.own_access(key);
-        let granted = access.copy.clone().map(|(version, data, _)| (version, data));
+        let clean = access.copy.as_ref().is_some_and(|(copy, _)| copy.kind == CopyKind::Clean);
+        let granted = access.copy.clone().map(|(copy, _)| (copy.version, copy.data));
         let Stage::Fetching(fetch) = &access.stage else {
             unreachable!("decided after the headers are read")
         };
@@ -111,9 +115,11 @@ impl Amf {
         let newest = on_disk.as_ref().map(|(version, _)| *version);
         let lowest = if one_half { newest } else { fetch.lowest }.unwrap_or(Version::ZERO);
         let on_disk = on_disk.filter(|_| counts_disk);
-        let line = self.cache.get(block).filter(|line| line.state.is_valid());
+        let line = self.cache.get(block).filter(|line| line.state != LineState::I);
         let own = line.map(|line| (line.version, line.data.clone()));
-        let dirty = line.filter(|line| line.dirty()).map(|line| line.version);
+        let lent = line.is_some_and(|line| line.state == LineState::L);
+        let dirty = line.filter(|line| line.state.is_owned()).map(|line| line.version);
+        let trusted = line.is_some_and(|line| line.state.is_valid() && !line.dirty()) || clean;
         let orphans = self.orphans(block).into_iter();
         let kept = orphans
             .filter_map(|(owner, inc)| self.replicas.get(&(owner, inc, block)))
@@ -123,10 +129,22 @@ impl Amf {
             return self.adopt_end(now, block, Rule::AdoptNothing);
         };
         if lowest >= version && !blind {
+            if lent {
+                self.drop_lent(now, block, Rule::Outdated, None);
+            }
+            self.tell_lenders(now, block, lowest);
+            self.is_durable(block, lowest);
             return self.adopt_end(now, block, Rule::AdoptOnDisk);
         }
+        if trusted && self.has(Defect::AdoptTrustsCleanCopy) {
+            return self.adopt_end(now, block, Rule::AdoptNothing);
+        }
         if dirty == Some(version) {
-            return self.adopt_end(now, block, Rule::AdoptOwnLine);
+            self.adopt_end(now, block, Rule::AdoptOwnLine);
+            if self.is_flushed(block) {
+                self.start_destage(now, block, OpId::NONE);
+            }
+            return;
         }
         self.adopt_install(now, block, version, &data);
     }

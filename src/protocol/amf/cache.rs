@@ -25,6 +25,8 @@ pub(super) struct Line {
     pub(super) evicting: bool,
     /// The key has work in progress: the line (or placeholder) stays.
     pub(super) busy: bool,
+    /// Lent, and no disk could say whether it is still wanted: until the next view.
+    pub(super) stuck: bool,
     /// Since when it is dirty, if it is.
     pub(super) dirty_at: Instant,
     newer: u32,
@@ -32,9 +34,9 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Its content is not in the group yet.
+    /// Its content may not be in the group yet: partners keep it too.
     pub(super) fn dirty(&self) -> bool {
-        self.state == LineState::M
+        self.state.is_dirty()
     }
 }
 
@@ -51,7 +53,10 @@ pub(super) struct Cache {
     oldest: u32,
     /// Lines on the list: all that are not evicting.
     listed: u32,
-    dirty: u32,
+    /// Lines in `M` or `O`.
+    owned: u32,
+    /// Lines in `L`.
+    lent: u32,
     valid: u32,
 }
 
@@ -64,7 +69,8 @@ impl Cache {
             newest: NONE,
             oldest: NONE,
             listed: 0,
-            dirty: 0,
+            owned: 0,
+            lent: 0,
             valid: 0,
         }
     }
@@ -100,8 +106,13 @@ impl Cache {
     pub(super) fn evicting(&self) -> usize {
         self.index.len() - self.listed as usize
     }
+    /// Lines that wait to be destaged by this AMF.
+    pub(super) fn owned(&self) -> u32 {
+        self.owned
+    }
+    /// Those, and lines that are lent.
     pub(super) fn dirty(&self) -> u32 {
-        self.dirty
+        self.owned + self.lent
     }
     pub(super) fn valid(&self) -> u32 {
         self.valid
@@ -117,6 +128,7 @@ impl Cache {
             missing: AmfSet::EMPTY,
             evicting: false,
             busy: false,
+            stuck: false,
             dirty_at: Instant::NEVER,
             newer: NONE,
             older: NONE,
@@ -163,8 +175,10 @@ impl Cache {
     /// Changes a line's state; keeps the counts.
     pub(super) fn set_state(&mut self, at: At, state: LineState) -> LineState {
         let before = core::mem::replace(&mut self.slab[at.0 as usize].state, state);
-        self.dirty += u32::from(state == LineState::M);
-        self.dirty -= u32::from(before == LineState::M);
+        self.owned += u32::from(state.is_owned());
+        self.owned -= u32::from(before.is_owned());
+        self.lent += u32::from(state == LineState::L);
+        self.lent -= u32::from(before == LineState::L);
         self.valid += u32::from(state.is_valid());
         self.valid -= u32::from(before.is_valid());
         before
@@ -179,6 +193,7 @@ impl Cache {
         let line = &mut self.slab[at.0 as usize];
         line.data = Data::zero(0);
         line.evicting = false;
+        line.stuck = false;
         let block = line.block;
         self.index.remove(&block);
         self.free.push(at.0);
@@ -269,6 +284,8 @@ mod tests {
         let at = cache.insert(Block(9));
         cache.set_state(at, LineState::M);
         assert_eq!((cache.dirty(), cache.valid()), (1, 1));
+        cache.set_state(at, LineState::L);
+        assert_eq!((cache.dirty(), cache.owned(), cache.valid()), (1, 0, 0));
         cache.set_state(at, LineState::S);
         assert_eq!((cache.dirty(), cache.valid()), (0, 1));
         cache.remove(at);

@@ -7,7 +7,6 @@
 use super::Amf;
 use super::disk_io::DiskWork;
 use super::key::{Destage, DestageStep, Job, KeyCtl, Queued, SlotSet, Stage};
-use crate::protocol::config::Protocol;
 use crate::protocol::defect::Defect;
 use crate::protocol::group::{Place, SlotState};
 use crate::protocol::host::HostError;
@@ -22,7 +21,13 @@ impl Amf {
     /// Sends the line's version on its way, unless one is on its way already.
     pub(super) fn start_destage(&mut self, now: Instant, block: Block, cause: OpId) {
         let key = Key::Block(block);
-        let Some(line) = self.cache.get(block).filter(|line| line.dirty()) else { return };
+        let Some(line) = self.cache.get(block) else { return };
+        match line.state {
+            LineState::M | LineState::O => {}
+            LineState::L => return self.resolve(block),
+            LineState::E | LineState::S | LineState::I => return,
+        }
+        let state = line.state;
         let (version, data) = (line.version, line.data.clone());
         let ctl = self.keys.get_or_insert_with(key, KeyCtl::default);
         if let Some(destage) = ctl.destage.as_mut() {
@@ -33,7 +38,7 @@ impl Amf {
         let destage = Destage { version, data, step, epoch, cause, since: now, again: false };
         ctl.destage = Some(Box::new(destage));
         self.destaging += 1;
-        self.fact(Rule::Destage, Some(key), LineState::M, LineState::M, None, version);
+        self.fact(Rule::Destage, Some(key), state, state, None, version);
         self.advance_destage(now, block);
     }
 
@@ -206,13 +211,14 @@ impl Amf {
         self.retire(now, block, version);
         let line = self.cache.find(block).map(|at| (at, self.cache.line(at)));
         let current = line.filter(|(_, l)| l.version == version && l.dirty()).map(|(at, _)| at);
+        self.is_durable(block, version);
         if let Some(at) = current {
-            let sharing = self.current_view().protocol == Protocol::Sharing;
-            let clean = if sharing { LineState::E } else { LineState::S };
-            self.cache.set_state(at, clean);
+            let sole = self.protocol().knows_sharers() && self.cache.line(at).state.is_sole();
+            let clean = if sole { LineState::E } else { LineState::S };
+            let before = self.cache.set_state(at, clean);
             self.cache.line_mut(at).missing = AmfSet::EMPTY;
             self.relist.remove(&block);
-            self.fact(Rule::Destaged, Some(key), LineState::M, clean, None, version);
+            self.fact(Rule::Destaged, Some(key), before, clean, None, version);
         } else {
             self.fact(Rule::DestagedOld, Some(key), LineState::M, LineState::M, None, version);
         }
@@ -221,7 +227,7 @@ impl Amf {
             self.go_on_committed(now, key);
         }
         self.check_covered(now);
-        if self.cache.state(block) == LineState::M {
+        if self.cache.state(block).is_owned() {
             let at = self.cache.find(block).expect("a dirty line");
             self.cache.line_mut(at).dirty_at = now;
             self.note_age(now, block);
@@ -305,7 +311,7 @@ impl Amf {
     }
 
     pub(super) fn destage_above_high_water(&mut self, now: Instant) {
-        while self.cache.dirty().saturating_sub(self.destaging) > self.cfg.dirty_high {
+        while self.cache.owned().saturating_sub(self.destaging) > self.cfg.dirty_high {
             let Some((at, block)) = self.ages.pop_front() else { return };
             if self.is_dirty_since(block, at) {
                 self.rule(Rule::DestageHighWater, Some(Key::Block(block)));
@@ -333,7 +339,8 @@ impl Amf {
         let line = self.cache.line(at);
         let (state, version) = (line.state, line.version);
         match state {
-            LineState::M => self.start_destage(now, block, OpId::NONE),
+            LineState::M | LineState::O => self.start_destage(now, block, OpId::NONE),
+            LineState::L => self.resolve(block),
             LineState::E | LineState::S => {
                 self.drop_line(block, state, version);
                 self.stats.evictions += 1;
@@ -342,7 +349,7 @@ impl Amf {
         }
     }
 
-    fn drop_line(&mut self, block: Block, state: LineState, version: Version) {
+    pub(super) fn drop_line(&mut self, block: Block, state: LineState, version: Version) {
         let at = self.cache.find(block).expect("a line that is dropped");
         self.raise_floor(block, version);
         self.cache.remove(at);

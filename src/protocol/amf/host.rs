@@ -229,7 +229,17 @@ impl Amf {
             .collect();
         for (block, version) in dirty {
             waiting.insert(block, version);
-            self.start_destage(now, block, op);
+            if self.cache.state(block).is_owned() {
+                self.start_destage(now, block, op);
+            } else {
+                self.write_back(block);
+            }
+        }
+        for (block, version) in self.handed_over() {
+            if waiting.get(&block).is_none() {
+                waiting.insert(block, version);
+                self.write_back(block);
+            }
         }
         self.rule(Rule::Flush, None);
         self.flushes.push(FlushWork { op, waiting, disks: 0, error: None });
@@ -249,6 +259,11 @@ impl Amf {
             }
         }
         self.push_flushes();
+    }
+
+    /// A flush waits for this block.
+    pub(super) fn is_flushed(&self, block: Block) -> bool {
+        self.flushes.iter().any(|flush| flush.waiting.contains(&block))
     }
 
     /// Flushes whose blocks are all written ask the disks; those whose disks are done are answered.

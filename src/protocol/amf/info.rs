@@ -189,14 +189,14 @@ impl Amf {
     pub fn recovering_count(&self) -> usize {
         self.keys.count(|_, ctl| ctl.recovery.is_some())
     }
-    /// The line of a block, if it is valid.
+    /// The line of a block, if there is one: valid, or lent.
     #[must_use]
     pub fn line(&self, block: Block) -> Option<LineView<'_>> {
-        self.cache.get(block).filter(|line| line.state.is_valid()).map(view_of)
+        self.cache.get(block).filter(|line| line.state != LineState::I).map(view_of)
     }
-    /// All valid lines, by block. O(n log n).
+    /// All lines, by block. O(n log n).
     pub fn lines(&self) -> impl Iterator<Item = LineView<'_>> {
-        self.cache.sorted().map(|(_, line)| line).filter(|l| l.state.is_valid()).map(view_of)
+        self.cache.sorted().map(|(_, line)| line).filter(|l| l.state != LineState::I).map(view_of)
     }
     /// The version of `block` that is kept for `owner` under `incarnation`.
     #[must_use]

@@ -4,6 +4,7 @@
 use crate::protocol::data::Data;
 use crate::protocol::host::Source;
 use crate::protocol::id::{AmfId, AmfSet, DiskId, Epoch, Instant, Mode, OpId, Ticket, Version};
+use crate::protocol::message::LineCopy;
 use std::collections::VecDeque;
 
 /// Why an AMF wants a key.
@@ -15,6 +16,8 @@ pub(super) enum Job {
     Adopt,
     /// Make all copies of the block equal, then let the next one go on (section 4, last paragraph).
     Synchronise,
+    /// Nobody asks for a lent line: its owner wants to know whether it may have it back (section 2.2).
+    Resolve,
     /// A destage needs its stripe while a disk is refilled \[M3\].
     Destage { block: u64 },
     /// Refill one stripe of a replaced disk.
@@ -34,8 +37,12 @@ pub(super) struct Access {
     pub(super) job: Job,
     /// Sharing partners that have not granted yet.
     pub(super) missing: AmfSet,
-    /// The copy with the highest version in the grants, and whose it is.
-    pub(super) copy: Option<(Version, Data, AmfId)>,
+    /// The best copy in the grants, and whose it is: the highest version, the most trusted one of it.
+    pub(super) copy: Option<(LineCopy, AmfId)>,
+    /// Who granted a copy: whom an update is for (section 7).
+    pub(super) sharers: AmfSet,
+    /// Who granted a lent copy: to be told when it may go (section 2.2).
+    pub(super) lenders: AmfSet,
     /// The highest floor in the grants \[H2\].
     pub(super) floor: Version,
     /// Some granter reads \[H3\].

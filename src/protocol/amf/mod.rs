@@ -4,7 +4,8 @@
 //! Out: [`Amf::poll_output`], [`Amf::poll_fact`]. When: [`Amf::deadline`].
 //!
 //! Reading order: `key` and `cache` (what there is), `host` (a request and its touches), `acquire`
-//! (tickets, grants, deferral), `perform` (reads and writes), `replicate`, `destage`, `disk_io`,
+//! (tickets, grants, deferral), `perform` (reads and writes), `lend` and
+//! `update` (what those protocols add), `replicate`, `destage`, `disk_io`,
 //! `view` (membership, leases), `private` (access lists), `adopt` (takeover), `refill`, `invariant`.
 //!
 //! Each input ends with the work list: keys whose situation changed are looked at again, one at a
@@ -19,10 +20,12 @@ mod host;
 mod info;
 mod invariant;
 mod key;
+mod lend;
 mod perform;
 mod private;
 mod refill;
 mod replicate;
+mod update;
 mod view;
 
 pub use info::{AccessView, AmfStats, KeyView, LineView};
@@ -35,10 +38,12 @@ use self::key::KeyCtl;
 use self::private::Private;
 use self::refill::Refill;
 use self::replicate::Replica;
-use super::config::Config;
+use super::config::{Config, Protocol};
 use super::defect::Defect;
 use super::group::Group;
-use super::id::{AmfId, AmfSet, Block, Epoch, Incarnation, Instant, Key, NodeId, OpId, Version};
+use super::id::{
+    AmfId, AmfSet, Block, Epoch, Incarnation, Instant, Key, NodeId, OpId, Ticket, Version,
+};
 use super::link::{Inbox, Link};
 use super::machine::{AmfInput, AmfOutput};
 use super::message::{Body, Message, Packet, View, WitnessMsg};
@@ -99,6 +104,10 @@ pub struct Amf {
     clock: u64,
     cache: Cache,
     floors: Vec<Version>,
+    /// The highest ticket granted, by hash of the block (`update`, section 7 \[U1, U2\]).
+    granted: Vec<Ticket>,
+    /// Versions that hosts were answered for, and that other AMFs took over before they were on disk.
+    handed: Table<Block, Version>,
     keys: Table<Key, KeyCtl>,
 
     // Hosts.
@@ -184,6 +193,8 @@ impl Amf {
             clock: 0,
             cache: Cache::new(),
             floors: vec![Version::ZERO; cfg.floor_slots as usize],
+            granted: Vec::new(),
+            handed: Table::default(),
             keys: Table::default(),
             ops: Table::default(),
             dispatch: VecDeque::new(),
@@ -322,6 +333,12 @@ impl Amf {
                 }
                 Message::ReplicateAck { block, version } => {
                     self.on_replicate_ack(now, from, *block, *version);
+                }
+                Message::Update { ticket, block, version, data } => {
+                    self.on_update(now, from, *ticket, *block, *version, data);
+                }
+                Message::Superseded { block, version } => {
+                    self.on_superseded(now, from, *block, *version);
                 }
                 Message::Retire { entries } => self.on_retire(from, entries),
                 Message::List { entries } => self.on_list(from, entries),
@@ -477,6 +494,11 @@ impl Amf {
     fn next_clock(&mut self) -> u64 {
         self.clock += 1;
         self.clock
+    }
+
+    /// The protocol of the view.
+    fn protocol(&self) -> Protocol {
+        self.view.as_ref().map_or(self.cfg.protocol, |view| view.protocol)
     }
 
     fn current_view(&self) -> &View {

@@ -3,16 +3,16 @@
 use super::Amf;
 use super::cache::At;
 use super::key::{Fetch, Job, SlotSet, Stage};
-use crate::protocol::config::{Protocol, WritePolicy};
+use crate::protocol::config::WritePolicy;
 use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
 use crate::protocol::host::{HostError, RequestKind, Source, Touch, Touched};
-use crate::protocol::id::{Block, Instant, Key, OpId, Version};
-use crate::protocol::message::Message;
+use crate::protocol::id::{AmfId, Block, Instant, Key, OpId, Version};
+use crate::protocol::message::{CopyKind, LineCopy, Message};
 use crate::protocol::rule::{LineState, Rule};
 
 /// The current content of a block whose access is held.
-enum Content {
+pub(super) enum Content {
     Ready(Version, Data, Source),
     /// A disk was asked.
     Pending,
@@ -28,6 +28,25 @@ enum Change {
     Miscompare,
 }
 
+/// The newest of what the own lent line and the best granted copy hold. The own line, if they have one
+/// version and nobody else owns it.
+fn newest(
+    lent: Option<(Version, Data)>,
+    copy: Option<&(LineCopy, AmfId)>,
+) -> Option<(Version, Data, Source)> {
+    match (lent, copy) {
+        (Some((version, data)), Some((copy, _)))
+            if version > copy.version
+                || (version == copy.version && copy.kind != CopyKind::Owned) =>
+        {
+            Some((version, data, Source::Cache))
+        }
+        (_, Some((copy, from))) => Some((copy.version, copy.data.clone(), Source::Amf(*from))),
+        (Some((version, data)), None) => Some((version, data, Source::Cache)),
+        (None, None) => None,
+    }
+}
+
 impl Amf {
     /// Goes on with a held access: now, after a disk's answer, or after a stall.
     pub(super) fn perform(&mut self, now: Instant, key: Key) {
@@ -36,7 +55,7 @@ impl Amf {
         let (job, committed) = (access.job, matches!(access.stage, Stage::Committed { .. }));
         let exempt = self.has(Defect::NoLease) || committed;
         match (job, key) {
-            (Job::Touch { .. } | Job::Adopt | Job::Synchronise, _)
+            (Job::Touch { .. } | Job::Adopt | Job::Synchronise | Job::Resolve, _)
                 if !self.lease_is_live(now) && !exempt =>
             {
                 // [L1] No commit, no install, no answer without a live lease.
@@ -55,6 +74,7 @@ impl Amf {
                 }
             }
             (Job::Adopt | Job::Synchronise, Key::Block(block)) => self.perform_adopt(now, block),
+            (Job::Resolve, Key::Block(block)) => self.perform_resolve(now, block),
             (Job::Destage { block }, Key::Stripe(_)) => self.write_destage(now, Block(block)),
             (Job::Refill, Key::Stripe(stripe)) => self.perform_refill(now, stripe),
             (Job::RefillStart, Key::Group) => self.refill_may_start(now),
@@ -62,6 +82,7 @@ impl Amf {
                 Job::Touch { .. }
                 | Job::Adopt
                 | Job::Synchronise
+                | Job::Resolve
                 | Job::Destage { .. }
                 | Job::Refill
                 | Job::RefillStart,
@@ -82,9 +103,19 @@ impl Amf {
         let alone = access.copy.is_none() && !access.reading && !access.granted_shared;
         let careless =
             self.has(Defect::ExclusiveDespiteReading) && self.own_access(key).copy.is_none();
-        let sharing = self.current_view().protocol == Protocol::Sharing;
+        if self.cache.state(block) == LineState::L {
+            if source == Source::Cache {
+                // What was lent comes back; and a hit must not show what a crash could take back [T3].
+                return self.take_back_and_read(now, block, op, index);
+            }
+            self.drop_lent(now, block, Rule::Outdated, None);
+        }
         // [H3] `E` only if nobody has a copy, and nobody reads or was let read meanwhile.
-        let state = if sharing && (alone || careless) { LineState::E } else { LineState::S };
+        let sole = self.protocol().knows_sharers() && (alone || careless);
+        let state = if sole { LineState::E } else { LineState::S };
+        if !self.protocol().is_coherent() {
+            self.clock = self.clock.max(version.clock);
+        }
         self.install(block, state, version, data.clone());
         if matches!(source, Source::Amf(_)) {
             self.stats.peer_transfers += 1;
@@ -146,30 +177,41 @@ impl Amf {
         })
     }
 
-    /// Section 3: own line; else the best copy, unless a floor says that it may be stale; else disk.
-    fn content(&mut self, block: Block, cause: OpId) -> Content {
-        if let Some(line) = self.cache.get(block).filter(|line| line.state.is_valid()) {
+    /// Section 3: own line; else the best copy, unless it may be stale by now: a floor says so, or it is
+    /// lent. Then the disk too, and whichever is newer. The disk unseen only if there is no copy.
+    pub(super) fn content(&mut self, block: Block, cause: OpId) -> Content {
+        let line = self.cache.get(block);
+        if let Some(line) = line.filter(|line| line.state.is_valid()) {
             return Content::Ready(line.version, line.data.clone(), Source::Cache);
         }
+        let lent = line.filter(|line| line.state == LineState::L);
+        let lent = lent.map(|line| (line.version, line.data.clone()));
         let key = Key::Block(block);
         let trusting = self.has(Defect::StaleGrantCopy);
+        let unseen = self.has(Defect::FloorTakesDiskUnseen);
         let access = self.own_access(key);
         let copy = access.copy.clone();
+        let best = newest(lent, copy.as_ref());
         match &access.stage {
             Stage::Waiting | Stage::Committed { .. } => unreachable!("content is sought once held"),
             Stage::Held => {
-                if let Some((version, data, from)) = copy
-                    && (version >= access.floor || trusting)
+                if let Some((copy, _)) = &copy
+                    && copy.kind != CopyKind::Lent
+                    && best.as_ref().is_some_and(|(version, ..)| copy.version >= *version)
+                    && (copy.version >= access.floor || trusting)
                 {
-                    return Content::Ready(version, data, Source::Amf(from));
+                    let (version, data, source) = best.expect("a copy was found");
+                    return Content::Ready(version, data, source);
                 }
                 // [H2, T1] No copy, or one that may be stale by now: look at the disk.
                 self.fetch_one(block, cause)
             }
             Stage::Fetching(fetch) if !fetch.pending.is_empty() => Content::Pending,
-            Stage::Fetching(fetch) => match (fetch.best.clone(), copy) {
-                (Some((on_disk, ..)), Some((version, data, from))) if version > on_disk => {
-                    Content::Ready(version, data, Source::Amf(from))
+            Stage::Fetching(fetch) => match (fetch.best.clone(), best) {
+                (Some((on_disk, ..)), Some((version, data, source)))
+                    if version > on_disk && !unseen =>
+                {
+                    Content::Ready(version, data, source)
                 }
                 (Some((version, data, disk)), _) => {
                     Content::Ready(version, data, Source::Disk(disk))
@@ -217,8 +259,9 @@ impl Amf {
     fn commit(&mut self, now: Instant, block: Block, data: &Data, source: Source) {
         let key = Key::Block(block);
         let version = Version { epoch: self.epoch, clock: self.next_clock(), amf: self.id };
+        let at_once = self.has(Defect::UpdateAtCommit);
         let access = self.own_access(key);
-        let known = access.copy.take().map_or(Version::ZERO, |(version, ..)| version);
+        let known = access.copy.take().map_or(Version::ZERO, |(copy, _)| copy.version);
         assert!(version > known, "a version is above all that its access saw");
         access.stage = Stage::Committed { version };
         access.source = Some(source);
@@ -232,6 +275,9 @@ impl Amf {
         }
         if self.writes_through() {
             self.start_destage(now, block, cause);
+        }
+        if at_once {
+            self.send_updates(now, block);
         }
         self.finish_write(now, block);
         self.destage_above_high_water(now);
@@ -249,7 +295,7 @@ impl Amf {
         let partners = self.partners;
         let line = self.cache.line_mut(at);
         line.missing = partners;
-        if before != LineState::M {
+        if !before.is_owned() {
             line.dirty_at = now;
             self.note_age(now, block);
         }
@@ -269,6 +315,8 @@ impl Amf {
             return;
         }
         self.fact(Rule::AnswerWrite, Some(key), LineState::I, LineState::I, None, version);
+        self.tell_lenders(now, block, version);
+        self.send_updates(now, block);
         if let Job::Touch { op, index } = job
             && self.ops.contains(&op)
         {

@@ -7,7 +7,7 @@
 //! hosts cannot use it, and blocks become recovering only when a view is installed.
 
 use super::Amf;
-use crate::protocol::config::{Config, Protocol};
+use crate::protocol::config::Config;
 use crate::protocol::defect::Defect;
 use crate::protocol::id::{AmfId, AmfSet, Block, Instant, Key, OpId, Version};
 use crate::protocol::message::Message;
@@ -73,7 +73,7 @@ impl Amf {
 
     fn review_private(&mut self) {
         let alone = self.access.standing == Standing::OnlyUser;
-        let sharing = self.current_view().protocol == Protocol::Sharing;
+        let sharing = self.protocol().knows_sharers();
         let told = self.peers.minus(self.access.clear).is_empty();
         let trusting = self.has(Defect::AccessListUnasked);
         self.access.in_force = alone && sharing && (told || trusting);

@@ -1,6 +1,6 @@
 //! Membership (sections 5 and 6): views, leases, suspicion, joining, leaving.
 
-use super::key::{Job, KeyCtl, Queued, Stage};
+use super::key::{Access, Job, KeyCtl, Queued, Stage};
 use super::{Amf, BadDisks};
 use crate::protocol::config::Protocol;
 use crate::protocol::defect::Defect;
@@ -102,6 +102,7 @@ impl Amf {
             self.look_at(key);
         }
         self.leave_old_protocol(view.protocol);
+        self.resolve_stuck_again();
         self.replicate_again(now, old_partners.and(self.partners));
         self.mark_recovering(now);
         self.resume_accesses(now);
@@ -136,7 +137,7 @@ impl Amf {
     }
 
     fn leave_old_protocol(&mut self, protocol: Protocol) {
-        if protocol != Protocol::Broadcast {
+        if protocol.knows_sharers() {
             return;
         }
         let exclusive = self.cache.sorted().filter(|(_, line)| line.state == LineState::E);
@@ -188,9 +189,13 @@ impl Amf {
     fn resume_accesses(&mut self, now: Instant) {
         let peers = self.peers;
         let keeps = self.has(Defect::KeepGrantsAcrossViews);
+        let resends = self.has(Defect::ResendHeldWrite);
         for key in self.keys.keys_sorted() {
             let Some(ctl) = self.keys.get_mut(&key) else { continue };
             let recovering = ctl.recovery.is_some();
+            if resends {
+                resend_held_write(ctl);
+            }
             let Some(access) = ctl.access.as_mut().filter(|a| a.stage == Stage::Waiting) else {
                 continue;
             };
@@ -210,6 +215,8 @@ impl Amf {
             } else {
                 access.missing = peers;
                 access.copy = None;
+                access.sharers = AmfSet::EMPTY;
+                access.lenders = AmfSet::EMPTY;
                 access.floor = crate::protocol::id::Version::ZERO;
                 access.reading = false;
                 access.replica = crate::protocol::id::Version::ZERO;
@@ -337,5 +344,16 @@ impl Amf {
     #[must_use]
     pub fn forgot(&self, block: Block) -> bool {
         self.cache.get(block).is_none() && !self.replicas.any(|(.., b), _| *b == block)
+    }
+}
+
+/// The seeded defect: a held write gives up its hold, and begins again under a new ticket.
+fn resend_held_write(ctl: &mut KeyCtl) {
+    let committed = |access: &Access| {
+        matches!(access.stage, Stage::Committed { .. }) && matches!(access.job, Job::Touch { .. })
+    };
+    if let Some(access) = ctl.access.take_if(|access| committed(access)) {
+        let counted = Some(access.hit);
+        ctl.queue.push_front(Queued { job: access.job, counted, ticket: None });
     }
 }

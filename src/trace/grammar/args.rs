@@ -103,8 +103,7 @@ impl<'a> Args<'a> {
     }
 
     pub(super) fn state(&mut self) -> Parsed<LineState> {
-        let states =
-            [("M", LineState::M), ("E", LineState::E), ("S", LineState::S), ("I", LineState::I)];
+        let states = LineState::ALL.map(|state| (state.name(), state));
         self.named("line state", &states, words::STATES)
     }
 

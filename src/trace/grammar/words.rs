@@ -3,20 +3,13 @@
 /// Commands.
 pub(super) const COMMANDS: &[&str] = &["scrub", "corrupt", "power-fail"];
 /// Kinds of messages.
-pub(super) const KINDS: &[&str] = &["update", "superseded"];
+pub(super) const KINDS: &[&str] = &[];
 /// Line states.
-pub(super) const STATES: &[&str] = &["O", "L"];
+pub(super) const STATES: &[&str] = &[];
 /// Protocols.
-pub(super) const PROTOCOLS: &[&str] = &["moesi", "update", "directory", "hierarchical", "none"];
+pub(super) const PROTOCOLS: &[&str] = &["directory", "hierarchical"];
 /// Seeded defects.
 pub(super) const DEFECTS: &[&str] = &[
-    "floor_takes_disk_unseen",
-    "adopt_trusts_clean_copy",
-    "no_recovery_deferral",
-    "resend_held_write",
-    "update_without_ticket_check",
-    "update_at_commit",
-    "update_writer_stays_m",
     "ack_before_journal",
     "supersede_before_journal",
     "adopt_without_journal",

@@ -50,7 +50,10 @@ fn owners(done: &Completion, recent: &VecDeque<Event>) -> Vec<(String, String)> 
         let fate = match (wrote(&events, event.node, block), fact.after) {
             (true, _) => "and destaged it",
             (false, LineState::I) => "and dropped it",
-            (false, LineState::M | LineState::E | LineState::S) => "and shares it now",
+            (false, LineState::L) => "and lent it",
+            (false, LineState::M | LineState::O | LineState::E | LineState::S) => {
+                "and shares it now"
+            }
         };
         said.push((name, format!("{owner} had it in {} {fate}", fact.before)));
     }

@@ -174,6 +174,8 @@ pub const fn word(kind: MsgKind) -> &'static str {
         MsgKind::Grant => "grant",
         MsgKind::Replicate => "replicate",
         MsgKind::ReplicateAck => "ack",
+        MsgKind::Update => "update",
+        MsgKind::Superseded => "superseded",
         MsgKind::Retire => "retire",
         MsgKind::List => "list",
         MsgKind::DropOld => "drop-old",

@@ -15,7 +15,6 @@ use super::locks::{mode_role, phase};
 use super::matrix::state_role;
 use super::rows;
 use super::text::{left, time};
-use crate::protocol::LineState;
 use crate::protocol::group::Group;
 use crate::protocol::id::{AmfId, Version};
 use crate::trace::EventKind;
@@ -136,7 +135,7 @@ fn safety<'a>(model: &Model) -> Vec<Line<'a>> {
     let amfs = 0..model.cluster.now.amfs.len();
     let lines: Vec<_> = amfs.filter_map(|at| model.cluster.line(at, block)).collect();
     let newest = lines.iter().map(|line| line.version).max();
-    let dirty = lines.iter().find(|line| line.state == LineState::M);
+    let dirty = lines.iter().find(|line| line.state.is_dirty());
     let kept = replicas(model).len();
     let cached = (!lines.is_empty(), places("in", lines.len(), "cache"));
     let replicated = match dirty {

@@ -25,7 +25,9 @@ const LABEL: u16 = 9;
 struct Cell {
     lines: u32,
     modified: u32,
+    owned: u32,
     exclusive: u32,
+    lent: u32,
 }
 
 /// Counts for the title.
@@ -102,7 +104,9 @@ fn gather(cells: u64, per_cell: u64, model: &Model) -> Vec<Cell> {
         cell.lines += 1;
         match line.state {
             LineState::M => cell.modified += 1,
+            LineState::O => cell.owned += 1,
             LineState::E => cell.exclusive += 1,
+            LineState::L => cell.lent += 1,
             LineState::S | LineState::I => {}
         }
     }
@@ -112,11 +116,15 @@ fn gather(cells: u64, per_cell: u64, model: &Model) -> Vec<Cell> {
 /// A single block shows the letter of its most owned line; a run shows how much of it is cached, in
 /// the colour of its most owned line.
 fn paint(cell: Cell, per_cell: u64, model: &Model) -> (char, Role) {
-    let state = match (cell.modified > 0, cell.exclusive > 0, cell.lines > 0) {
-        (true, ..) => LineState::M,
-        (false, true, _) => LineState::E,
-        (false, false, true) => LineState::S,
-        (false, false, false) => return (model.glyphs.none, Role::StateI),
+    let found = [
+        (LineState::M, cell.modified),
+        (LineState::O, cell.owned),
+        (LineState::E, cell.exclusive),
+        (LineState::S, cell.lines - cell.lent),
+        (LineState::L, cell.lent),
+    ];
+    let Some((state, _)) = found.into_iter().find(|(_, lines)| *lines > 0) else {
+        return (model.glyphs.none, Role::StateI);
     };
     if per_cell == 1 {
         return (state.letter(), state_role(state));
@@ -131,12 +139,16 @@ fn legend<'a>(width: u16, per_cell: u64, model: &Model) -> Line<'a> {
     let dim = model.style(Role::Dim);
     let each = if per_cell == 1 { "1 block".to_owned() } else { format!("{per_cell} blocks") };
     let mut spans = vec![Span::styled(format!("cell = {each}  "), dim)];
-    for state in [LineState::M, LineState::E, LineState::S] {
+    let lends = model.cluster.now.view.protocol.lends();
+    for state in [LineState::M, LineState::O, LineState::E, LineState::L, LineState::S] {
         let word = match state {
+            LineState::O | LineState::L if !lends => continue,
             LineState::M if width < 60 => " dirty ",
             LineState::E if width < 60 => " alone ",
             LineState::M => " modified  ",
+            LineState::O => " owned ",
             LineState::E => " exclusive  ",
+            LineState::L => " lent ",
             LineState::S | LineState::I => " shared",
         };
         spans.push(Span::styled(state.letter().to_string(), model.style(state_role(state))));

@@ -182,9 +182,11 @@ fn row(buffer: &mut Buffer, area: Rect, at: usize, blocks: &Range<u64>, model: &
 pub fn state_role(state: LineState) -> Role {
     match state {
         LineState::M => Role::StateM,
+        LineState::O => Role::StateO,
         LineState::E => Role::StateE,
         LineState::S => Role::StateS,
         LineState::I => Role::StateI,
+        LineState::L => Role::StateL,
     }
 }
 
@@ -205,8 +207,11 @@ fn legend<'a>(width: u16, model: &Model) -> Line<'a> {
     let dim = model.style(Role::Dim);
     let wide = width >= LEGEND_FULL;
     let word = |long: &'static str, short: &'static str| if wide { long } else { short };
+    let lends = model.cluster.now.view.protocol.lends();
     let parts = [
         ("M", Role::StateM, word(" modified  ", " dirty ")),
+        ("O", Role::StateO, " owned "),
+        ("L", Role::StateL, " lent "),
         ("E", Role::StateE, word(" exclusive  ", " alone ")),
         ("S", Role::StateS, word(" shared  ", " shared ")),
         ("r", Role::Replica, word(" replica   ", " replica ")),
@@ -215,7 +220,10 @@ fn legend<'a>(width: u16, model: &Model) -> Line<'a> {
         ("v", Role::Text, word(" to disk ", " disk ")),
         ("'", Role::Text, word(" not replicated", " new")),
     ];
-    let spans = parts.into_iter().flat_map(|(sign, role, text)| {
+    let parts = parts
+        .into_iter()
+        .filter(|(_, role, _)| lends || !matches!(role, Role::StateO | Role::StateL));
+    let spans = parts.flat_map(|(sign, role, text)| {
         [Span::styled(sign, model.style(role)), Span::styled(text, dim)]
     });
     spans.collect()

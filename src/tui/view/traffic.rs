@@ -153,11 +153,15 @@ fn nothing(model: &Model) -> &'static str {
 /// The role of a kind.
 fn kind_role(kind: MsgKind) -> Role {
     match kind {
-        MsgKind::AccessShared => Role::Shared,
+        MsgKind::AccessShared | MsgKind::Update => Role::Shared,
         MsgKind::AccessExclusive => Role::Exclusive,
         MsgKind::Grant => Role::Grant,
         MsgKind::Replicate | MsgKind::ReplicateAck => Role::Replica,
-        MsgKind::Retire | MsgKind::List | MsgKind::DropOld | MsgKind::Clear => Role::Dim,
+        MsgKind::Superseded
+        | MsgKind::Retire
+        | MsgKind::List
+        | MsgKind::DropOld
+        | MsgKind::Clear => Role::Dim,
     }
 }
 
@@ -166,8 +170,13 @@ fn totals<'a>(width: usize, model: &Model) -> Line<'a> {
     let saved = format!("{} saved", count(counts.broadcasts_saved));
     let mut room = width.saturating_sub(saved.len() + 2);
     let mut spans = Vec::new();
+    let lends = model.cluster.now.view.protocol.lends();
     for kind in MsgKind::ALL {
         let number = counts.sent(kind);
+        let lending = matches!(kind, MsgKind::Update | MsgKind::Superseded);
+        if lending && number == 0 && !lends {
+            continue;
+        }
         let role = kind_role(kind);
         let word = word(kind);
         let word = if width < 60 { &word[..word.len().min(3)] } else { word };

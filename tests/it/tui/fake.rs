@@ -195,7 +195,7 @@ fn locks() -> Vec<LockInfo> {
 pub(crate) fn snapshot() -> Snapshot {
     let config = profile().config;
     let mut messages = [0; MsgKind::ALL.len()];
-    messages.copy_from_slice(&[412, 155, 1_701, 155, 155, 31, 0, 0, 0]);
+    messages.copy_from_slice(&[412, 155, 1_701, 155, 155, 0, 0, 31, 0, 0, 0]);
     Snapshot {
         engine: "sim",
         now: Instant(12_345_000_000),
