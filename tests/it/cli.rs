@@ -127,6 +127,21 @@ fn lists_have_one_item_a_line_and_no_header() {
     assert_eq!((lessons.code, lessons.out.as_str()), (0, ""));
 }
 
+/// The negative control: without coherency a read shows what is not true any more, and is caught.
+#[test]
+fn without_coherency_the_checkers_speak() {
+    let script = "write amf0 3 \"alpha\"\nexpect messages access-exclusive 0\nflush amf0\n\
+                  read amf1 3\nexpect value amf1 3 \"alpha\"\nwrite amf0 3 \"beta\"\n\
+                  read amf1 3\nexpect value amf1 3 \"alpha\"\n";
+    for engine in ["sim", "live"] {
+        let options = ["exec", "-p", "claims", "--set", "cluster.protocol=none"];
+        let ran = amflab_with(&[&options[..], &["--engine", engine, "-"]].concat(), script);
+        assert_eq!(ran.code, 1, "{engine}: {} {}", ran.out, ran.err);
+        assert!(ran.out.contains("\"alpha\" instead of \"beta\""), "{engine}: {}", ran.out);
+        assert!(ran.out.contains("0 failed"), "{engine}: {}", ran.out);
+    }
+}
+
 #[test]
 fn a_profile_that_is_shown_can_be_used() {
     let dir = tempfile::tempdir().unwrap();
