@@ -129,6 +129,7 @@ fn traps() -> Vec<Trap> {
         trap(D::GrantWhileDestaging, FAR, BACK3, &["reads", "durability"]),
         trap(D::LostDeferredGrant, RACES, BACK3, &["progress"]),
         trap(D::KeepGrantsAcrossViews, CRASHES_LATE, BACK4, &["mutual-exclusion", "reads"]),
+        trap(D::ResendHeldWrite, CRASHES_LATE, BACK4, &["reads", "data-value", "version-order"]),
         trap(D::NoLease, SLEEPERS, BACK3, &["version-order", "reads"]),
         trap(D::NoFencing, SLEEPERS, BACK3, &["reads", "data-value", "durability"]),
         trap(D::AdoptLooksAtOneHalf, CRASHES_FAR, MIRROR3, &["reads", "data-value"]),
