@@ -10,6 +10,8 @@
 //! - [`check`]: judges of what a cluster answered: reads, durability, histories.
 //! - [`sim`]: a seeded scheduler over a world, in virtual time: an engine.
 //! - [`session`]: runs commands and scripts over any engine, and checks what they expect.
+//! - [`timeline`]: a recording as a cluster that can be looked at, at any position.
+//! - [`report`]: runs and histories in the forms of other people's tools.
 //! - [`store`]: disks of real bytes: sled, memory, faulty; a thread each.
 //! - [`live`]: the cluster over real threads, time and disks; an engine.
 //! - [`tui`]: the console.
@@ -20,9 +22,11 @@ pub mod cli;
 pub mod live;
 pub mod profile;
 pub mod protocol;
+pub mod report;
 pub mod session;
 pub mod sim;
 pub mod store;
+pub mod timeline;
 pub mod trace;
 pub mod tui;
 pub mod workload;

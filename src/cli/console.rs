@@ -5,8 +5,8 @@ use super::failure::{FINE, Failure};
 use super::replay::{Trace, TraceArgs};
 use super::setup::{ClusterArgs, EngineKind, Judge};
 use crate::profile::Profile;
-use crate::session::OpenTrace;
 use crate::session::Replay;
+use crate::session::{AnyEngine, OpenTrace};
 use crate::tui::{self, ConsoleError, ConsoleOptions, Outside};
 use crate::workload::Pace;
 use clap::{Args, Parser};
@@ -20,6 +20,18 @@ pub(super) struct ConsoleArgs {
     /// The cluster that is shown
     #[arg(long, value_enum, default_value = "live")]
     engine: EngineKind,
+    #[command(flatten)]
+    look: Look,
+    /// Replays this trace in the console; P pauses it
+    #[arg(long, value_name = "TRACE")]
+    replay: Option<PathBuf>,
+    #[command(flatten)]
+    how: TraceArgs,
+}
+
+/// How the console looks and listens.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Look {
     /// ASCII signs and frames only
     #[arg(long)]
     ascii: bool,
@@ -29,14 +41,23 @@ pub(super) struct ConsoleArgs {
     /// Leaves the mouse to the terminal
     #[arg(long)]
     no_mouse: bool,
-    /// Replays this trace in the console; P pauses it
-    #[arg(long, value_name = "TRACE")]
-    replay: Option<PathBuf>,
-    #[command(flatten)]
-    how: TraceArgs,
     /// Puts an action on another key, as `quit=ctrl-q`; may be given again
     #[arg(long = "key", value_name = "ACTION=KEY")]
     keys: Vec<String>,
+}
+
+impl Look {
+    /// `sets`: what the profile was overridden with, for saved sessions.
+    pub(super) fn options(&self, sets: Vec<String>) -> ConsoleOptions {
+        ConsoleOptions {
+            ascii: self.ascii,
+            no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+            theme: self.theme.clone(),
+            no_mouse: self.no_mouse,
+            keys: self.keys.clone(),
+            sets,
+        }
+    }
 }
 
 /// Shows a cluster until the user leaves.
@@ -57,7 +78,6 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
         }
         None => None,
     };
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let mut sets = args.cluster.sets.clone();
     sets.retain(|set| !set.is_empty());
     if replay.is_some() {
@@ -65,16 +85,18 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
         let bytes = profile.config.blocks * u64::from(profile.config.block_size);
         sets.push(format!("volume.size={bytes}"));
     }
-    let options = ConsoleOptions {
-        ascii: args.ascii,
-        no_color,
-        theme: args.theme.clone(),
-        no_mouse: args.no_mouse,
-        keys: args.keys.clone(),
-        sets,
-    };
     let engine = args.cluster.start(args.engine, &profile, Judge::Reads)?;
-    match tui::run(engine, &profile, &options, outside(&profile), replay) {
+    show(engine, &profile, &args.look.options(sets), replay)
+}
+
+/// Shows any engine until the user leaves.
+pub(super) fn show(
+    engine: AnyEngine,
+    profile: &Profile,
+    options: &ConsoleOptions,
+    replay: Option<Replay>,
+) -> Done {
+    match tui::run(engine, profile, options, outside(profile), replay) {
         Ok(()) => Ok(FINE),
         Err(error) => Err(match error {
             ConsoleError::NoTerminal | ConsoleError::Theme(_) | ConsoleError::Keys(_) => {

@@ -140,6 +140,9 @@ fn perform(args: &ExecArgs, profile: &Profile, script: &Script) -> Result<Script
     {
         complain("note", &error.to_string());
     }
+    if !args.cluster.end_recording(session.engine()) {
+        return Err(Failure::broken("the script was run, and its recording is not whole"));
+    }
     Ok(report)
 }
 

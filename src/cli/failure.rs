@@ -3,6 +3,7 @@
 use crate::profile::ProfileError;
 use crate::store::OpenError;
 use crate::trace::EngineError;
+use crate::trace::recording::RecordingError;
 use std::fmt::Display;
 
 /// Fine.
@@ -48,6 +49,12 @@ impl From<ProfileError> for Failure {
 
 impl From<OpenError> for Failure {
     fn from(error: OpenError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<RecordingError> for Failure {
+    fn from(error: RecordingError) -> Self {
         Self::usage(error)
     }
 }

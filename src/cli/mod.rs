@@ -6,17 +6,20 @@
 //!
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
 //! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `progress`), `run`,
-//! `replay`, `check`, `lists`, `screenshot`, `doctor`, `manual`.
+//! `replay`, `inspect`, `diff`, `play`, `check`, `lists`, `screenshot`, `doctor`, `manual`.
 
 mod check;
 mod console;
+mod diff;
 mod doctor;
 mod exec;
 mod failure;
+mod inspect;
 mod interrupt;
 mod lists;
 mod load;
 mod manual;
+mod play;
 mod progress;
 mod read_back;
 mod replay;
@@ -65,6 +68,12 @@ enum Command {
     Exec(exec::ExecArgs),
     /// Replays a recorded block trace, verifies every read, and reports
     Replay(replay::ReplayArgs),
+    /// What a recording holds: the state at any step, and whether this program comes to the same
+    Inspect(inspect::InspectArgs),
+    /// The first difference of two recordings
+    Diff(diff::DiffArgs),
+    /// A recording in the console, to go through to and fro
+    Play(play::PlayArgs),
     /// Judges whether recorded histories are linearizable
     Check(check::CheckArgs),
     /// The built-in profiles
@@ -99,6 +108,9 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Exec(args)) => exec::exec(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Inspect(args)) => inspect::inspect(&args),
+        Some(Command::Diff(args)) => diff::diff(&args),
+        Some(Command::Play(args)) => play::play(&args),
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Profiles(what)) => lists::profiles(&what),
         Some(Command::Protocols(what)) => lists::protocols(&what),

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::load::End;
 use super::progress::Progress;
 use super::report::TraceReport;
-use super::run::{begin, finish, limit};
+use super::run::{Finish, begin, finish, limit};
 use super::setup::{ClusterArgs, EngineKind};
 use super::{Done, complain};
 use crate::profile::Profile;
@@ -110,7 +110,8 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     let feed = laid.feed(load.next_writer(), load.engine.now());
     load.start_feed("replay", feed);
     let progress = Progress::new(Some(counts.requests()));
-    finish(load, &profile, End::default(), progress, Some(report), (args.engine, args.json))
+    let how = Finish { cluster: &args.cluster, kind: args.engine, json: args.json };
+    finish(load, &profile, End::default(), progress, Some(report), &how)
 }
 
 impl TraceArgs {

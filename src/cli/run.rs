@@ -63,7 +63,15 @@ pub(super) fn run(args: &RunArgs) -> Done {
     for spec in &specs {
         load.start_workload(spec);
     }
-    finish(load, &profile, end, Progress::new(end.ops), None, (args.engine, args.json))
+    let how = Finish { cluster: &args.cluster, kind: args.engine, json: args.json };
+    finish(load, &profile, end, Progress::new(end.ops), None, &how)
+}
+
+/// What a run's end depends on.
+pub(super) struct Finish<'a> {
+    pub(super) cluster: &'a ClusterArgs,
+    pub(super) kind: EngineKind,
+    pub(super) json: bool,
 }
 
 /// A cluster that is to be loaded.
@@ -86,8 +94,9 @@ pub(super) fn finish(
     end: End,
     mut progress: Progress,
     trace: Option<TraceReport>,
-    (kind, json): (EngineKind, bool),
+    how: &Finish<'_>,
 ) -> Done {
+    let Finish { kind, json, .. } = *how;
     let (wall, begun) = (Instant::now(), load.engine.now());
     load.run(end, &mut progress)?;
     let (elapsed, cluster_ns) = (wall.elapsed(), load.engine.now().since(begun).0);
@@ -105,7 +114,8 @@ pub(super) fn finish(
         complain("error", &error.to_string());
         return Ok(report.code().max(1));
     }
-    Ok(report.code())
+    let is_whole = how.cluster.end_recording(load.engine.as_mut());
+    Ok(report.code().max(u8::from(!is_whole)))
 }
 
 /// How long a cluster may take to come to rest.

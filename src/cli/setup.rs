@@ -7,6 +7,8 @@ use crate::live::{LiveEngine, LiveOptions};
 use crate::profile::{self, Profile};
 use crate::session::AnyEngine;
 use crate::sim::{Sim, SimOptions};
+use crate::trace::recording::file::check_new;
+use crate::trace::{Action, Ask, Engine};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -54,6 +56,9 @@ pub(super) struct ClusterArgs {
     /// Keeps the disks of a live cluster here (else they go with it)
     #[arg(long, value_name = "FOLDER")]
     pub(super) data_dir: Option<PathBuf>,
+    /// Records the run into this new file: `amflab inspect` and `amflab play` read it
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
 }
 
 impl ClusterArgs {
@@ -82,13 +87,53 @@ impl ClusterArgs {
         self.data_dir.as_ref().is_some_and(found)
     }
 
-    /// Starts the cluster, and says what is to be known of it.
+    /// Starts the cluster, and says what is to be known of it. Unless it only carries load, its steps
+    /// are kept, so that it can be recorded later on.
     pub(super) fn start(
         &self,
         kind: EngineKind,
         profile: &Profile,
         judge: Judge,
     ) -> Result<AnyEngine, Failure> {
+        if let Some(path) = &self.record {
+            // Before anything is begun.
+            check_new(path).map_err(Failure::usage)?;
+        }
+        let mut engine = self.build(kind, profile, judge)?;
+        if let Some(path) = &self.record {
+            let start = Action::Record(Some(path.clone()));
+            engine.submit(start).map_err(Failure::usage)?;
+        }
+        Ok(engine)
+    }
+
+    /// Says how the recording ended that was asked for, once its run is over. False: it is not whole.
+    pub(super) fn end_recording(&self, engine: &mut dyn Engine) -> bool {
+        if self.record.is_none() {
+            return true;
+        }
+        // A live cluster that has been shut down has ended it already.
+        let _ = engine.submit(Action::Record(None));
+        let Some(info) = engine.snapshot(&Ask::BRIEF).recording else { return false };
+        match info.trouble {
+            Some(trouble) => {
+                complain("error", &trouble);
+                false
+            }
+            None => {
+                complain("note", &format!("recorded {} steps into {}", info.steps, info.file));
+                true
+            }
+        }
+    }
+
+    fn build(
+        &self,
+        kind: EngineKind,
+        profile: &Profile,
+        judge: Judge,
+    ) -> Result<AnyEngine, Failure> {
+        let keep = judge != Judge::Nothing || self.record.is_some();
         match kind {
             EngineKind::Sim => {
                 if self.data_dir.is_some() {
@@ -99,6 +144,7 @@ impl ClusterArgs {
                 let options = SimOptions {
                     judge: judge != Judge::Nothing,
                     history: judge == Judge::Histories,
+                    keep,
                     ..SimOptions::default()
                 };
                 Ok(Box::new(Sim::new(profile, profile.seed, options)))
@@ -107,7 +153,7 @@ impl ClusterArgs {
                 // Asked before the folder is made.
                 let start = if self.is_used() { Start::Unknown } else { Start::Zero };
                 let data_dir = self.data_dir.clone();
-                let options = LiveOptions { data_dir, ..LiveOptions::default() };
+                let options = LiveOptions { data_dir, keep_steps: keep, ..LiveOptions::default() };
                 let engine = LiveEngine::start(profile, &options)?;
                 tell(&profile.notes);
                 tell(engine.notes().iter().filter(|note| !profile.notes.contains(note)));

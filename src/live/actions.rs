@@ -109,6 +109,9 @@ impl Cluster {
                 self.set_tempo(*tempo);
                 Ok(0)
             }
+            Action::Record(Some(file)) => self.steps.start(file).map(|()| 0),
+            Action::Record(None) => self.steps.stop("record off").map(|()| 0),
+            Action::Seek(_) => unreachable!("refused by the check before"),
         }
     }
 
@@ -288,6 +291,7 @@ impl Cluster {
         let step = || Step::Control(Control::SetDefect(defect_now));
         let first = self.turn(NodeId::Witness, work, step);
         let (no, now) = (first.no, first.now);
+        self.steps.expect_more(no, u32::try_from(amfs.len() + disks.len()).unwrap_or(u32::MAX));
         self.run_witness(&mut witness, first, WitnessInput::SetDefect(defect_now));
         for (state, id) in amfs.iter_mut().zip((0..).map(AmfId)) {
             let turn = self.same_turn(NodeId::Amf(id), work, no, now);

@@ -9,7 +9,7 @@ use super::hosts::{Hosts, Pending, Waiter};
 use super::inbox::{Inbox, Worklist};
 use super::keeper::Keeper;
 use super::node::{AmfState, DiskState, DiskStore, Node, Row, WitnessState};
-use super::steps::StepLog;
+use super::steps::{StepLog, Ticket};
 use super::switch::Switch;
 use super::timer::{Pool, Signal, Timer};
 use crate::profile::Profile;
@@ -21,6 +21,7 @@ use crate::protocol::{
 use crate::trace::{Event, EventKind, Step, Violation, narrate};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 /// Requests that may wait for a paused AMF.
 const WAITING_MAX: usize = 65_536;
@@ -33,7 +34,7 @@ pub(crate) struct Cluster {
     pub(crate) profile: Profile,
     pub(crate) row: Row,
     pub(crate) clock: Clock,
-    pub(crate) steps: StepLog,
+    pub(crate) steps: Arc<StepLog>,
     pub(crate) fabric: Fabric,
     pub(crate) events: Events,
     pub(crate) hosts: Hosts,
@@ -60,6 +61,8 @@ pub(crate) struct Cluster {
     pub(crate) first_epoch: Epoch,
     /// What had moved, and when that was last seen to change ([`Self::unsettled`]).
     pub(crate) progress: Mutex<(u64, Instant)>,
+    /// The thread that writes the recording.
+    pub(crate) recorder: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// What checkers found.
@@ -76,6 +79,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) node: NodeId,
     pub(crate) work: &'a mut Worklist,
     pub(crate) events: Option<Vec<Event>>,
+    /// What a recording wants to know of it.
+    pub(crate) ticket: Ticket<'a>,
 }
 
 impl Turn<'_> {
@@ -91,24 +96,31 @@ impl Cluster {
 
     /// Numbers a step at `node`, whose mutex is held.
     pub(crate) fn turn<'a>(
-        &self,
+        &'a self,
         node: NodeId,
         work: &'a mut Worklist,
         step: impl FnOnce() -> Step,
     ) -> Turn<'a> {
-        let (no, now) = self.steps.number(&self.clock, step);
-        Turn { no, now, node, work, events: self.events.is_on().then(Vec::new) }
+        let (no, now, ticket) = self.steps.number(&self.clock, step);
+        Turn { no, now, node, work, events: self.events.is_on().then(Vec::new), ticket }
     }
 
     /// A further node's part in a step that concerns several, all of whose mutexes are held.
     pub(crate) fn same_turn<'a>(
-        &self,
+        &'a self,
         node: NodeId,
         work: &'a mut Worklist,
         no: u64,
         now: Instant,
     ) -> Turn<'a> {
-        Turn { no, now, node, work, events: self.events.is_on().then(Vec::new) }
+        let ticket = self.steps.part(no);
+        Turn { no, now, node, work, events: self.events.is_on().then(Vec::new), ticket }
+    }
+
+    /// What a machine has to say before the first step.
+    pub(crate) fn first_turn<'a>(&'a self, node: NodeId, work: &'a mut Worklist) -> Turn<'a> {
+        let events = self.events.is_on().then(Vec::new);
+        Turn { no: 0, now: Instant(0), node, work, events, ticket: Ticket::NONE }
     }
 
     pub(crate) fn end_turn(&self, turn: Turn<'_>) {
@@ -166,6 +178,7 @@ impl Cluster {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
             self.violation("core", None, text.unwrap_or_else(|| format!("{id} panicked")));
+            turn.ticket.set_broke();
             self.crash_locked(id, state, &mut turn);
             return self.end_turn(turn);
         }
@@ -191,6 +204,7 @@ impl Cluster {
         }
         while let Some(output) = state.machine.as_mut().and_then(crate::protocol::Amf::poll_output)
         {
+            turn.ticket.put(&output);
             match output {
                 AmfOutput::Send(packet) => self.send(turn, &mut state.sent, packet),
                 AmfOutput::Answer(answer) => self.answer(id, state, turn, answer),

@@ -66,7 +66,8 @@ impl Cluster {
             return;
         }
         let from = packet.from;
-        let (step, now) = self.steps.number(&self.clock, || Step::Lose { from, to, no });
+        let step = || Step::Lose { from, to, no };
+        let (step, now) = self.steps.number_loose(&self.clock, step);
         if self.events.is_on()
             && let Some(passage) = narrate::passage(&packet)
         {

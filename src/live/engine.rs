@@ -11,7 +11,7 @@ use crate::protocol::{Amf, Answer, Config, Data, HostError, RequestKind, Sectors
 use crate::store::OpenError;
 use crate::trace::{
     Action, Advance, Ask, Completion, Engine, EngineError, Event, HostPort, Progress, Snapshot,
-    StepEntry, Submitted, Waker,
+    Submitted, Waker,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -50,13 +50,6 @@ impl LiveEngine {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         self.notes.clone()
-    }
-
-    /// Every step so far, if they are recorded, and whether there were more than could be kept.
-    /// Exact while nothing happens.
-    #[must_use]
-    pub fn steps(&self) -> (Vec<StepEntry>, bool) {
-        (self.cluster.steps.entries(), self.cluster.steps.is_full())
     }
 }
 

@@ -11,6 +11,7 @@
 //! No network and no terminal; nothing here waits for its user.
 
 mod actions;
+mod blocks;
 mod clock;
 mod cluster;
 mod delivery;

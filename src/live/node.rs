@@ -1,5 +1,6 @@
 //! What stands behind each node's mutex: its machine, and what the driver must know about it.
 
+use super::blocks::Blocks;
 use super::hosts::Pending;
 use super::sampler::Recent;
 use crate::protocol::amf::AmfStats;
@@ -101,6 +102,8 @@ pub(crate) struct DiskState {
     /// Since when it answers with errors.
     pub(crate) failed: Option<Instant>,
     pub(crate) sent: Vec<u64>,
+    /// What a recording knows of its blocks.
+    pub(crate) blocks: Blocks,
     /// Requests under way, for events: only while somebody subscribes.
     pub(crate) asked: FxHashMap<(AmfId, Incarnation, u64), Asked>,
 }

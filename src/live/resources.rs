@@ -46,6 +46,7 @@ impl Cluster {
         while let Some(input) = inputs.pop_front() {
             state.machine.handle(turn.now, input);
             while let Some(output) = state.machine.poll_output() {
+                turn.ticket.put(&output);
                 match output {
                     WitnessOutput::Send(packet) => packets.push(packet),
                     WitnessOutput::Persist(epoch) => inputs.extend(self.persist(state, epoch)),
@@ -70,6 +71,10 @@ impl Cluster {
     fn persist(&self, state: &mut WitnessState, epoch: Epoch) -> Option<WitnessInput> {
         let saved = self.keeper().persist(epoch, state.machine.view());
         state.unsaved = (!saved).then_some(epoch);
+        if !saved {
+            // A world's epochs are durable at once: it could not follow.
+            self.steps.cut_short("the witness could not save its epoch");
+        }
         saved.then_some(WitnessInput::Persisted(epoch))
     }
 
@@ -99,7 +104,10 @@ impl Cluster {
                 let Some(result) = self.stores[usize::from(id.0)].finished().pop_front() else {
                     return;
                 };
-                let turn = self.turn(NodeId::Disk(id), work, || Step::Store { disk: id });
+                let mut turn = self.turn(NodeId::Disk(id), work, || Step::Store { disk: id });
+                if turn.ticket.is_on() {
+                    turn.ticket.set_outcome(state.blocks.outcome(&result));
+                }
                 self.run_disk(id, state, turn, DiskInput::Store(result));
             }
         }
@@ -115,12 +123,18 @@ impl Cluster {
     ) {
         state.machine.handle(turn.now, input);
         while let Some(output) = state.machine.poll_output() {
+            turn.ticket.put(&output);
             match output {
                 DiskOutput::Send(packet) => {
                     self.note_reply(id, state, &mut turn, &packet);
                     self.send(&mut turn, &mut state.sent, packet);
                 }
-                DiskOutput::Store(op) => self.give_store(id, op),
+                DiskOutput::Store(op) => {
+                    if turn.ticket.is_on() {
+                        state.blocks.give(&op);
+                    }
+                    self.give_store(id, op);
+                }
             }
         }
         if self.disks[usize::from(id.0)].set_deadline(state.machine.deadline()) {

@@ -87,6 +87,7 @@ impl Cluster {
             unsettled: self.unsettled(),
             events_lost: self.events.lost(),
             volatile: self.volatile(),
+            recording: self.steps.info(),
         }
     }
 

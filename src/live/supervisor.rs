@@ -1,5 +1,6 @@
 //! Builds a live cluster from a profile and a data folder, runs its threads, and ends it in order.
 
+use super::blocks::Blocks;
 use super::clock::{Clock, TEMPO_FULL};
 use super::cluster::{Cluster, Found};
 use super::delivery::{PUMP_TURNS_MAX, PUMP_TURNS_SHORT};
@@ -17,13 +18,15 @@ use crate::protocol::disk::Disk;
 use crate::protocol::group::{Group, GroupView, SlotState};
 use crate::protocol::id::{AmfId, DiskId, Epoch, Instant, NodeId, Span};
 use crate::protocol::witness::Witness;
-use crate::protocol::{Amf, AmfInput};
+use crate::protocol::{Amf, AmfInput, Config};
 use crate::store::{BlockStore, Faulty, Folder, OpenDisk, OpenError, StoreFault, Worker, open_all};
+use crate::trace::recording::recorder::KEPT_BYTES_MAX;
+use crate::trace::recording::{Origin, Recorder};
 use crate::trace::{Control, EngineError, EventKind, HoldFilter, Step};
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -48,8 +51,9 @@ const SAMPLE_EVERY: Span = Span::millis(250);
 pub struct LiveOptions {
     /// Where the disks are kept; `None`: in a temporary folder that goes with the cluster.
     pub data_dir: Option<PathBuf>,
-    /// Keep every step in memory ([`super::LiveEngine::steps`]).
-    pub record_steps: bool,
+    /// Keep the steps, so that the run can be recorded, also from later on
+    /// ([`crate::trace::Action::Record`]).
+    pub keep_steps: bool,
     /// Wrap every disk's store: for tests that must fail.
     pub store_fault: Option<StoreFault>,
 }
@@ -74,6 +78,17 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
     let group = opened.state.view.as_ref().map(|view| view.group.clone());
     let group = group.unwrap_or_else(|| GroupView::fresh(&config.group));
     let first = Epoch(before.0 + 1);
+    let origin = Origin {
+        epoch: first,
+        unclean: was_used && !clean,
+        group: opened.state.view.is_some().then(|| group.clone()),
+        fences: opened.disks.iter().map(|disk| disk.fence).collect(),
+        blank: !was_used,
+    };
+    let kept_max = if options.keep_steps { KEPT_BYTES_MAX } else { 0 };
+    let nodes = (config.amfs, config.disks_all());
+    let recorder = Recorder::new(profile.head("live", origin), nodes, kept_max);
+    let steps = Arc::new(StepLog::new(recorder));
     let witness = Witness::resume(&config, first, group, was_used && !clean, Instant(0));
 
     let row = Row { amfs: usize::from(config.amfs), disks: opened.disks.len() };
@@ -82,7 +97,11 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
     let amf =
         |id: u8| Node::new(AmfState::new(Amf::member(&config, AmfId(id), &view, now), row.len()));
     let amfs: Vec<_> = (0..config.amfs).map(amf).collect();
-    let disks = opened.disks.iter().zip(0..).map(|(open, id)| disk(&config, id, open.fence, row));
+    let disks = opened
+        .disks
+        .iter()
+        .zip(0..)
+        .map(|(open, id)| disk(&config, id, open.fence, !was_used, row));
     let disks = disks.collect();
     let mut keeper = Keeper::new(opened.folder, temp, opened.state);
     keeper.persist(view.epoch, &view);
@@ -92,7 +111,7 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
     let cluster = Arc::new(Cluster {
         row,
         clock: Clock::new(config.lease),
-        steps: StepLog::new(options.record_steps),
+        steps,
         fabric: Fabric::new(profile.link, config.amfs, profile.seed),
         events: Events::default(),
         hosts: Hosts::default(),
@@ -113,6 +132,7 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
         window_at: AtomicU64::new(0),
         first_epoch: view.epoch,
         progress: Mutex::new((0, now)),
+        recorder: Mutex::new(None),
         group: Group::new(&config.group),
         profile: profile.clone(),
         config,
@@ -130,11 +150,12 @@ fn temporary() -> Result<tempfile::TempDir, OpenError> {
         .map_err(|error| OpenError::Io { path: std::env::temp_dir(), error })
 }
 
-fn disk(config: &Arc<crate::protocol::Config>, id: u8, fence: Epoch, row: Row) -> Node<DiskState> {
+fn disk(config: &Arc<Config>, id: u8, fence: Epoch, blank: bool, row: Row) -> Node<DiskState> {
     Node::new(DiskState {
         machine: Disk::new(config, DiskId(id), fence),
         failed: None,
         sent: vec![0; row.len()],
+        blocks: Blocks::new(blank),
         asked: FxHashMap::default(),
     })
 }
@@ -164,6 +185,8 @@ fn run(
         *cluster.stores[usize::from(id.0)].worker() = Some(worker);
     }
     begin(cluster);
+    let recorder = cluster.steps.spawn()?;
+    *cluster.recorder.lock().unwrap_or_else(PoisonError::into_inner) = recorder;
     let mut threads = Vec::new();
     let timer = Arc::clone(cluster);
     let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
@@ -181,7 +204,7 @@ fn run(
 fn begin(cluster: &Cluster) {
     let mut work = Worklist::new();
     for (node, id) in cluster.amfs.iter().zip((0..).map(AmfId)) {
-        let mut turn = cluster.same_turn(NodeId::Amf(id), &mut work, 0, Instant(0));
+        let mut turn = cluster.first_turn(NodeId::Amf(id), &mut work);
         cluster.drain_amf(id, &mut node.lock(), &mut turn);
         cluster.end_turn(turn);
     }
@@ -267,6 +290,7 @@ impl Cluster {
         self.gate.store(true, Ordering::SeqCst);
         let clean = self.write_back();
         self.end_threads(threads);
+        self.end_recording();
         let view = Arc::clone(self.witness.lock().machine.view());
         let mut troubles = Vec::new();
         for (store, id) in self.stores.iter().zip((0..).map(DiskId)) {
@@ -290,6 +314,7 @@ impl Cluster {
     /// Ends everything at once, as a kill would; for an engine that is dropped.
     pub(super) fn abandon(&self, threads: Vec<JoinHandle<()>>) {
         self.end_threads(threads);
+        self.end_recording();
         for store in &self.stores {
             let worker = store.worker().take();
             if let Some(worker) = worker {
@@ -309,6 +334,11 @@ impl Cluster {
         for thread in threads {
             let _ = thread.join();
         }
+    }
+
+    fn end_recording(&self) {
+        let thread = self.recorder.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.steps.end(thread);
     }
 
     /// Full speed, nothing held, nothing paused: what is under way can finish.

@@ -12,6 +12,7 @@ pub mod limits;
 pub mod model;
 mod parse;
 mod print;
+mod recorded;
 pub mod schema;
 mod value;
 

@@ -100,6 +100,8 @@ pub fn action_of(command: &Command) -> Option<Action> {
         Command::Repeat(release) => Action::Repeat(release),
         Command::Step(count) => Action::Step(count),
         Command::Tempo(tempo) => Action::Tempo(tempo),
+        Command::Record(file) => Action::Record(file),
+        Command::Goto(seek) => Action::Seek(seek),
         Command::Host(_)
         | Command::Start(..)
         | Command::Await(_)

@@ -61,7 +61,9 @@ impl Recorder {
             self.left_out += 1;
             return KeptId(None);
         }
-        self.commands.push(Kept { at: now, command: command.clone(), left_out: None });
+        // A recording is of one run; a script makes another.
+        let left_out = matches!(command, Command::Record(_)).then_some("not repeated");
+        self.commands.push(Kept { at: now, command: command.clone(), left_out });
         KeptId(Some(self.commands.len() - 1))
     }
 

@@ -165,7 +165,9 @@ impl Session {
             | Command::Lose(_)
             | Command::Repeat(_)
             | Command::Step(_)
-            | Command::Tempo(_) => self.begin_action(command)?,
+            | Command::Tempo(_)
+            | Command::Record(_)
+            | Command::Goto(_) => self.begin_action(command)?,
         };
         self.pump();
         Ok(Running { task })

@@ -8,6 +8,7 @@ use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
 use crate::protocol::{Config, Defect, Protocol};
 use crate::trace::action::{Action, HoldFilter, LinkSetting, Release, Target};
 use crate::trace::engine::{EngineError, Submitted};
+use crate::trace::recording::{Origin, Recorder};
 use crate::trace::sides::Sides;
 use crate::trace::snapshot::FaultInfo;
 use crate::trace::standing::Standing;
@@ -114,8 +115,35 @@ impl Sim {
             Action::Repeat(release) => count = self.release(*release, Fate::Repeat)?,
             Action::Step(most) => count = self.step_held(*most),
             Action::Tempo(tempo) => self.tempo = *tempo,
+            Action::Record(Some(file)) => {
+                let started = self.recorder().start(file);
+                started.map_err(EngineError::Refused)?;
+                self.world.digest_outputs(true);
+            }
+            Action::Record(None) => {
+                let stopped = self.recorder().stop("record off");
+                stopped.map_err(EngineError::Refused)?;
+            }
+            Action::Seek(_) => unreachable!("refused by the check above"),
         }
         Ok(Submitted::Done(action.receipt(count)))
+    }
+
+    pub(super) fn new_recorder(&self, kept_max: usize) -> Recorder {
+        let cfg = &self.profile.config;
+        let head = self.profile.head("sim", Origin::BLANK);
+        Recorder::new(head, (cfg.amfs, cfg.disks_all()), kept_max)
+    }
+
+    fn recorder(&mut self) -> &mut Recorder {
+        let made = self.recorder.take().unwrap_or_else(|| {
+            let mut recorder = self.new_recorder(0);
+            if self.world.step_count() > 0 {
+                recorder.miss();
+            }
+            recorder
+        });
+        self.recorder.insert(made)
     }
 
     fn set_link(&mut self, a: NodeId, b: NodeId, setting: LinkSetting) {
@@ -145,7 +173,7 @@ impl Sim {
 
     fn crash(&mut self, amf: AmfId) {
         if let Some(machine) = self.world.amf(amf) {
-            super::add(&mut self.buried, machine.stats());
+            crate::world::picture::add(&mut self.buried, machine.stats());
         }
         self.apply(Step::Control(Control::Crash(amf)));
         self.forget_parked(amf);

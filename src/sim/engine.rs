@@ -74,11 +74,26 @@ impl Engine for Sim {
         self.destage_everyone();
         let deadline = self.now + SHUTDOWN_TIME_MAX;
         while !self.settled() && self.step_once(deadline) {}
+        self.end_recording();
         Ok(())
     }
 }
 
+impl Drop for Sim {
+    fn drop(&mut self) {
+        self.end_recording();
+    }
+}
+
 impl Sim {
+    /// The run is over; what was recorded gets its end.
+    fn end_recording(&mut self) {
+        if let Some(recorder) = self.recorder.as_mut().filter(|recorder| recorder.is_writing()) {
+            // What was wrong with it is in the snapshot.
+            let _ = recorder.stop("the run ended");
+        }
+    }
+
     /// Nothing is outstanding; or only what an active fault holds back, and nothing has moved for a
     /// time in which everything that could have moved would have.
     pub(super) fn settled(&self) -> bool {

@@ -13,15 +13,16 @@ mod snapshot;
 
 use self::network::{Network, Verdict};
 use self::queue::{Due, Queue};
-use crate::check::history::Recorder;
+use crate::check::history;
 use crate::check::{ReadChecker, Start};
 use crate::profile::Profile;
 use crate::protocol::RequestKind;
-use crate::protocol::amf::AmfStats;
 use crate::protocol::host::Request;
 use crate::protocol::id::{AmfId, DiskId, Epoch, Instant, NodeId, OpId, Span};
 use crate::protocol::table::Table;
 use crate::trace::engine::{ByKind, Completion, Counts};
+use crate::trace::recording::recorder::KEPT_BYTES_MAX;
+use crate::trace::recording::{Recorded, Recorder};
 use crate::trace::step::{Step, StepEntry};
 use crate::world::{Effect, InFlight, Said, World};
 use std::collections::VecDeque;
@@ -43,11 +44,14 @@ pub struct SimOptions {
     pub judge: bool,
     /// Keep what hosts saw, so that [`Sim::audit`] can judge whether it is linearizable.
     pub history: bool,
+    /// Keep the steps in short, so that the run can be recorded, also from later on
+    /// ([`crate::trace::Action::Record`]).
+    pub keep: bool,
 }
 
 impl Default for SimOptions {
     fn default() -> Self {
-        Self { log: false, judge: true, history: false }
+        Self { log: false, judge: true, history: false, keep: false }
     }
 }
 
@@ -74,8 +78,10 @@ pub struct Sim {
     next_op: u64,
     completions: VecDeque<Completion>,
     judge: Option<ReadChecker>,
-    history: Option<Recorder<Vec<u8>>>,
+    history: Option<history::Recorder<Vec<u8>>>,
     log: Vec<StepEntry>,
+    /// `None`: nothing is kept, and nothing was ever recorded.
+    recorder: Option<Recorder>,
     messages: ByKind,
     /// Counters of AMFs that crashed.
     buried: Counts,
@@ -96,7 +102,8 @@ impl Sim {
     #[must_use]
     pub fn new(profile: &Profile, seed: u64, options: SimOptions) -> Self {
         let cfg = std::sync::Arc::new(profile.config.clone());
-        let world = World::new(&cfg, Epoch(1), false);
+        let mut world = World::new(&cfg, Epoch(1), false);
+        world.digest_outputs(options.keep);
         let nodes = world.nodes().count();
         let disks = usize::from(cfg.disks_all());
         let mut sim = Self {
@@ -104,7 +111,7 @@ impl Sim {
             judge: options.judge.then(|| ReadChecker::new(cfg.sectors_per_block(), Start::Zero)),
             history: options
                 .history
-                .then(|| Recorder::new(Vec::new(), cfg.sectors_per_block(), Start::Zero)),
+                .then(|| history::Recorder::new(Vec::new(), cfg.sectors_per_block(), Start::Zero)),
             faults: control::Faults::new(profile),
             world,
             profile: profile.clone(),
@@ -116,6 +123,7 @@ impl Sim {
             next_op: 0,
             completions: VecDeque::new(),
             log: Vec::new(),
+            recorder: None,
             messages: ByKind::default(),
             buried: Counts::default(),
             progress_at: Instant(0),
@@ -124,6 +132,10 @@ impl Sim {
             parked: Vec::new(),
             requests: Table::default(),
         };
+        sim.profile.seed = seed;
+        if options.keep {
+            sim.recorder = Some(sim.new_recorder(KEPT_BYTES_MAX));
+        }
         sim.carry_out();
         sim.schedule_ticks();
         sim
@@ -218,7 +230,11 @@ impl Sim {
         let applied = self.world.apply(&entry);
         assert!(applied.is_ok(), "the scheduler takes steps that exist: {applied:?}");
         if self.options.log {
-            self.log.push(entry);
+            self.log.push(entry.clone());
+        }
+        if let Some(recorder) = &mut self.recorder {
+            let digest = self.world.digest();
+            recorder.push(&Recorded { entry, outcome: None, digest, broke: false });
         }
         self.carry_out();
         if cfg!(debug_assertions) && self.world.step_count().is_multiple_of(SCAN_STEPS) {
@@ -341,31 +357,8 @@ impl Sim {
 
     fn counts(&self) -> Counts {
         let mut counts = self.buried.clone();
-        for amf in (0..self.profile.config.amfs).map(AmfId) {
-            if let Some(machine) = self.world.amf(amf) {
-                add(&mut counts, machine.stats());
-            }
-        }
-        for disk in (0..self.profile.config.disks_all()).map(DiskId) {
-            let stats = self.world.disk(disk).stats();
-            counts.disk_reads += stats.reads;
-            counts.disk_writes += stats.writes;
-        }
+        self.world.add_counts(&mut counts);
         counts.messages = self.messages;
-        counts.views = u64::from(self.world.witness().view().epoch.0);
         counts
     }
-}
-
-/// Adds one AMF's counters; messages are counted where they leave.
-fn add(counts: &mut Counts, stats: &AmfStats) {
-    counts.retransmissions += stats.retransmissions;
-    counts.broadcasts += stats.broadcasts;
-    counts.broadcasts_saved += stats.broadcasts_saved;
-    counts.peer_transfers += stats.peer_transfers;
-    counts.hits += stats.hits;
-    counts.misses += stats.misses;
-    counts.takeovers += stats.takeovers;
-    counts.evictions += stats.evictions;
-    counts.destages += stats.destages;
 }

@@ -2,22 +2,17 @@
 
 use super::Sim;
 use super::network::{Held, HeldWhat};
-use crate::protocol::amf::Amf;
-use crate::protocol::group::SlotState;
-use crate::protocol::id::{AmfId, DiskId, Instant};
 use crate::trace::narrate;
-use crate::trace::picture::{amf_info, lock_info};
-use crate::trace::snapshot::{
-    AmfInfo, AmfStatus, Ask, DiskInfo, HeldInfo, LockInfo, Snapshot, WitnessInfo,
-};
-use crate::world::{InFlight, World};
+use crate::trace::recording::Recorder;
+use crate::trace::snapshot::{Ask, HeldInfo, Snapshot};
+use crate::world::InFlight;
 use std::sync::Arc;
 
 impl Sim {
     pub(super) fn picture(&self, ask: &Ask) -> Snapshot {
-        let cfg = &self.profile.config;
         let world = &self.world;
-        let amfs = (0..cfg.amfs).map(|amf| self.amf_info(AmfId(amf), ask)).collect();
+        let mut disks = world.disk_infos();
+        disks.iter_mut().zip(&self.slow).for_each(|(disk, slow)| disk.slow = *slow);
         let held = self.network.held().iter().take(ask.held_max);
         Snapshot {
             engine: "sim",
@@ -26,10 +21,10 @@ impl Sim {
             step_mode: self.network.is_step_mode(),
             tempo: self.tempo,
             view: Arc::clone(world.witness().view()),
-            witness: WitnessInfo { up: world.witness().is_up(), doing: world.witness().doing() },
-            amfs,
-            disks: (0..cfg.disks_all()).map(|disk| self.disk_info(DiskId(disk))).collect(),
-            locks: locks(world, self.now),
+            witness: world.witness_info(),
+            amfs: world.amf_infos(self.now, ask),
+            disks,
+            locks: world.lock_infos(self.now),
             held: held.map(|held| self.held_info(held)).collect(),
             held_total: self.network.held().len(),
             faults: self.fault_list(),
@@ -40,61 +35,8 @@ impl Sim {
             unsettled: world.unsettled(),
             events_lost: world.events_lost(),
             volatile: Some("simulated: nothing is kept".to_owned()),
+            recording: self.recorder.as_ref().and_then(Recorder::info).cloned(),
         }
-    }
-
-    fn amf_info(&self, id: AmfId, ask: &Ask) -> AmfInfo {
-        let lines_max = self.profile.config.lines;
-        let Some(amf) = self.world.amf(id) else {
-            return AmfInfo::down(id, lines_max);
-        };
-        let status = if self.world.is_paused(id) {
-            AmfStatus::Paused
-        } else if !amf.is_member() {
-            AmfStatus::Joining
-        } else if amf.lease_until() > self.now {
-            AmfStatus::Serving
-        } else {
-            AmfStatus::NoLease
-        };
-        amf_info(amf, status, self.now, lines_max, ask)
-    }
-
-    fn disk_info(&self, id: DiskId) -> DiskInfo {
-        let disk = self.world.disk(id);
-        let group = &self.world.witness().view().group;
-        let slot = group.slot_of(id);
-        let role = match slot.map(|slot| group.slots[usize::from(slot)].state) {
-            Some(SlotState::Online) => "online",
-            Some(SlotState::Failed) => "failed",
-            Some(SlotState::Rebuilding) => "rebuilding",
-            None if group.spares.contains(&id) => "spare",
-            None => "out",
-        };
-        let rebuilt = slot.and_then(|slot| self.rebuilt(slot));
-        let stats = disk.stats();
-        DiskInfo {
-            id,
-            role: role.to_owned(),
-            slot,
-            failed: disk.is_failed(),
-            trouble: None,
-            reads: stats.reads,
-            writes: stats.writes,
-            fenced: stats.fenced,
-            queue: u32::try_from(disk.queue()).unwrap_or(u32::MAX),
-            slow: self.slow[usize::from(id.0)],
-            rebuilt,
-        }
-    }
-
-    fn rebuilt(&self, slot: u8) -> Option<u16> {
-        let cfg = &self.profile.config;
-        let amfs = (0..cfg.amfs).map(AmfId).filter_map(|amf| self.world.amf(amf));
-        let (_, at) = amfs.filter_map(Amf::refilled).find(|(at, _)| *at == slot)?;
-        let sets = u64::from(cfg.group.disks / cfg.group.copies);
-        let size = (cfg.blocks / sets).max(1);
-        u16::try_from(at.min(size) * 1_000 / size).ok()
     }
 
     fn held_info(&self, held: &Held) -> HeldInfo {
@@ -108,14 +50,4 @@ impl Sim {
         };
         HeldInfo { id: held.id, from, to, kind, what }
     }
-}
-
-fn locks(world: &World, now: Instant) -> Vec<LockInfo> {
-    let mut all = Vec::new();
-    for amf in (0..world.config().amfs).map(AmfId) {
-        let Some(machine) = world.amf(amf) else { continue };
-        all.extend(machine.keys().into_iter().map(|key| lock_info(amf, key, now)));
-    }
-    all.sort_by_key(|lock| (lock.key, lock.amf));
-    all
 }

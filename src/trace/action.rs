@@ -3,6 +3,7 @@
 use crate::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
 use crate::protocol::{Defect, MsgKind, Protocol, RequestKind};
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// One AMF, or all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -116,4 +117,19 @@ pub enum Action {
     Step(u32),
     /// Clock and links run at this many thousandths of their speed (1 to 1000).
     Tempo(u32),
+    /// Record the run, from its first step on, into a new file; `None`: end the recording.
+    Record(Option<PathBuf>),
+    /// Go to another position of a recording.
+    Seek(Seek),
+}
+
+/// Where to go in a recording. Positions count steps: 0 is before the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Seek {
+    /// So many steps after the beginning.
+    To(u64),
+    /// So many steps on, or back.
+    By(i64),
+    /// Behind the last step.
+    End,
 }

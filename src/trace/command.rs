@@ -1,7 +1,7 @@
 //! The one command language: what the console's `:` line, a key, a click, a script, a lesson and a
 //! profile's fault schedule say. [`super::grammar`] gives each its text form, both ways.
 
-use super::action::{HoldFilter, LinkSetting, Release, Target};
+use super::action::{HoldFilter, LinkSetting, Release, Seek, Target};
 use super::grammar::Wrong;
 use crate::protocol::id::{AmfId, Block, DiskId, Mode, NodeId, Span};
 use crate::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Rule, Source};
@@ -65,6 +65,10 @@ pub enum Command {
     Step(u32),
     /// `tempo 1|0.1|0.01`, in thousandths.
     Tempo(u32),
+    /// `record FILE`, `record off`: `None`.
+    Record(Option<PathBuf>),
+    /// `goto N | +N | -N | start | end`: in a recording.
+    Goto(Seek),
     /// `run-until CONDITION [within TIME]`.
     RunUntil(Condition, Option<Span>),
     /// `wait TIME`.

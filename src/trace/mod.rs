@@ -3,6 +3,7 @@
 //! - [`action`]: what an engine can be told to do; [`command`]: what people, scripts and profiles say,
 //!   with one text form; [`grammar`]: that text form, both ways; [`registry`]: the list of all commands.
 //! - [`event`]: what happened; [`snapshot`]: how things stand; [`step`]: what the log is made of.
+//! - [`recording`]: that log as bytes, and what writes and reads them.
 //! - [`narrate`]: machines' inputs and outputs as events; [`sides`]: who a partition cuts off;
 //!   [`standing`]: whether an action makes sense, and what is said once it is done.
 //! - [`engine`]: the traits that `sim` and `live` implement, and everything above runs on.
@@ -16,19 +17,21 @@ pub mod event;
 pub mod grammar;
 pub mod narrate;
 pub mod picture;
+pub mod recording;
 pub mod registry;
 pub mod sides;
 pub mod snapshot;
 pub mod standing;
 pub mod step;
 
-pub use action::{Action, HoldFilter, LinkSetting, Release, Target};
+pub use action::{Action, HoldFilter, LinkSetting, Release, Seek, Target};
 pub use command::{Command, Condition, Expectation, HostCommand, Outcome, Value};
 pub use engine::{
     Advance, Completion, Counts, Engine, EngineError, HostPort, Progress, Submitted, Waker,
 };
 pub use event::{Event, EventKind, Violation};
 pub use grammar::{GrammarError, Limits, Script, parse_command, parse_script};
+pub use recording::RecordingInfo;
 pub use sides::Sides;
 pub use snapshot::{Ask, Snapshot};
 pub use standing::Standing;

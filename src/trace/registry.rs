@@ -162,6 +162,8 @@ pub fn entry(command: &Command) -> &'static Entry {
         Command::Repeat(_) => "repeat",
         Command::Step(_) => "step",
         Command::Tempo(_) => "tempo",
+        Command::Record(_) => "record",
+        Command::Goto(_) => "goto",
         Command::RunUntil(..) => "run-until",
         Command::Wait(_) => "wait",
         Command::Settle => "settle",
@@ -278,6 +280,10 @@ table! {
         ["step", "step 5"], [[Number]];
     Stepping, "tempo", "tempo 1|0.1|0.01", "slows clock and links, so that the eye can follow",
         ["tempo 0.1"], [[Word("1")], [Word("0.1")], [Word("0.01")]];
+    Stepping, "record", "record FILE|off", "records the run, from its first step on, into a new file",
+        ["record \"my run.amfrec\"", "record off"], [[Text], [Word("off")]];
+    Stepping, "goto", "goto N|+N|-N|start|end", "in a recording: goes to another position",
+        ["goto 1200", "goto -100", "goto end"], [[Number], [Word("start")], [Word("end")]];
     Script, "LABEL:", "LABEL: COMMAND", "starts a host command and goes on",
         ["a: write amf0 3 \"alpha\""], [[Arg::HostCommand]];
     Script, "await", "await LABEL", "waits for the answer to a labelled command",

@@ -2,6 +2,7 @@
 
 use super::engine::Counts;
 use super::event::Violation;
+use super::recording::RecordingInfo;
 use crate::protocol::id::{
     AmfId, AmfSet, Block, DiskId, Epoch, Incarnation, Instant, Key, Mode, NodeId, OpId, Span,
     Ticket, Version,
@@ -71,6 +72,8 @@ pub struct Snapshot {
     pub events_lost: u64,
     /// Why acknowledged writes would not survive the end of this process; `None`: they would.
     pub volatile: Option<String>,
+    /// The newest recording of this run.
+    pub recording: Option<RecordingInfo>,
 }
 
 /// The witness.

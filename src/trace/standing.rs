@@ -56,7 +56,11 @@ impl Action {
             Self::Tempo(tempo) if !(1..=1_000).contains(tempo) => {
                 Err("the tempo is from 0.001 to 1".to_owned())
             }
+            Self::Seek(_) => Err("this cluster runs: only in a recording one can go to and fro; \
+                                  hint: amflab play RECORDING"
+                .to_owned()),
             Self::Host(..)
+            | Self::Record(_)
             | Self::Destage(Target::All)
             | Self::Restart(_)
             | Self::Resume(_)
@@ -118,6 +122,11 @@ impl Action {
             Self::Step(_) if count == 1 => "1 step".to_owned(),
             Self::Step(_) => format!("{count} steps"),
             Self::Tempo(tempo) => Command::Tempo(*tempo).to_string(),
+            Self::Record(Some(file)) => {
+                format!("the run is recorded, from its first step on, into {}", file.display())
+            }
+            Self::Record(None) => "the recording is complete up to here".to_owned(),
+            Self::Seek(seek) => Command::Goto(*seek).to_string(),
         }
     }
 
@@ -148,7 +157,9 @@ impl Action {
             | Self::Lose(_)
             | Self::Repeat(_)
             | Self::Step(_)
-            | Self::Tempo(_) => Vec::new(),
+            | Self::Tempo(_)
+            | Self::Record(_)
+            | Self::Seek(_) => Vec::new(),
         }
     }
 }

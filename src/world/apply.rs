@@ -1,5 +1,6 @@
 //! The fold: one step in, the machines' outputs into the network, events and effects out.
 
+use super::store::Given;
 use super::{BadStep, Effect, Said, World, words};
 use crate::protocol::amf::Amf;
 use crate::protocol::group::{Group, Place};
@@ -11,6 +12,7 @@ use crate::protocol::{
 };
 use crate::trace::event::EventKind;
 use crate::trace::narrate;
+use crate::trace::recording::OutputDigest;
 use crate::trace::step::{Control, Step, StepEntry};
 use std::sync::Arc;
 
@@ -26,6 +28,9 @@ impl World {
         }
         self.now = entry.now;
         self.step += 1;
+        if let Some(digest) = &mut self.digest {
+            *digest = 0;
+        }
         match &entry.step {
             Step::Host { amf, request } => {
                 self.on_host(*amf, request);
@@ -176,6 +181,9 @@ impl World {
         self.has_moved(NodeId::Amf(amf));
         let seat = &mut self.seats[usize::from(amf.0)];
         let machine = seat.amf.as_mut().expect("looked at before");
+        if self.may_break {
+            return self.break_amf(amf, input);
+        }
         machine.handle(now, input);
         seat.incarnation = machine.incarnation();
         self.drain_amf(amf);
@@ -189,33 +197,44 @@ impl World {
                 self.push_event(NodeId::Amf(amf), EventKind::Rule(fact));
             }
         }
+        let mut digest = OutputDigest::default();
         while let Some(output) = self.seats[index].amf.as_mut().and_then(Amf::poll_output) {
+            if self.digest.is_some() {
+                digest.put(&output);
+            }
             match output {
                 AmfOutput::Send(packet) => self.send(packet),
                 AmfOutput::Answer(answer) => self.answer(amf, answer),
             }
         }
+        self.add_digest(digest);
     }
 
     fn input_disk(&mut self, disk: DiskId, input: DiskInput) {
         let index = usize::from(disk.0);
         self.has_moved(NodeId::Disk(disk));
         self.shelves[index].disk.handle(self.now, input);
+        let mut digest = OutputDigest::default();
         while let Some(output) = self.shelves[index].disk.poll_output() {
+            if self.digest.is_some() {
+                digest.put(&output);
+            }
             match output {
                 DiskOutput::Send(packet) => self.send(packet),
                 DiskOutput::Store(op) => {
                     let place = &mut self.shelves[index];
+                    let given = Given::of(&op);
                     let result = place.store.perform(op);
-                    place.done.push_back(result);
+                    place.done.push_back((given, result));
                     self.effects.push_back(Effect::Stored(disk));
                 }
             }
         }
+        self.add_digest(digest);
     }
 
     fn store_done(&mut self, disk: DiskId) -> Result<(), BadStep> {
-        let Some(result) = self.shelves[usize::from(disk.0)].done.pop_front() else {
+        let Some((_, result)) = self.shelves[usize::from(disk.0)].done.pop_front() else {
             return Err(self.bad(format!("{disk} has nothing in its store")));
         };
         self.input_disk(disk, DiskInput::Store(result));
@@ -226,9 +245,13 @@ impl World {
         let before = self.witness.view().epoch;
         self.has_moved(NodeId::Witness);
         let mut next = Some(input);
+        let mut digest = OutputDigest::default();
         while let Some(input) = next.take() {
             self.witness.handle(self.now, input);
             while let Some(output) = self.witness.poll_output() {
+                if self.digest.is_some() {
+                    digest.put(&output);
+                }
                 match output {
                     WitnessOutput::Send(packet) => self.send(packet),
                     // A world's epochs are durable at once.
@@ -236,6 +259,7 @@ impl World {
                 }
             }
         }
+        self.add_digest(digest);
         let view = Arc::clone(self.witness.view());
         if view.epoch != before {
             let kind = EventKind::View { epoch: view.epoch, members: view.set() };
@@ -296,7 +320,7 @@ impl World {
     }
 
     /// Everything it had in memory is gone; its hosts learn nothing more than that.
-    fn crash(&mut self, amf: AmfId) -> Result<(), BadStep> {
+    pub(super) fn crash(&mut self, amf: AmfId) -> Result<(), BadStep> {
         let seat = &mut self.seats[usize::from(amf.0)];
         seat.paused = false;
         if seat.amf.take().is_none() {

@@ -7,15 +7,18 @@
 mod apply;
 mod check;
 mod net;
+pub mod picture;
+mod recorded;
 mod store;
 mod words;
 
 pub use net::InFlight;
 
 use self::net::Net;
-use self::store::MapStore;
+use self::store::{Given, MapStore};
 use crate::protocol::amf::Amf;
 use crate::protocol::cluster::Place;
+use crate::protocol::group::GroupView;
 use crate::protocol::id::{
     AmfId, Block, DiskId, Epoch, Incarnation, Instant, NodeId, OpId, Version,
 };
@@ -24,6 +27,7 @@ use crate::protocol::{
     Answer, Body, Config, Disk, Frame, MsgKind, Record, StoreDone, StoreError, Witness, WitnessMsg,
 };
 use crate::trace::event::{Event, Violation};
+use crate::trace::recording::Origin;
 use crate::trace::step::{Control, Step};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -53,7 +57,7 @@ struct Shelf {
     disk: Disk,
     store: MapStore,
     /// Results of operations that the store has done and the disk has not been told of.
-    done: VecDeque<Result<StoreDone, StoreError>>,
+    done: VecDeque<(Given, Result<StoreDone, StoreError>)>,
 }
 
 /// What a step brings about that a scheduler has to know.
@@ -134,6 +138,10 @@ pub struct World {
     checks: bool,
     /// Machines that had an input since a scheduler last asked.
     moved: Vec<NodeId>,
+    /// What the machines put out in the last step, in short; only while it is wanted.
+    digest: Option<u32>,
+    /// A machine that contradicts itself in this step crashes, and not the program.
+    may_break: bool,
 }
 
 /// Violations that are kept in words; more are counted.
@@ -144,15 +152,23 @@ impl World {
     /// was ever promised; `unclean`: copies on the disks may differ.
     #[must_use]
     pub fn new(cfg: &Arc<Config>, epoch: Epoch, unclean: bool) -> Self {
+        Self::resume(cfg, &Origin { epoch, unclean, ..Origin::BLANK })
+    }
+
+    /// The same for disks that were used before. What their blocks contain comes with the steps
+    /// ([`Self::apply_recorded`]).
+    #[must_use]
+    pub fn resume(cfg: &Arc<Config>, origin: &Origin) -> Self {
         let now = Instant(0);
-        let witness = Witness::new(cfg, epoch, unclean, now);
+        let group = origin.group.clone().unwrap_or_else(|| GroupView::fresh(&cfg.group));
+        let witness = Witness::resume(cfg, origin.epoch, group, origin.unclean, now);
         let view = Arc::clone(witness.view());
         let seat = |amf| {
             let amf = Amf::member(cfg, AmfId(amf), &view, now);
             Seat { incarnation: amf.incarnation(), amf: Some(amf), paused: false }
         };
         let shelf = |disk| Shelf {
-            disk: Disk::new(cfg, DiskId(disk), Epoch(0)),
+            disk: Disk::new(cfg, DiskId(disk), origin.fence(DiskId(disk))),
             store: MapStore::default(),
             done: VecDeque::new(),
         };
@@ -175,6 +191,8 @@ impl World {
             observed: false,
             checks: true,
             moved: Vec::new(),
+            digest: None,
+            may_break: false,
         };
         world.moved = world.nodes().collect();
         for amf in (0..cfg.amfs).map(AmfId) {
@@ -329,6 +347,10 @@ impl World {
     #[must_use]
     pub fn record_on(&self, disk: DiskId, at: u64) -> Option<&Record> {
         self.shelves[usize::from(disk.0)].store.record(at)
+    }
+    /// Every block of a disk that was ever written, by the disk's own numbering.
+    pub fn records_on(&self, disk: DiskId) -> impl Iterator<Item = (u64, &Record)> {
+        self.shelves[usize::from(disk.0)].store.records()
     }
     /// Blocks that a disk holds.
     #[must_use]

@@ -1,43 +1,149 @@
 //! What a disk of a world is made of: a map. Operations take effect when they are given, in order,
 //! and are reported when the scheduler says so.
+//!
+//! Blocks lie in pages that clones of the world share until one of them writes: a snapshot of a world
+//! costs what has changed since the one before, not the disk.
 
 use crate::protocol::{Record, StoreDone, StoreError, StoreOp};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Blocks in a page.
+const PAGE_BLOCKS: u64 = 32;
+
+/// What an operation was about, once it is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    Get(u64),
+    Put(u64),
+    Wipe,
+    Other,
+}
+
+impl Given {
+    pub(super) fn of(op: &StoreOp) -> Self {
+        match op {
+            StoreOp::Get { at } => Self::Get(*at),
+            StoreOp::Put { at, .. } => Self::Put(*at),
+            StoreOp::Wipe => Self::Wipe,
+            StoreOp::Next { .. } | StoreOp::Flush | StoreOp::Fence { .. } => Self::Other,
+        }
+    }
+
+    /// After this a `read` of before says nothing any more.
+    pub(super) fn changes(self, read: Self) -> bool {
+        match (self, read) {
+            (Self::Put(at), Self::Get(of)) => at == of,
+            (Self::Wipe, Self::Get(_)) => true,
+            (Self::Get(_) | Self::Other, _) | (Self::Put(_) | Self::Wipe, _) => false,
+        }
+    }
+}
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct MapStore {
-    blocks: BTreeMap<u64, Record>,
+    pages: BTreeMap<u64, Arc<Vec<(u64, Record)>>>,
+    len: usize,
 }
 
 impl MapStore {
     #[expect(clippy::unnecessary_wraps, reason = "what a store answers; corruption comes here")]
     pub(super) fn perform(&mut self, op: StoreOp) -> Result<StoreDone, StoreError> {
         match op {
-            StoreOp::Get { at } => Ok(StoreDone::Got(self.blocks.get(&at).cloned())),
+            StoreOp::Get { at } => Ok(StoreDone::Got(self.record(at).cloned())),
             StoreOp::Put { at, record } => {
-                self.blocks.insert(at, record);
+                self.put(at, record);
                 Ok(StoreDone::Done)
             }
-            StoreOp::Next { at } => {
-                Ok(StoreDone::Next(self.blocks.range(at..).next().map(|(at, _)| *at)))
-            }
+            StoreOp::Next { at } => Ok(StoreDone::Next(self.next(at))),
             StoreOp::Wipe => {
-                self.blocks.clear();
+                *self = Self::default();
                 Ok(StoreDone::Done)
             }
             StoreOp::Flush | StoreOp::Fence { .. } => Ok(StoreDone::Done),
         }
     }
 
+    fn put(&mut self, at: u64, record: Record) {
+        let page = Arc::make_mut(self.pages.entry(at / PAGE_BLOCKS).or_default());
+        match page.binary_search_by_key(&at, |(at, _)| *at) {
+            Ok(place) => page[place].1 = record,
+            Err(place) => {
+                page.insert(place, (at, record));
+                self.len += 1;
+            }
+        }
+    }
+
+    /// What a real store turned out to hold.
+    pub(super) fn set(&mut self, at: u64, record: Option<Record>) {
+        if let Some(record) = record {
+            return self.put(at, record);
+        }
+        let Some(page) = self.pages.get_mut(&(at / PAGE_BLOCKS)) else { return };
+        if let Ok(place) = page.binary_search_by_key(&at, |(at, _)| *at) {
+            Arc::make_mut(page).remove(place);
+            self.len -= 1;
+        }
+    }
+
+    /// The lowest block from `at` on.
+    fn next(&self, at: u64) -> Option<u64> {
+        let pages = self.pages.range(at / PAGE_BLOCKS..);
+        pages.flat_map(|(_, page)| page.iter()).map(|(block, _)| *block).find(|block| *block >= at)
+    }
+
     pub(super) fn record(&self, at: u64) -> Option<&Record> {
-        self.blocks.get(&at)
+        let page = self.pages.get(&(at / PAGE_BLOCKS))?;
+        let place = page.binary_search_by_key(&at, |(at, _)| *at).ok()?;
+        Some(&page[place].1)
+    }
+
+    pub(super) fn records(&self) -> impl Iterator<Item = (u64, &Record)> {
+        self.pages.values().flat_map(|page| page.iter()).map(|(at, record)| (*at, record))
     }
 
     pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
-        self.blocks.keys().copied()
+        self.records().map(|(at, _)| at)
+    }
+
+    pub(super) fn pages(&self) -> usize {
+        self.pages.len()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.blocks.len()
+        self.len
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::Data;
+    use crate::protocol::id::Version;
+
+    fn record(sequence: u64) -> Record {
+        let stamp = crate::protocol::Stamp { volume: 0, writer: 1, sector: 0, sequence };
+        Record { version: Version::ZERO, data: Data::stamped(stamp, 8) }
+    }
+
+    #[test]
+    fn it_is_a_map_and_a_clone_is_apart() {
+        let mut store = MapStore::default();
+        for at in [5, 900, 31, 32, 5] {
+            store.put(at, record(at));
+        }
+        let before = store.clone();
+        assert_eq!(store.perform(StoreOp::Next { at: 32 }), Ok(StoreDone::Next(Some(32))));
+        assert_eq!(store.perform(StoreOp::Next { at: 33 }), Ok(StoreDone::Next(Some(900))));
+        assert_eq!(store.perform(StoreOp::Next { at: 901 }), Ok(StoreDone::Next(None)));
+        store.put(31, record(77));
+        store.set(900, None);
+        assert_eq!(store.numbers().collect::<Vec<_>>(), [5, 31, 32]);
+        assert_eq!((store.len(), before.len()), (3, 4));
+        assert_eq!(before.record(31), Some(&record(31)));
+        assert_eq!(store.record(31), Some(&record(77)));
+        assert_eq!(store.perform(StoreOp::Wipe), Ok(StoreDone::Done));
+        assert_eq!((store.len(), store.record(5)), (0, None));
     }
 }

@@ -5,20 +5,21 @@
 use amflab::live::{LiveEngine, LiveOptions};
 use amflab::profile;
 use amflab::protocol::group::Group;
-use amflab::protocol::id::{AmfId, Block, DiskId, Epoch, NodeId, OpId, Span, Version};
+use amflab::protocol::id::{AmfId, Block, DiskId, NodeId, OpId, Span, Version};
 use amflab::protocol::{
     Answer, HostError, LineState, Payload, Protocol, RequestKind, Sectors, StoreOp,
 };
 use amflab::store::{BlockStore, Folder, open_all};
+use amflab::timeline::{Fold, head_of};
+use amflab::trace::recording::{Recorded, Tail, file};
 use amflab::trace::{
-    Action, Advance, Ask, Engine, HoldFilter, HostPort, LinkSetting, Release, StepEntry, Target,
+    Action, Advance, Ask, Engine, HoldFilter, HostPort, LinkSetting, Release, Target,
 };
 use amflab::world::World;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 const SETS: [&str; 5] = [
     "cluster.amfs=3",
@@ -109,18 +110,31 @@ fn live_through_it(engine: &mut LiveEngine) -> BTreeMap<OpId, Answer> {
     answers
 }
 
-fn fold(steps: &[StepEntry]) -> (World, BTreeMap<OpId, Answer>) {
-    let profile = profile::load("claims", &SETS.map(str::to_owned)).unwrap();
-    let mut world = World::new(&Arc::new(profile.config), Epoch(1), false);
-    let mut answers = BTreeMap::new();
-    for entry in steps {
-        world.apply(entry).unwrap_or_else(|bad| panic!("{bad}: {entry:?}"));
-        while world.poll_effect().is_some() {}
-        while let Some(answer) = world.poll_answer() {
-            answers.insert(answer.op, answer);
+/// Folds a recording, every output compared.
+fn fold(recording: &Path) -> (Fold, BTreeMap<OpId, Answer>, Vec<Recorded>) {
+    let (mut reader, profile) = head_of(file::open(recording).unwrap()).unwrap();
+    let mut fold = Fold::new(&profile, reader.head());
+    let (mut answers, mut steps) = (BTreeMap::new(), Vec::new());
+    while let Some(chunk) = reader.next_chunk().unwrap() {
+        for step in chunk.steps {
+            let on = fold.apply_with(&step, &mut |answer: &Answer| {
+                answers.insert(answer.op, answer.clone());
+            });
+            assert!(on && fold.trouble().is_none(), "{}", fold.trouble().unwrap());
+            steps.push(step);
         }
     }
-    (world, answers)
+    assert!(matches!(reader.tail(), Tail::Ended(end) if !end.cut_short), "{:?}", reader.tail());
+    (fold, answers, steps)
+}
+
+fn record(engine: &mut LiveEngine, path: &Path) {
+    engine.submit(Action::Record(Some(path.to_owned()))).unwrap();
+}
+
+/// What was recorded so far, with its end.
+fn recorded(engine: &mut LiveEngine) {
+    engine.submit(Action::Record(None)).unwrap();
 }
 
 type Lines = Vec<(AmfId, Block, LineState, Version)>;
@@ -166,18 +180,25 @@ fn a_live_run_folds_into_a_world_with_equal_outputs() {
     let profile = profile::load("claims", &SETS.map(str::to_owned)).unwrap();
     let options = LiveOptions {
         data_dir: Some(folder.path().to_owned()),
-        record_steps: true,
+        keep_steps: true,
         ..LiveOptions::default()
     };
     let mut engine = LiveEngine::start(&profile, &options).unwrap();
+    let files = tempfile::tempdir().unwrap();
+    let (first, second) = (files.path().join("first"), files.path().join("second"));
+    record(&mut engine, &first);
     let live = live_through_it(&mut engine);
     wait(&mut engine, "to settle", Engine::is_settled);
     let lines = lines_live(&mut engine);
-    let (steps, full) = engine.steps();
-    assert!(!full && steps.len() > 1_000, "{} steps", steps.len());
-    assert!(steps.windows(2).all(|pair| pair[0].now <= pair[1].now), "time never decreases");
-    let (world, replies) = fold(&steps);
-    assert_eq!(lines_folded(&world), lines);
+    recorded(&mut engine);
+    // A recording that begins late holds the run from its first step all the same.
+    record(&mut engine, &second);
+    let (folded, replies, steps) = fold(&first);
+    let world = folded.world();
+    assert!(steps.len() > 1_000, "{} steps", steps.len());
+    let times: Vec<_> = steps.iter().map(|step| step.entry.now).collect();
+    assert!(times.is_sorted(), "time never decreases");
+    assert_eq!(lines_folded(world), lines);
     for (op, answer) in &live {
         match replies.get(op) {
             // Its host had stopped waiting.
@@ -195,16 +216,17 @@ fn a_live_run_folds_into_a_world_with_equal_outputs() {
     assert_eq!(engine.snapshot(&Ask::BRIEF).violations, []);
     assert_eq!(world.violations(), []);
     engine.shutdown().unwrap();
-    let (steps, _) = engine.steps();
     drop(engine);
-    compare_disks(folder.path(), &fold(&steps).0);
+    let (folded, _, all) = fold(&second);
+    assert_eq!(all[..steps.len()], steps);
+    compare_disks(folder.path(), folded.world());
 }
 
 /// Step mode, a protocol switch and a seeded defect are steps like all others.
 #[test]
 fn interference_by_hand_folds_too() {
     let profile = profile::load("claims", &SETS.map(str::to_owned)).unwrap();
-    let options = LiveOptions { record_steps: true, ..LiveOptions::default() };
+    let options = LiveOptions { keep_steps: true, ..LiveOptions::default() };
     let mut engine = LiveEngine::start(&profile, &options).unwrap();
     let write = |n: u64| {
         let stamp = Payload::Stamp { volume: 1, writer: 1, sequence: n + 1 };
@@ -234,7 +256,12 @@ fn interference_by_hand_folds_too() {
     }
     wait(&mut engine, "to settle", Engine::is_settled);
     let lines = lines_live(&mut engine);
-    let (world, _) = fold(&engine.steps().0);
-    assert_eq!(lines_folded(&world), lines);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recording");
+    record(&mut engine, &path);
+    recorded(&mut engine);
+    let (folded, ..) = fold(&path);
+    let world = folded.world();
+    assert_eq!(lines_folded(world), lines);
     assert_eq!(world.witness().view().protocol, Protocol::Sharing);
 }

@@ -14,6 +14,7 @@ mod lru;
 mod mapping;
 mod profiles;
 mod protocol_doc;
+mod recording;
 mod register;
 mod rooms;
 mod session;

@@ -166,6 +166,8 @@ fn is_fault(command: &Command) -> bool {
         | Command::Lose(_)
         | Command::Repeat(_)
         | Command::Step(_)
+        | Command::Record(_)
+        | Command::Goto(_)
         | Command::RunUntil(..)
         | Command::Wait(_)
         | Command::Settle

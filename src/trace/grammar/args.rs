@@ -6,7 +6,7 @@ use super::{COUNT_MAX, LABEL_CHARS_MAX, Limits, TIME_MAX, words};
 use crate::protocol::host::REQUEST_SECTORS_MAX;
 use crate::protocol::id::{AmfId, Block, DiskId, Mode, NodeId, SECTOR_BYTES, Span};
 use crate::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Rule, Source};
-use crate::trace::action::{PPM, Target};
+use crate::trace::action::{PPM, Seek, Target};
 use crate::trace::command::Value;
 
 pub(super) type Parsed<T> = Result<T, GrammarError>;
@@ -351,6 +351,35 @@ impl<'a> Args<'a> {
             Ok(_) => Ok(value),
             Err(wrong) => Err(GrammarError::at(column, wrong)),
         }
+    }
+
+    /// A file's path, in quotes or as one word; `None`: the word `instead`.
+    pub(super) fn file_or(&mut self, instead: &str) -> Parsed<Option<std::path::PathBuf>> {
+        let token = self.next().ok_or_else(|| self.missing("file"))?;
+        match &token.kind {
+            TokenKind::Word(word) if word == instead => Ok(None),
+            TokenKind::Word(path) | TokenKind::Text(path) if !path.is_empty() => {
+                Ok(Some(self.limits.resolve(path)))
+            }
+            _ => Err(not_a(token.column, &token.shown(), "file", "a path, in quotes if need be")),
+        }
+    }
+
+    /// `N`, `+N`, `-N`, `start`, `end`.
+    pub(super) fn seek(&mut self) -> Parsed<Seek> {
+        let (word, column) = self.word("position")?;
+        let signed = |digits_: &str| digits(digits_).and_then(|steps| i64::try_from(steps).ok());
+        let seek = match word {
+            "start" => Some(Seek::To(0)),
+            "end" => Some(Seek::End),
+            _ => match (word.strip_prefix('+'), word.strip_prefix('-')) {
+                (Some(on), _) => signed(on).map(Seek::By),
+                (None, Some(back)) => signed(back).map(|steps| Seek::By(-steps)),
+                (None, None) => digits(word).map(Seek::To),
+            },
+        };
+        let allowed = "N steps from the start, +N, -N, start, end";
+        seek.ok_or_else(|| not_a(column, word, "position", allowed))
     }
 
     pub(super) fn label(&mut self) -> Parsed<String> {

@@ -117,6 +117,8 @@ fn other_command(name: &str, column: u32, args: &mut Args<'_>) -> Parsed<Command
         "repeat" => Command::Repeat(release(args)?),
         "step" => Command::Step(if args.peek().is_some() { args.count("number")? } else { 1 }),
         "tempo" => Command::Tempo(args.tempo()?),
+        "record" => Command::Record(args.file_or("off")?),
+        "goto" => Command::Goto(args.seek()?),
         "run-until" => {
             let condition = condition(args)?;
             let within = if args.peek_word() == Some("within") {

@@ -1,7 +1,7 @@
 //! Commands as text: the one canonical form, which [`super::parse_command`] reads back unchanged.
 
 use crate::protocol::id::{NodeId, Span};
-use crate::trace::action::{HoldFilter, LinkSetting, PPM, Release, Target};
+use crate::trace::action::{HoldFilter, LinkSetting, PPM, Release, Seek, Target};
 use crate::trace::command::{
     Command, Condition, Expectation, HostCommand, Outcome, ReplayCommand, Value,
 };
@@ -47,6 +47,12 @@ impl Display for Command {
             Self::Repeat(release) => write!(f, "repeat {}", release_text(*release)),
             Self::Step(count) => write!(f, "step {count}"),
             Self::Tempo(tempo) => write!(f, "tempo {}", scaled(*tempo, 1_000)),
+            Self::Record(Some(file)) => write!(f, "record {}", quoted(&file.to_string_lossy())),
+            Self::Record(None) => f.write_str("record off"),
+            Self::Goto(Seek::To(0)) => f.write_str("goto start"),
+            Self::Goto(Seek::To(step)) => write!(f, "goto {step}"),
+            Self::Goto(Seek::By(steps)) => write!(f, "goto {steps:+}"),
+            Self::Goto(Seek::End) => f.write_str("goto end"),
             Self::RunUntil(condition, None) => write!(f, "run-until {condition}"),
             Self::RunUntil(condition, Some(within)) => {
                 write!(f, "run-until {condition} within {}", time_text(*within))

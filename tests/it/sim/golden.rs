@@ -48,7 +48,7 @@ fn golden_seeds() {
 #[test]
 fn a_step_log_replays_into_a_fresh_world() {
     for seed in seeds(0..25) {
-        let options = SimOptions { log: true, judge: false, history: false };
+        let options = SimOptions { log: true, judge: false, ..SimOptions::default() };
         let mut run = Run::with_options(seed, Recipe { ops: 60, ..Recipe::ANY }, options);
         run.go().unwrap_or_else(|found| panic!("seed {seed}: {found:?}"));
         let (first, log) = (run.sim.world(), run.sim.log());

@@ -3,7 +3,7 @@
 
 mod defects;
 mod golden;
-mod harness;
+pub(crate) mod harness;
 
 use self::harness::{Recipe, Run, must_be_silent, seeds};
 use amflab::profile;

@@ -197,6 +197,7 @@ pub(crate) fn snapshot() -> Snapshot {
     let mut messages = [0; MsgKind::ALL.len()];
     messages.copy_from_slice(&[412, 155, 1_701, 155, 155, 0, 0, 31, 0, 0, 0]);
     Snapshot {
+        recording: None,
         engine: "sim",
         now: Instant(12_345_000_000),
         step: 5_120,

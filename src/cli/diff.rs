@@ -1,0 +1,137 @@
+//! `amflab diff A B`: the first difference of two recordings.
+
+use super::failure::{FAILED, FINE};
+use super::inspect::open;
+use super::{Done, complain, print};
+use crate::protocol::Many;
+use crate::protocol::id::Instant;
+use crate::timeline::fold::{node_of, step_text};
+use crate::trace::recording::{Head, Outcome, Reader, Recorded, RecordingError};
+use clap::Args;
+use std::collections::VecDeque;
+use std::fmt::Write;
+use std::io::Read;
+use std::path::PathBuf;
+
+#[derive(Clone, Debug, Args)]
+#[command(before_help = "\
+Examples:
+  amflab diff first.amfrec second.amfrec")]
+pub(super) struct DiffArgs {
+    /// A recording
+    #[arg(value_name = "A")]
+    a: PathBuf,
+    /// Another one
+    #[arg(value_name = "B")]
+    b: PathBuf,
+}
+
+/// Steps of a recording, one at a time.
+struct Steps<R> {
+    reader: Reader<R>,
+    chunk: VecDeque<Recorded>,
+}
+
+impl<R: Read> Steps<R> {
+    fn next(&mut self) -> Result<Option<Recorded>, RecordingError> {
+        while self.chunk.is_empty() {
+            match self.reader.next_chunk()? {
+                Some(chunk) => self.chunk = chunk.steps.into(),
+                None => return Ok(None),
+            }
+        }
+        Ok(self.chunk.pop_front())
+    }
+}
+
+/// Compares two recordings.
+pub(super) fn diff(args: &DiffArgs) -> Done {
+    let steps = |path: &PathBuf| {
+        let (reader, _) = open(path)?;
+        Ok::<_, super::Failure>(Steps { reader, chunk: VecDeque::new() })
+    };
+    let (mut a, mut b) = (steps(&args.a)?, steps(&args.b)?);
+    let mut text = heads(a.reader.head(), b.reader.head());
+    let mut at = 0u64;
+    loop {
+        let pair = (a.next()?, b.next()?);
+        at += 1;
+        match pair {
+            (None, None) => break,
+            (Some(one), Some(other)) if one == other => {}
+            (one, other) => {
+                let _ = writeln!(text, "step {at}:");
+                let _ = writeln!(text, "  A  {}", told(one.as_ref()));
+                let _ = writeln!(text, "  B  {}", told(other.as_ref()));
+                break;
+            }
+        }
+    }
+    for (steps, path) in [(&a, &args.a), (&b, &args.b)] {
+        if let Some(note) = steps.reader.tail().note(steps.reader.steps()) {
+            complain("note", &format!("{}: {note}", path.display()));
+        }
+    }
+    if text.is_empty() {
+        print(&format!("equal: {}\n", Many(at - 1, "step")))?;
+        return Ok(FINE);
+    }
+    print(&text)?;
+    Ok(FAILED)
+}
+
+/// What the two runs began with, where it differs.
+fn heads(a: &Head, b: &Head) -> String {
+    let mut text = String::new();
+    let mut tell = |what: &str, a: String, b: String| {
+        if a != b {
+            let _ = writeln!(text, "{what}:\n  A  {a}\n  B  {b}");
+        }
+    };
+    tell("program", a.code.clone(), b.code.clone());
+    tell("engine", a.engine.clone(), b.engine.clone());
+    tell("profile", a.profile_name.clone(), b.profile_name.clone());
+    tell("seed", a.seed.to_string(), b.seed.to_string());
+    let keys = |head: &Head| -> Vec<String> {
+        let lines = head.profile.lines().filter(|line| !line.starts_with('#'));
+        lines.map(|line| line.split("  #").next().unwrap_or_default().trim().to_owned()).collect()
+    };
+    let (one, other) = (keys(a), keys(b));
+    let differ = one.iter().zip(&other).find(|(one, other)| one != other);
+    if let Some((one, other)) = differ {
+        tell("profile, first different line", one.clone(), other.clone());
+    } else {
+        let lines = |keys: &[String]| Many::of(keys.len(), "line").to_string();
+        tell("profile", lines(&one), lines(&other));
+    }
+    tell("disks", format!("{:?}", a.origin), format!("{:?}", b.origin));
+    text
+}
+
+/// A recorded step in words.
+fn told(recorded: Option<&Recorded>) -> String {
+    let Some(Recorded { entry, outcome, digest, broke }) = recorded else {
+        return "has no more steps".to_owned();
+    };
+    let at = entry.now.since(Instant(0));
+    let mut text = format!("{at}  {}: {}", node_of(&entry.step), step_text(&entry.step));
+    match outcome {
+        Some(Outcome::Full(result)) => {
+            let _ = write!(text, " ({result:?})");
+        }
+        Some(Outcome::Known(digest)) => {
+            let _ = write!(text, " (content {digest:08x})");
+        }
+        None => {}
+    }
+    match digest {
+        0 => text.push_str(", no output"),
+        digest => {
+            let _ = write!(text, ", outputs {digest:08x}");
+        }
+    }
+    if *broke {
+        text.push_str(", the machine broke");
+    }
+    text
+}

@@ -1,0 +1,77 @@
+//! `amflab inspect --export`: a run for other people's tools.
+
+use super::{InspectArgs, open};
+use crate::cli::Done;
+use crate::cli::complain;
+use crate::cli::failure::{FINE, Failure};
+use crate::report::Export;
+use crate::report::chrome::Chrome;
+use crate::report::edn::Edn;
+use crate::report::shiviz::ShiViz;
+use crate::timeline::Fold;
+use clap::ValueEnum;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+
+/// Another tool's form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Form {
+    /// The history of every block as Jepsen writes it, for Knossos and Elle
+    Edn,
+    /// Every step with its vector clock, for ShiViz
+    Shiviz,
+    /// A track for each machine and an arrow for each packet, for Perfetto and Chrome
+    Chrome,
+}
+
+/// Writes a recording in another form.
+pub(super) fn export(args: &InspectArgs, form: Form) -> Done {
+    let (mut reader, profile) = open(&args.recording)?;
+    let mut fold = Fold::new(&profile, reader.head());
+    let steps_max = args.at.unwrap_or(u64::MAX);
+    let out: Box<dyn Write> = match &args.output {
+        None => Box::new(io::stdout().lock()),
+        Some(path) => Box::new(
+            File::create(path)
+                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
+        ),
+    };
+    let out = BufWriter::with_capacity(1 << 18, out);
+    let mut export: Box<dyn Export> = match form {
+        Form::Edn => Box::new(Edn::new(&profile.config, out)),
+        Form::Shiviz => Box::new(ShiViz::new(out)),
+        Form::Chrome => Box::new(Chrome::new(out)),
+    };
+    if export.needs_survey() {
+        let (mut first, _) = open(&args.recording)?;
+        while let Some(chunk) = first.next_chunk()? {
+            chunk.steps.iter().for_each(|step| export.survey(step));
+        }
+    }
+    let mut goes_on = true;
+    while goes_on && let Some(chunk) = reader.next_chunk()? {
+        for step in &chunk.steps {
+            goes_on = fold.position() < steps_max && check(export.step(step, &mut fold))?;
+            if !goes_on {
+                break;
+            }
+        }
+    }
+    check(export.end().map(|()| true))?;
+    if let Some(note) = reader.tail().note(reader.steps()) {
+        complain("note", &format!("{}: {note}", args.recording.display()));
+    }
+    if let Some(trouble) = fold.trouble() {
+        complain("note", &format!("this program does not come to the same: {trouble}"));
+    }
+    Ok(FINE)
+}
+
+/// A reader who has seen enough (`| head`) is no error.
+fn check(written: io::Result<bool>) -> Result<bool, Failure> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::broken(error)),
+        Ok(goes_on) => Ok(goes_on),
+    }
+}

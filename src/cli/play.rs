@@ -1,0 +1,40 @@
+//! `amflab play`: a recording in the console, read-only.
+
+use super::Done;
+use super::console::{Look, show};
+use super::failure::Failure;
+use super::inspect::open_timeline;
+use crate::timeline::Player;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Clone, Debug, Args)]
+#[command(before_help = "\
+Examples:
+  amflab play run.amfrec
+  amflab play run.amfrec --at 12000")]
+pub(super) struct PlayArgs {
+    /// The recording
+    #[arg(value_name = "RECORDING")]
+    recording: PathBuf,
+    /// Begins after so many steps
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    at: u64,
+    #[command(flatten)]
+    look: Look,
+}
+
+/// Shows a recording until the user leaves.
+pub(super) fn play(args: &PlayArgs) -> Done {
+    if !crate::tui::terminal::is_there() {
+        return Err(Failure::usage(crate::tui::ConsoleError::NoTerminal));
+    }
+    let timeline = open_timeline(&args.recording)?;
+    let mut profile = timeline.profile().clone();
+    // What was recorded is all that happens.
+    profile.faults.clear();
+    profile.workloads.clear();
+    let mut player = Player::new(timeline)?;
+    player.go_to(args.at)?;
+    show(Box::new(player), &profile, &args.look.options(Vec::new()), None)
+}

@@ -1,0 +1,174 @@
+//! A timeline as an [`Engine`]: the console's view of a recording. Nothing happens by itself; only the
+//! position moves, and everything that would change something is refused.
+
+use super::Timeline;
+use crate::protocol::id::{AmfId, Instant, OpId};
+use crate::protocol::{Answer, Config, HostError, RequestKind};
+use crate::trace::action::{Action, Seek};
+use crate::trace::engine::{
+    Advance, Completion, Engine, EngineError, HostPort, Progress, Submitted,
+};
+use crate::trace::{Ask, Event, Snapshot};
+use std::collections::VecDeque;
+
+/// What happened is told step by step if one goes on by at most so many steps.
+const TOLD_STEPS_MAX: u64 = 1_000;
+/// Answers that nobody has taken yet.
+const REFUSED_MAX: usize = 1_024;
+
+/// See the module.
+pub struct Player {
+    timeline: Timeline,
+    events: VecDeque<Event>,
+    subscribed: bool,
+    refused: VecDeque<Completion>,
+    next_op: u64,
+}
+
+impl Player {
+    /// Stands at the beginning.
+    ///
+    /// # Errors
+    /// The file cannot be read any more.
+    pub fn new(mut timeline: Timeline) -> Result<Self, EngineError> {
+        timeline.seek(0).map_err(broken)?;
+        let (events, refused) = (VecDeque::new(), VecDeque::new());
+        Ok(Self { timeline, events, subscribed: false, refused, next_op: 0 })
+    }
+
+    /// What is played.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// Goes to a position.
+    ///
+    /// # Errors
+    /// The recording is not so long, or cannot be read any more.
+    pub fn go_to(&mut self, to: u64) -> Result<(), EngineError> {
+        self.go(Seek::To(to)).map(drop)
+    }
+
+    fn go(&mut self, seek: Seek) -> Result<Submitted, EngineError> {
+        let (from, len) = (self.timeline.position(), self.timeline.len());
+        let to = match seek {
+            Seek::To(to) if to > len => {
+                let text = format!("the recording has {len} steps; hint: goto end");
+                return Err(EngineError::Refused(text));
+            }
+            Seek::To(to) => to,
+            Seek::By(steps) => from.saturating_add_signed(steps).min(len),
+            Seek::End => len,
+        };
+        if self.subscribed && to > from && to - from <= TOLD_STEPS_MAX {
+            self.events.extend(self.timeline.events(from, to).map_err(broken)?);
+        } else {
+            self.timeline.seek(to).map_err(broken)?;
+        }
+        let at = self.timeline.world().now().since(Instant(0));
+        Ok(Submitted::Done(format!("step {to} of {len}, at {at}")))
+    }
+}
+
+fn broken(error: impl std::fmt::Display) -> EngineError {
+    EngineError::Broken(format!("the recording: {error}"))
+}
+
+impl HostPort for Player {
+    fn host(&mut self, amf: AmfId, _: RequestKind) -> OpId {
+        // Far from those of the recording.
+        self.next_op += 1;
+        let op = OpId(u64::MAX - self.next_op);
+        let now = self.now();
+        let answer = Answer::failed(op, HostError::NotServing);
+        self.refused.push_back(Completion {
+            amf,
+            answer,
+            started: now,
+            ended: now,
+            messages: crate::trace::engine::ByKind::default(),
+            broadcasts: 0,
+            saved: 0,
+        });
+        self.refused.truncate(REFUSED_MAX);
+        op
+    }
+
+    fn poll_completion(&mut self) -> Option<Completion> {
+        self.refused.pop_front()
+    }
+}
+
+impl Engine for Player {
+    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
+        match action {
+            Action::Seek(seek) => self.go(seek),
+            // As in step mode: the next steps.
+            Action::Step(count) => self.go(Seek::By(i64::from(count))),
+            Action::Record(_) => Err(EngineError::Refused(
+                "this is a recording already; hint: copy its file".to_owned(),
+            )),
+            Action::Host(..)
+            | Action::Destage(_)
+            | Action::Evict(..)
+            | Action::Crash(_)
+            | Action::Restart(_)
+            | Action::Pause(_)
+            | Action::Resume(_)
+            | Action::ExpireLease(_)
+            | Action::Partition(_)
+            | Action::Heal
+            | Action::Link(..)
+            | Action::FailDisk(_)
+            | Action::ReplaceDisk(_)
+            | Action::SlowDisk(..)
+            | Action::Witness(_)
+            | Action::Defect(..)
+            | Action::Protocol(_)
+            | Action::Hold(_)
+            | Action::Unhold(_)
+            | Action::Deliver(_)
+            | Action::Lose(_)
+            | Action::Repeat(_)
+            | Action::Tempo(_) => Err(EngineError::Refused(
+                "this is a recording: what happened cannot be changed; hint: goto N, step".into(),
+            )),
+        }
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    fn subscribe(&mut self, on: bool) {
+        self.subscribed = on;
+        if !on {
+            self.events.clear();
+        }
+    }
+
+    fn snapshot(&mut self, ask: &Ask) -> Snapshot {
+        self.timeline.snapshot(ask)
+    }
+
+    fn advance(&mut self, _: Advance) -> Result<Progress, EngineError> {
+        Ok(Progress::Idle)
+    }
+
+    fn now(&self) -> Instant {
+        self.timeline.world().now()
+    }
+
+    fn config(&self) -> &Config {
+        self.timeline.world().config()
+    }
+
+    fn is_settled(&mut self) -> bool {
+        true
+    }
+
+    fn shutdown(&mut self) -> Result<(), EngineError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! A picture of a world, as far as a world knows: the parts of a [`crate::trace::Snapshot`] that do not
+//! depend on who drives it.
+
+use super::World;
+use crate::protocol::amf::{Amf, AmfStats};
+use crate::protocol::group::SlotState;
+use crate::protocol::id::{AmfId, DiskId, Instant, Span};
+use crate::trace::engine::Counts;
+use crate::trace::picture::{amf_info, lock_info};
+use crate::trace::snapshot::{AmfInfo, AmfStatus, Ask, DiskInfo, LockInfo, WitnessInfo};
+
+impl World {
+    /// Every AMF, in id order.
+    #[must_use]
+    pub fn amf_infos(&self, now: Instant, ask: &Ask) -> Vec<AmfInfo> {
+        (0..self.cfg.amfs).map(|amf| self.amf_info(AmfId(amf), now, ask)).collect()
+    }
+
+    fn amf_info(&self, id: AmfId, now: Instant, ask: &Ask) -> AmfInfo {
+        let Some(amf) = self.amf(id) else {
+            return AmfInfo::down(id, self.cfg.lines);
+        };
+        let status = if self.is_paused(id) {
+            AmfStatus::Paused
+        } else if !amf.is_member() {
+            AmfStatus::Joining
+        } else if amf.lease_until() > now {
+            AmfStatus::Serving
+        } else {
+            AmfStatus::NoLease
+        };
+        amf_info(amf, status, now, self.cfg.lines, ask)
+    }
+
+    /// Every disk, in id order; nobody makes them slow.
+    #[must_use]
+    pub fn disk_infos(&self) -> Vec<DiskInfo> {
+        (0..self.cfg.disks_all()).map(|disk| self.disk_info(DiskId(disk))).collect()
+    }
+
+    fn disk_info(&self, id: DiskId) -> DiskInfo {
+        let disk = self.disk(id);
+        let group = &self.witness().view().group;
+        let slot = group.slot_of(id);
+        let role = match slot.map(|slot| group.slots[usize::from(slot)].state) {
+            Some(SlotState::Online) => "online",
+            Some(SlotState::Failed) => "failed",
+            Some(SlotState::Rebuilding) => "rebuilding",
+            None if group.spares.contains(&id) => "spare",
+            None => "out",
+        };
+        let rebuilt = slot.and_then(|slot| self.rebuilt(slot));
+        let stats = disk.stats();
+        DiskInfo {
+            id,
+            role: role.to_owned(),
+            slot,
+            failed: disk.is_failed(),
+            trouble: None,
+            reads: stats.reads,
+            writes: stats.writes,
+            fenced: stats.fenced,
+            queue: u32::try_from(disk.queue()).unwrap_or(u32::MAX),
+            slow: Span(0),
+            rebuilt,
+        }
+    }
+
+    fn rebuilt(&self, slot: u8) -> Option<u16> {
+        let cfg = &self.cfg;
+        let amfs = (0..cfg.amfs).map(AmfId).filter_map(|amf| self.amf(amf));
+        let (_, at) = amfs.filter_map(Amf::refilled).find(|(at, _)| *at == slot)?;
+        let sets = u64::from(cfg.group.disks / cfg.group.copies);
+        let size = (cfg.blocks / sets).max(1);
+        u16::try_from(at.min(size) * 1_000 / size).ok()
+    }
+
+    /// What each AMF has to do with each key, by key.
+    #[must_use]
+    pub fn lock_infos(&self, now: Instant) -> Vec<LockInfo> {
+        let mut all = Vec::new();
+        for amf in (0..self.cfg.amfs).map(AmfId) {
+            let Some(machine) = self.amf(amf) else { continue };
+            all.extend(machine.keys().into_iter().map(|key| lock_info(amf, key, now)));
+        }
+        all.sort_by_key(|lock| (lock.key, lock.amf));
+        all
+    }
+
+    /// The witness.
+    #[must_use]
+    pub fn witness_info(&self) -> WitnessInfo {
+        WitnessInfo { up: self.witness.is_up(), doing: self.witness.doing() }
+    }
+
+    /// What the machines that are up have counted, on top of `counts`. Messages are counted where they
+    /// leave, by whoever carries them.
+    pub fn add_counts(&self, counts: &mut Counts) {
+        for amf in (0..self.cfg.amfs).map(AmfId) {
+            if let Some(machine) = self.amf(amf) {
+                add(counts, machine.stats());
+            }
+        }
+        for disk in (0..self.cfg.disks_all()).map(DiskId) {
+            let stats = self.disk(disk).stats();
+            counts.disk_reads += stats.reads;
+            counts.disk_writes += stats.writes;
+        }
+        counts.views = u64::from(self.witness.view().epoch.0);
+    }
+}
+
+/// Adds one AMF's counters; messages are counted where they leave.
+pub fn add(counts: &mut Counts, stats: &AmfStats) {
+    counts.retransmissions += stats.retransmissions;
+    counts.broadcasts += stats.broadcasts;
+    counts.broadcasts_saved += stats.broadcasts_saved;
+    counts.peer_transfers += stats.peer_transfers;
+    counts.hits += stats.hits;
+    counts.misses += stats.misses;
+    counts.takeovers += stats.takeovers;
+    counts.evictions += stats.evictions;
+    counts.destages += stats.destages;
+}

@@ -1,0 +1,83 @@
+//! Recordings: what is written while a cluster runs comes back, whatever happens to the file.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod cli;
+mod damage;
+mod export;
+mod live;
+mod sim;
+mod timeline;
+
+use crate::sim::harness::{Recipe, Run};
+use amflab::profile::Profile;
+use amflab::sim::SimOptions;
+use amflab::timeline::{Fold, head_of};
+use amflab::trace::recording::{Encoder, Head, Reader, Recorded, Tail};
+use amflab::trace::{Action, Engine, StepEntry};
+use std::path::Path;
+
+/// A recording, whole.
+struct Read {
+    head: Head,
+    profile: Profile,
+    steps: Vec<Recorded>,
+    tail: Tail,
+}
+
+fn read(bytes: &[u8]) -> Read {
+    let (mut reader, profile) = head_of(bytes).unwrap();
+    let steps = steps(&mut reader);
+    Read { head: reader.head().clone(), profile, steps, tail: reader.tail().clone() }
+}
+
+fn steps(reader: &mut Reader<impl std::io::Read>) -> Vec<Recorded> {
+    let mut steps = Vec::new();
+    while let Some(chunk) = reader.next_chunk().unwrap() {
+        assert_eq!(chunk.first, steps.len() as u64);
+        steps.extend(chunk.steps);
+    }
+    steps
+}
+
+/// The steps as a recording.
+fn write(head: &Head, profile: &Profile, steps: &[Recorded]) -> Vec<u8> {
+    let mut bytes = Encoder::head(head);
+    let mut encoder = Encoder::new(profile.config.amfs, profile.config.disks_all());
+    for step in steps {
+        if encoder.push(step) {
+            encoder.seal(&mut bytes);
+        }
+    }
+    encoder.end("the run ended", false, &mut bytes);
+    bytes
+}
+
+/// Folds all of it, every output compared.
+fn fold(read: &Read) -> Fold {
+    let mut fold = Fold::new(&read.profile, &read.head);
+    for step in &read.steps {
+        assert!(fold.apply(step) && fold.trouble().is_none(), "{}", fold.trouble().unwrap());
+    }
+    fold
+}
+
+/// A simulated run under every fault, recorded into a file; and its log.
+fn run(seed: u64, ops: u32, file: &Path) -> (Run, Vec<StepEntry>) {
+    let options = SimOptions { log: true, keep: true, judge: false, ..SimOptions::default() };
+    let mut run = Run::with_options(seed, Recipe { ops, ..Recipe::ANY }, options);
+    run.sim.submit(Action::Record(Some(file.to_owned()))).unwrap();
+    run.go().unwrap_or_else(|found| panic!("seed {seed}: {found:?}"));
+    // The clean end of the engine is the end of its recording.
+    assert!(run.sim.submit(Action::Record(None)).is_err());
+    let log = run.sim.log().to_vec();
+    (run, log)
+}
+
+/// The bytes of such a recording.
+fn recording(seed: u64, ops: u32) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run.amfrec");
+    run(seed, ops, &file);
+    std::fs::read(&file).unwrap()
+}

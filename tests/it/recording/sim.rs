@@ -1,0 +1,64 @@
+//! The simulator's recordings.
+
+use super::{fold, read, run};
+use amflab::timeline::write_log;
+use amflab::trace::recording::Tail;
+use amflab::trace::{Action, Ask, Engine};
+
+#[test]
+fn a_run_under_every_fault_comes_back_and_verifies() {
+    let folder = tempfile::tempdir().unwrap();
+    for seed in 100..112 {
+        let file = folder.path().join(format!("{seed}.amfrec"));
+        let (run, log) = run(seed, 120, &file);
+        let bytes = std::fs::read(&file).unwrap();
+        let read = read(&bytes);
+        assert!(matches!(&read.tail, Tail::Ended(end) if end.steps == log.len() as u64));
+        assert_eq!(read.head.engine, "sim");
+        let entries: Vec<_> = read.steps.iter().map(|step| step.entry.clone()).collect();
+        assert_eq!(entries, log, "seed {seed}");
+        let folded = fold(&read);
+        assert_eq!(folded.world().witness(), run.sim.world().witness(), "seed {seed}");
+        assert_eq!(folded.world().violations(), run.sim.world().violations());
+        assert!(bytes.len() < log.len() * 20 + 20_000, "{} B, {} steps", bytes.len(), log.len());
+        // A list of steps becomes the same recording.
+        let mut again = Vec::new();
+        write_log(&read.profile, &log, &mut again).unwrap();
+        assert_eq!(super::read(&again).steps, read.steps, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_recording_can_begin_and_end_at_any_time_and_is_never_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let (mut run, log) = run(7, 40, &first);
+    let refused = |run: &mut crate::sim::harness::Run, file| {
+        run.sim.submit(Action::Record(file)).unwrap_err().to_string()
+    };
+    assert!(refused(&mut run, Some(first.clone())).contains("exists and is not empty"));
+    assert!(refused(&mut run, None).contains("nothing is being recorded"));
+    // An empty file is as good as none.
+    std::fs::write(&second, "").unwrap();
+    run.sim.submit(Action::Record(Some(second.clone()))).unwrap();
+    assert!(refused(&mut run, Some(folder.path().join("third"))).contains("is being recorded"));
+    let info = run.sim.snapshot(&Ask::BRIEF).recording.unwrap();
+    assert_eq!((info.steps, info.trouble), (log.len() as u64, None));
+    run.sim.submit(Action::Destage(amflab::trace::Target::All)).unwrap();
+    // The end of the engine is the end of its recording.
+    drop(run);
+    let read = read(&std::fs::read(&second).unwrap());
+    assert!(matches!(&read.tail, Tail::Ended(end) if end.why == "the run ended"));
+    assert!(read.steps.len() > log.len());
+    fold(&read);
+}
+
+#[test]
+fn what_was_not_kept_cannot_be_recorded_later() {
+    let profile = amflab::profile::load("claims", &[]).unwrap();
+    let mut sim = amflab::sim::Sim::new(&profile, 1, amflab::sim::SimOptions::default());
+    let folder = tempfile::tempdir().unwrap();
+    sim.submit(Action::Crash(amflab::protocol::id::AmfId(0))).unwrap();
+    let why = sim.submit(Action::Record(Some(folder.path().join("late")))).unwrap_err();
+    assert!(why.to_string().contains("hint: start with --record FILE"), "{why}");
+}

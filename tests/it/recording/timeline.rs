@@ -1,0 +1,133 @@
+//! Timelines: any position equals the fold up to there; the first difference is found and named.
+
+use super::{fold, read, recording, run, write};
+use amflab::protocol::id::{AmfId, NodeId};
+use amflab::timeline::{Player, Timeline};
+use amflab::trace::action::Seek;
+use amflab::trace::recording::Outcome;
+use amflab::trace::{Action, Ask, Engine, EventKind, HostPort, Submitted};
+use std::io::Cursor;
+
+fn open(bytes: Vec<u8>) -> Timeline {
+    Timeline::open(Cursor::new(bytes), &mut |_| {}).unwrap()
+}
+
+#[test]
+fn every_position_equals_the_fold_up_to_there() {
+    let bytes = recording(11, 12_000);
+    let whole = read(&bytes);
+    let mut timeline = open(bytes);
+    let len = timeline.len();
+    assert_eq!(len, whole.steps.len() as u64);
+    assert!(timeline.trouble().is_none());
+    let (snapshots, _) = timeline.snapshots();
+    assert!(snapshots > 1, "{snapshots} snapshots over {len} steps");
+    let whole_shot = |fold: &amflab::timeline::Fold| {
+        serde_json::to_string(&amflab::timeline::picture(fold, &Ask::ALL)).unwrap()
+    };
+    let mut places: Vec<u64> = (1..40).map(|n| n * 7_919 % (len + 1)).collect();
+    places.extend([0, len]);
+    // Forwards once, and what it was like there.
+    let mut sorted = places.clone();
+    sorted.sort_unstable();
+    let mut there = std::collections::BTreeMap::new();
+    let mut folded = amflab::timeline::Fold::new(&whole.profile, &whole.head);
+    for place in sorted {
+        let from = usize::try_from(folded.position()).unwrap();
+        for step in &whole.steps[from..usize::try_from(place).unwrap()] {
+            assert!(folded.apply(step));
+        }
+        there.insert(place, whole_shot(&folded));
+    }
+    // To and fro.
+    for place in places {
+        timeline.seek(place).unwrap();
+        assert_eq!(timeline.position(), place);
+        assert_eq!(serde_json::to_string(&timeline.snapshot(&Ask::ALL)).unwrap(), there[&place]);
+    }
+    timeline.seek(u64::MAX).unwrap();
+    assert_eq!(timeline.position(), len);
+    assert_eq!(timeline.world().witness(), fold(&whole).world().witness());
+}
+
+#[test]
+fn events_between_two_positions_are_those_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run");
+    let (_, log) = run(12, 30, &file);
+    let mut timeline = open(std::fs::read(&file).unwrap());
+    let len = timeline.len();
+    let all = timeline.events(0, len).unwrap();
+    let half = len / 2;
+    let mut halves = timeline.events(0, half).unwrap();
+    halves.extend(timeline.events(half, len).unwrap());
+    assert_eq!(all, halves);
+    assert!(all.iter().any(|event| matches!(event.kind, EventKind::Asked { .. })));
+    assert!(all.iter().all(|event| event.step >= 1 && event.step <= len));
+    let third = timeline.step_to(3).unwrap().unwrap();
+    assert_eq!(third.entry, log[2]);
+    assert_eq!(timeline.step_to(0).unwrap(), None);
+    assert_eq!(timeline.step_to(len + 1).unwrap(), None);
+}
+
+#[test]
+fn the_first_tampered_output_is_found_and_named() {
+    let whole = read(&recording(13, 80));
+    let with_output = |step: &&amflab::trace::recording::Recorded| step.digest != 0;
+    let at = whole.steps.iter().rposition(|step| step.digest != 0).unwrap() / 2;
+    let at = at + whole.steps[at..].iter().position(|step| with_output(&step)).unwrap();
+    let mut steps = whole.steps.clone();
+    steps[at].digest ^= 0x10;
+    // A later one does not count.
+    steps.last_mut().unwrap().digest ^= 1;
+    let timeline = open(write(&whole.head, &whole.profile, &steps));
+    let trouble = timeline.trouble().unwrap();
+    assert_eq!(trouble.step, at as u64 + 1);
+    assert_eq!(trouble.expected, whole.steps[at].digest ^ 0x10);
+    assert_eq!(trouble.got, whole.steps[at].digest);
+    assert_eq!(trouble.node, amflab::timeline::fold::node_of(&whole.steps[at].entry.step));
+    let words = trouble.to_string();
+    for word in [format!("step {}", at + 1), trouble.node.to_string(), "expected".into()] {
+        assert!(words.contains(&word), "{words}");
+    }
+    assert_eq!(timeline.len(), whole.steps.len() as u64, "it can still be gone through");
+}
+
+#[test]
+fn a_player_moves_and_changes_nothing() {
+    let mut player = Player::new(open(recording(14, 60))).unwrap();
+    let len = player.timeline().len();
+    player.subscribe(true);
+    let go = |player: &mut Player, seek| match player.submit(Action::Seek(seek)) {
+        Ok(Submitted::Done(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    assert!(go(&mut player, Seek::By(5)).starts_with("step 5 of"));
+    assert!(player.poll_event().is_some());
+    assert!(go(&mut player, Seek::By(-2)).starts_with("step 3 of"));
+    assert!(go(&mut player, Seek::By(-100)).starts_with("step 0 of"));
+    assert!(go(&mut player, Seek::End).starts_with(&format!("step {len} of {len}")));
+    assert_eq!(player.snapshot(&Ask::BRIEF).step, len);
+    let beyond = player.submit(Action::Seek(Seek::To(len + 1))).unwrap_err();
+    assert!(beyond.to_string().contains("goto end"), "{beyond}");
+    let refused = player.submit(Action::Crash(AmfId(0))).unwrap_err();
+    assert!(refused.to_string().contains("this is a recording"), "{refused}");
+    player.host(AmfId(0), amflab::protocol::RequestKind::Flush);
+    let answer = player.poll_completion().unwrap().answer;
+    assert_eq!(answer.result, Err(amflab::protocol::HostError::NotServing));
+    assert_eq!(player.snapshot(&Ask::BRIEF).step, len);
+}
+
+/// What a real store answered is part of the log: content that nobody put there is found.
+#[test]
+fn a_store_that_answers_otherwise_is_a_difference() {
+    let mut whole = read(&recording(15, 80));
+    let store = |step: &amflab::trace::Step| matches!(step, amflab::trace::Step::Store { .. });
+    let at = whole.steps.iter().position(|step| store(&step.entry.step)).unwrap();
+    whole.steps[at].outcome = Some(Outcome::Known(7));
+    let timeline = open(write(&whole.head, &whole.profile, &whole.steps));
+    let trouble = timeline.trouble().unwrap();
+    assert!(trouble.is_end && trouble.why.contains("other content"), "{trouble}");
+    assert!(matches!(trouble.node, NodeId::Disk(_)));
+    assert_eq!((timeline.len(), timeline.recorded()), (at as u64, whole.steps.len() as u64));
+}
