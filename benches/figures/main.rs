@@ -15,6 +15,8 @@ mod idle;
 mod key;
 mod live_read;
 mod live_write;
+mod recording;
+mod seek;
 mod sim_rate;
 mod sim_replay;
 mod sim_round;
@@ -42,6 +44,8 @@ const FIGURES: &[Figure] = &[
     sim_rate::FIGURE,
     sim_replay::FIGURE,
     check_linear::FIGURE,
+    recording::FIGURE,
+    seek::FIGURE,
     draw::FIGURE,
     key::FIGURE,
     start::FIGURE,

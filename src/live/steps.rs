@@ -206,7 +206,8 @@ impl StepLog {
             let why = "the disk did not take the steps as fast as they came";
             queue.give_up(&self.on, End::Cut(why.to_owned()));
             let mut info = self.info.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(info) = info.as_mut() {
+            if let Some(info) = info.as_mut().filter(|info| info.on) {
+                info.on = false;
                 info.trouble = Some(format!("{}: recording ended: {why}", info.file));
             }
             self.work.notify_one();

@@ -101,7 +101,7 @@ pub fn action_of(command: &Command) -> Option<Action> {
         Command::Step(count) => Action::Step(count),
         Command::Tempo(tempo) => Action::Tempo(tempo),
         Command::Record(file) => Action::Record(file),
-        Command::Goto(seek) => Action::Seek(seek),
+        Command::Seek(seek) => Action::Seek(seek),
         Command::Host(_)
         | Command::Start(..)
         | Command::Await(_)

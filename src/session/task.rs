@@ -167,7 +167,7 @@ impl Session {
             | Command::Step(_)
             | Command::Tempo(_)
             | Command::Record(_)
-            | Command::Goto(_) => self.begin_action(command)?,
+            | Command::Seek(_) => self.begin_action(command)?,
         };
         self.pump();
         Ok(Running { task })

@@ -25,7 +25,7 @@ use crate::profile::Profile;
 use crate::protocol::id::NodeId;
 use crate::trace::recording::codec::Known;
 use crate::trace::recording::reader::{self, Reader, Tail};
-use crate::trace::recording::{Head, Recorded, RecordingError};
+use crate::trace::recording::{Head, Recorded, RecordingError, RecordingInfo};
 use crate::trace::snapshot::HeldInfo;
 use crate::trace::{Ask, Event, Snapshot, narrate};
 use crate::world::{InFlight, World};
@@ -243,7 +243,14 @@ impl Timeline {
     /// How things stand here.
     #[must_use]
     pub fn snapshot(&self, ask: &Ask) -> Snapshot {
-        picture(&self.fold, ask)
+        let info = RecordingInfo {
+            file: String::new(),
+            on: false,
+            steps: self.len,
+            bytes: self.index.last().map_or(0, |at| at.offset + at.bytes),
+            trouble: None,
+        };
+        Snapshot { recording: Some(info), ..picture(&self.fold, ask) }
     }
 }
 

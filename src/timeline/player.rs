@@ -54,7 +54,7 @@ impl Player {
         let (from, len) = (self.timeline.position(), self.timeline.len());
         let to = match seek {
             Seek::To(to) if to > len => {
-                let text = format!("the recording has {len} steps; hint: goto end");
+                let text = format!("the recording has {len} steps; hint: seek end");
                 return Err(EngineError::Refused(text));
             }
             Seek::To(to) => to,
@@ -132,7 +132,7 @@ impl Engine for Player {
             | Action::Lose(_)
             | Action::Repeat(_)
             | Action::Tempo(_) => Err(EngineError::Refused(
-                "this is a recording: what happened cannot be changed; hint: goto N, step".into(),
+                "this is a recording: what happened cannot be changed; hint: seek N".into(),
             )),
         }
     }

@@ -67,8 +67,8 @@ pub enum Command {
     Tempo(u32),
     /// `record FILE`, `record off`: `None`.
     Record(Option<PathBuf>),
-    /// `goto N | +N | -N | start | end`: in a recording.
-    Goto(Seek),
+    /// `seek N | +N | -N | start | end`: in a recording.
+    Seek(Seek),
     /// `run-until CONDITION [within TIME]`.
     RunUntil(Condition, Option<Span>),
     /// `wait TIME`.

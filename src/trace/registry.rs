@@ -163,7 +163,7 @@ pub fn entry(command: &Command) -> &'static Entry {
         Command::Step(_) => "step",
         Command::Tempo(_) => "tempo",
         Command::Record(_) => "record",
-        Command::Goto(_) => "goto",
+        Command::Seek(_) => "seek",
         Command::RunUntil(..) => "run-until",
         Command::Wait(_) => "wait",
         Command::Settle => "settle",
@@ -282,8 +282,8 @@ table! {
         ["tempo 0.1"], [[Word("1")], [Word("0.1")], [Word("0.01")]];
     Stepping, "record", "record FILE|off", "records the run, from its first step on, into a new file",
         ["record \"my run.amfrec\"", "record off"], [[Text], [Word("off")]];
-    Stepping, "goto", "goto N|+N|-N|start|end", "in a recording: goes to another position",
-        ["goto 1200", "goto -100", "goto end"], [[Number], [Word("start")], [Word("end")]];
+    Stepping, "seek", "seek N|+N|-N|start|end", "in a recording: goes to another position",
+        ["seek 1200", "seek -100", "seek end"], [[Number], [Word("start")], [Word("end")]];
     Script, "LABEL:", "LABEL: COMMAND", "starts a host command and goes on",
         ["a: write amf0 3 \"alpha\""], [[Arg::HostCommand]];
     Script, "await", "await LABEL", "waits for the answer to a labelled command",

@@ -126,7 +126,7 @@ impl Action {
                 format!("the run is recorded, from its first step on, into {}", file.display())
             }
             Self::Record(None) => "the recording is complete up to here".to_owned(),
-            Self::Seek(seek) => Command::Goto(*seek).to_string(),
+            Self::Seek(seek) => Command::Seek(*seek).to_string(),
         }
     }
 

@@ -63,6 +63,12 @@ pub enum Act {
     DropHeld,
     /// Deliver the selected held message and keep it.
     DuplicateHeld,
+    /// In a recording: so many steps on, or back.
+    SeekBy(i64),
+    /// In a recording: to its beginning.
+    SeekStart,
+    /// In a recording: to its end.
+    SeekEnd,
     /// Slower.
     Slower,
     /// Faster.
@@ -337,6 +343,12 @@ pub const ENTRIES: &[Entry] = &[
             STEP,
         ),
     ),
+    all(Act::SeekBy(1), "seek-next", &["."], "on", "Recording: one step on", STEP),
+    all(Act::SeekBy(-1), "seek-back", &[","], "back", "Recording: one step back", STEP),
+    all(Act::SeekBy(100), "seek-far", &[">"], "on 100", "Recording: 100 steps on", STEP),
+    all(Act::SeekBy(-100), "seek-far-back", &["<"], "back 100", "Recording: 100 steps back", STEP),
+    all(Act::SeekStart, "seek-start", &["["], "start", "Recording: to its beginning", STEP),
+    all(Act::SeekEnd, "seek-end", &["]"], "end", "Recording: to its end", STEP),
     all(Act::Slower, "slower", &["-"], "slower", "Clock and links ten times slower", STEP),
     all(Act::Faster, "faster", &["+", "="], "faster", "Clock and links ten times faster", STEP),
     all(
@@ -425,6 +437,10 @@ pub const VERBS: &[Verb] = &[
     Verb { name: "source", usage: "source FILE", help: "Run a script's commands here" },
     Verb { name: "theme", usage: "theme NAME", help: "Another theme" },
     Verb { name: "filter", usage: "filter [WORDS]", help: "Show only messages that match" },
-    Verb { name: "goto", usage: "goto BLOCK", help: "Go to a block" },
+    Verb {
+        name: "goto",
+        usage: "goto BLOCK",
+        help: "Go to a block; in a recording to a step: N, +N, -N, start, end, or bN for a block",
+    },
     Verb { name: "select", usage: "select AMF", help: "Select an AMF" },
 ];

@@ -167,7 +167,7 @@ fn is_fault(command: &Command) -> bool {
         | Command::Repeat(_)
         | Command::Step(_)
         | Command::Record(_)
-        | Command::Goto(_)
+        | Command::Seek(_)
         | Command::RunUntil(..)
         | Command::Wait(_)
         | Command::Settle

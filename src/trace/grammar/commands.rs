@@ -118,7 +118,7 @@ fn other_command(name: &str, column: u32, args: &mut Args<'_>) -> Parsed<Command
         "step" => Command::Step(if args.peek().is_some() { args.count("number")? } else { 1 }),
         "tempo" => Command::Tempo(args.tempo()?),
         "record" => Command::Record(args.file_or("off")?),
-        "goto" => Command::Goto(args.seek()?),
+        "seek" => Command::Seek(args.seek()?),
         "run-until" => {
             let condition = condition(args)?;
             let within = if args.peek_word() == Some("within") {

@@ -49,10 +49,10 @@ impl Display for Command {
             Self::Tempo(tempo) => write!(f, "tempo {}", scaled(*tempo, 1_000)),
             Self::Record(Some(file)) => write!(f, "record {}", quoted(&file.to_string_lossy())),
             Self::Record(None) => f.write_str("record off"),
-            Self::Goto(Seek::To(0)) => f.write_str("goto start"),
-            Self::Goto(Seek::To(step)) => write!(f, "goto {step}"),
-            Self::Goto(Seek::By(steps)) => write!(f, "goto {steps:+}"),
-            Self::Goto(Seek::End) => f.write_str("goto end"),
+            Self::Seek(Seek::To(0)) => f.write_str("seek start"),
+            Self::Seek(Seek::To(step)) => write!(f, "seek {step}"),
+            Self::Seek(Seek::By(steps)) => write!(f, "seek {steps:+}"),
+            Self::Seek(Seek::End) => f.write_str("seek end"),
             Self::RunUntil(condition, None) => write!(f, "run-until {condition}"),
             Self::RunUntil(condition, Some(within)) => {
                 write!(f, "run-until {condition} within {}", time_text(*within))

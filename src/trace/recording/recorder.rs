@@ -18,6 +18,8 @@ pub const KEPT_BYTES_MAX: usize = 32 << 20;
 pub struct RecordingInfo {
     /// Its file.
     pub file: String,
+    /// It goes on.
+    pub on: bool,
     /// Steps in it so far.
     pub steps: u64,
     /// Bytes written so far.
@@ -116,7 +118,7 @@ impl Recorder {
         }
         out.write_all(&begin).map_err(|error| format!("{name}: {error}"))?;
         let (steps, bytes) = (self.encoder.steps(), begin.len() as u64);
-        self.info = Some(RecordingInfo { file: name, steps, bytes, trouble: None });
+        self.info = Some(RecordingInfo { file: name, on: true, steps, bytes, trouble: None });
         self.out = Some(out);
         Ok(())
     }
@@ -162,6 +164,7 @@ impl Recorder {
                 info.steps = self.encoder.steps();
             }
             Err(error) => {
+                info.on = false;
                 info.trouble = Some(format!("{}: {error}: the recording ends here", info.file));
                 self.out = None;
             }
@@ -198,6 +201,7 @@ impl Recorder {
         let written = out.write_all(&end).and_then(|()| out.flush());
         let Some(info) = &mut self.info else { return Ok(()) };
         info.bytes += end.len() as u64;
+        info.on = false;
         written.map_err(|error| {
             let text = format!("{}: {error}: its last part is missing", info.file);
             info.trouble = Some(text.clone());

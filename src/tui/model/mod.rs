@@ -217,6 +217,12 @@ impl Model {
         stack.iter().filter(|pane| age(pane).is_some()).min_by_key(age).or_else(|| stack.first())
     }
 
+    /// It is a recording that is looked at, not a cluster that runs.
+    #[must_use]
+    pub fn is_recording(&self) -> bool {
+        self.cluster.now.engine == "recording"
+    }
+
     /// True if some workload is running.
     #[must_use]
     pub fn workload_running(&self) -> bool {

@@ -10,7 +10,7 @@ use super::{Effect, moves, palette};
 use crate::session::ReplayState;
 use crate::trace::command::{HostCommand, ReplayCommand};
 use crate::trace::snapshot::{AmfStatus, HeldInfo};
-use crate::trace::{Command, HoldFilter, Release};
+use crate::trace::{Command, HoldFilter, Release, Seek};
 use tui_input::Input;
 use tui_logger::TuiWidgetEvent;
 
@@ -53,6 +53,9 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
             vec![Effect::Run(Command::Hold(!model.cluster.now.step_mode, HoldFilter::ALL))]
         }
         Act::ReleaseNext => release_next(model),
+        Act::SeekBy(steps) => seek(model, Seek::By(steps)),
+        Act::SeekStart => seek(model, Seek::To(0)),
+        Act::SeekEnd => seek(model, Seek::End),
         Act::DropHeld => held(model, Command::Lose),
         Act::DuplicateHeld => held(model, Command::Repeat),
         Act::Slower | Act::Faster => tempo(model, act == Act::Slower),
@@ -220,7 +223,19 @@ pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
     }
 }
 
+/// Goes to another position, in a recording.
+pub fn seek(model: &mut Model, to: Seek) -> Vec<Effect> {
+    if model.is_recording() {
+        return vec![Effect::Run(Command::Seek(to))];
+    }
+    model.say(Level::Info, "only a recording can be gone through: amflab play RECORDING");
+    Vec::new()
+}
+
 fn release_next(model: &mut Model) -> Vec<Effect> {
+    if model.is_recording() {
+        return seek(model, Seek::By(1));
+    }
     let now = &model.cluster.now;
     if !now.held.is_empty() || now.held_total > 0 {
         return vec![Effect::Run(Command::Deliver(Release::Oldest(1)))];

@@ -105,6 +105,12 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
             rest.clone_into(&mut model.filter);
             Ok(Vec::new())
         }
+        // Steps in a recording, unless a block is named as one.
+        "goto" if model.is_recording() && !rest.starts_with('b') => {
+            let text = format!("seek {rest}");
+            let command = parse_command(&text, &model.about.limits);
+            command.map(|command| acts::run(model, command)).map_err(|error| error.to_string())
+        }
         "goto" => goto(model, rest).map(|()| Vec::new()),
         "select" => select(model, rest).map(|()| Vec::new()),
         _ => return None,

@@ -79,7 +79,9 @@ fn parts(model: &Model) -> Vec<Part> {
         part(now.view.epoch.to_string(), Role::Text, 7),
         part(now.view.protocol.to_string(), Role::Text, 2),
     ];
-    parts.push(if now.step_mode {
+    parts.push(if let (true, Some(recording)) = (model.is_recording(), &now.recording) {
+        part(format!("step {} of {}", now.step, recording.steps), Role::Warn, 9)
+    } else if now.step_mode {
         part(format!("{} step, {} held", glyphs.held, now.held_total), Role::Warn, 9)
     } else {
         part(format!("{} running", glyphs.on), Role::Good, 9)
@@ -94,6 +96,15 @@ fn parts(model: &Model) -> Vec<Part> {
     if faults > 0 {
         let word = if faults == 1 { "fault" } else { "faults" };
         parts.push(part(format!("{faults} {word}"), Role::Bad, 7));
+    }
+    match &now.recording {
+        Some(recording) if recording.trouble.is_some() => {
+            parts.push(part("recording ended".to_owned(), Role::Bad, 9));
+        }
+        Some(recording) if recording.on => {
+            parts.push(part(format!("{} recording", glyphs.on), Role::Bad, 6));
+        }
+        Some(_) | None => {}
     }
     if now.volatile.is_some() || model.about.volatile.is_some() {
         parts.push(part("volatile".to_owned(), Role::Warn, 5));
@@ -212,6 +223,12 @@ fn hints(model: &Model) -> Vec<(String, &'static str, Act)> {
             && (!stepping || model.cluster.now.held_total > 0)
     });
     let mut general = vec![Act::Help, Act::Palette, Act::CommandLine];
+    if model.is_recording() {
+        let to = [1, -1, 100, -100].map(Act::SeekBy);
+        general.extend(to.into_iter().chain([Act::SeekStart, Act::SeekEnd]));
+        general.extend([Act::FocusNext, Act::Zoom, Act::Filter, Act::Quit]);
+        return shown(model, own, general);
+    }
     if model.cluster.now.step_mode {
         general.push(Act::ReleaseNext);
     }
@@ -230,6 +247,15 @@ fn hints(model: &Model) -> Vec<(String, &'static str, Act)> {
         Act::Filter,
         Act::Quit,
     ]);
+    shown(model, own, general)
+}
+
+/// Those that have a key and a word.
+fn shown(
+    model: &Model,
+    own: impl Iterator<Item = &'static command::Entry>,
+    general: Vec<Act>,
+) -> Vec<(String, &'static str, Act)> {
     let general = general.into_iter().filter_map(command::of);
     own.chain(general)
         .filter(|entry| !entry.short.is_empty())

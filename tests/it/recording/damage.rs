@@ -29,7 +29,7 @@ fn a_torn_tail_loses_only_the_tail() {
             }
         }
     }
-    assert!(lengths.len() > 3, "chunks are shorter than the recording: {lengths:?}");
+    assert!(lengths.len() >= 3, "chunks are shorter than the recording: {lengths:?}");
 }
 
 #[test]
