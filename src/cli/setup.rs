@@ -115,16 +115,12 @@ impl ClusterArgs {
         // A live cluster that has been shut down has ended it already.
         let _ = engine.submit(Action::Record(None));
         let Some(info) = engine.snapshot(&Ask::BRIEF).recording else { return false };
-        match info.trouble {
-            Some(trouble) => {
-                complain("error", &trouble);
-                false
-            }
-            None => {
-                complain("note", &format!("recorded {} steps into {}", info.steps, info.file));
-                true
-            }
+        if let Some(trouble) = info.trouble {
+            complain("error", &trouble);
+            return false;
         }
+        complain("note", &format!("recorded {} steps into {}", info.steps, info.file));
+        true
     }
 
     fn build(

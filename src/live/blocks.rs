@@ -109,9 +109,9 @@ mod tests {
     use crate::protocol::Record;
     use crate::protocol::id::Version;
 
-    fn through(blocks: &mut Blocks, op: &StoreOp, result: Result<StoreDone, StoreError>) -> bool {
+    fn through(blocks: &mut Blocks, op: &StoreOp, result: &Result<StoreDone, StoreError>) -> bool {
         blocks.give(op);
-        matches!(blocks.outcome(&result), Outcome::Known(_))
+        matches!(blocks.outcome(result), Outcome::Known(_))
     }
 
     #[test]
@@ -120,18 +120,18 @@ mod tests {
         let got = || Ok(StoreDone::Got(Some(record.clone())));
         let (get, put) = (StoreOp::Get { at: 3 }, StoreOp::Put { at: 3, record: record.clone() });
         let mut used = Blocks::new(false);
-        assert!(!through(&mut used, &get, got()), "who knows what an earlier run left");
-        assert!(through(&mut used, &get, got()));
-        assert!(!through(&mut used, &put, Err(StoreError::Broken)));
-        assert!(!through(&mut used, &get, got()), "the write may have come to something, or not");
+        assert!(!through(&mut used, &get, &got()), "who knows what an earlier run left");
+        assert!(through(&mut used, &get, &got()));
+        assert!(!through(&mut used, &put, &Err(StoreError::Broken)));
+        assert!(!through(&mut used, &get, &got()), "the write may have come to something, or not");
         let mut blank = Blocks::new(true);
-        assert!(through(&mut blank, &get, Ok(StoreDone::Got(None))));
-        assert!(!through(&mut blank, &put, Ok(StoreDone::Done)));
-        assert!(through(&mut blank, &get, got()));
-        assert!(!through(&mut blank, &get, Ok(StoreDone::Got(None))), "a store that lies");
-        assert!(!through(&mut blank, &get, Err(StoreError::Media)));
-        assert!(!through(&mut blank, &get, got()));
-        assert!(!through(&mut blank, &StoreOp::Wipe, Ok(StoreDone::Done)));
-        assert!(through(&mut blank, &get, Ok(StoreDone::Got(None))));
+        assert!(through(&mut blank, &get, &Ok(StoreDone::Got(None))));
+        assert!(!through(&mut blank, &put, &Ok(StoreDone::Done)));
+        assert!(through(&mut blank, &get, &got()));
+        assert!(!through(&mut blank, &get, &Ok(StoreDone::Got(None))), "a store that lies");
+        assert!(!through(&mut blank, &get, &Err(StoreError::Media)));
+        assert!(!through(&mut blank, &get, &got()));
+        assert!(!through(&mut blank, &StoreOp::Wipe, &Ok(StoreDone::Done)));
+        assert!(through(&mut blank, &get, &Ok(StoreDone::Got(None))));
     }
 }

@@ -1,7 +1,7 @@
 //! What leaves the program: runs and histories in the forms that other people's tools read.
 //!
 //! - [`edn`]: a history as Jepsen writes it, for Knossos and Elle;
-//! - [`shiviz`]: a run as a log with vector clocks, for ShiViz;
+//! - [`shiviz`]: a run as a log with vector clocks, for `ShiViz`;
 //! - [`chrome`]: a run as a trace, for Perfetto and Chrome's `about:tracing`.
 //!
 //! Each takes the steps of a recording, one at a time, and the fold that they go into. Writes to

@@ -66,8 +66,8 @@ impl World {
 
     /// The store's oldest operation ended like this.
     fn set_outcome(&mut self, disk: DiskId, outcome: &Outcome) -> Result<(), BadStep> {
-        let shelf = &mut self.shelves[usize::from(disk.0)];
-        let Some((given, here)) = shelf.done.front_mut() else {
+        let place = &mut self.shelves[usize::from(disk.0)];
+        let Some((given, here)) = place.done.front_mut() else {
             return Err(self.bad(format!("{disk} has nothing in its store")));
         };
         let given = *given;
@@ -85,10 +85,10 @@ impl World {
             Outcome::Full(result) => {
                 here.clone_from(result);
                 let changed_since =
-                    shelf.done.iter().skip(1).any(|(later, _)| later.changes(given));
+                    place.done.iter().skip(1).any(|(later, _)| later.changes(given));
                 if let (Given::Get(at), false) = (given, changed_since) {
                     match result {
-                        Ok(StoreDone::Got(record)) => shelf.store.set(at, record.clone()),
+                        Ok(StoreDone::Got(record)) => place.store.set(at, record.clone()),
                         Ok(_) | Err(StoreError::Media | StoreError::Broken) => {}
                     }
                 }

@@ -35,7 +35,7 @@ impl Given {
         match (self, read) {
             (Self::Put(at), Self::Get(of)) => at == of,
             (Self::Wipe, Self::Get(_)) => true,
-            (Self::Get(_) | Self::Other, _) | (Self::Put(_) | Self::Wipe, _) => false,
+            (Self::Get(_) | Self::Other | Self::Put(_) | Self::Wipe, _) => false,
         }
     }
 }

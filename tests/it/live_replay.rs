@@ -1,4 +1,4 @@
-//! A live run is a log of steps: folded into a World it gives the same answers and the same state.
+//! A live run is a log of steps: again into a World it gives the same answers and the same state.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -193,8 +193,8 @@ fn a_live_run_folds_into_a_world_with_equal_outputs() {
     recorded(&mut engine);
     // A recording that begins late holds the run from its first step all the same.
     record(&mut engine, &second);
-    let (folded, replies, steps) = fold(&first);
-    let world = folded.world();
+    let (again, replies, steps) = fold(&first);
+    let world = again.world();
     assert!(steps.len() > 1_000, "{} steps", steps.len());
     let times: Vec<_> = steps.iter().map(|step| step.entry.now).collect();
     assert!(times.is_sorted(), "time never decreases");
@@ -217,9 +217,9 @@ fn a_live_run_folds_into_a_world_with_equal_outputs() {
     assert_eq!(world.violations(), []);
     engine.shutdown().unwrap();
     drop(engine);
-    let (folded, _, all) = fold(&second);
+    let (again, _, all) = fold(&second);
     assert_eq!(all[..steps.len()], steps);
-    compare_disks(folder.path(), folded.world());
+    compare_disks(folder.path(), again.world());
 }
 
 /// Step mode, a protocol switch and a seeded defect are steps like all others.
@@ -260,8 +260,8 @@ fn interference_by_hand_folds_too() {
     let path = folder.path().join("recording");
     record(&mut engine, &path);
     recorded(&mut engine);
-    let (folded, ..) = fold(&path);
-    let world = folded.world();
+    let (again, ..) = fold(&path);
+    let world = again.world();
     assert_eq!(lines_folded(world), lines);
     assert_eq!(world.witness().view().protocol, Protocol::Sharing);
 }

@@ -18,7 +18,7 @@ use std::io::{self, BufWriter, Write};
 pub(super) enum Form {
     /// The history of every block as Jepsen writes it, for Knossos and Elle
     Edn,
-    /// Every step with its vector clock, for ShiViz
+    /// Every step with its vector clock, for the diagrams of `ShiViz`
     Shiviz,
     /// A track for each machine and an arrow for each packet, for Perfetto and Chrome
     Chrome,

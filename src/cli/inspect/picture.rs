@@ -94,7 +94,7 @@ impl Inspection {
             view.protocol,
             members.join(" ")
         );
-        self.amfs(&shot, &mut text);
+        amfs(&shot, &mut text);
         for disk in &shot.disks {
             let failed = if disk.failed { ", answers with errors" } else { "" };
             let blocks = world.written_on(disk.id) as u64;
@@ -105,11 +105,11 @@ impl Inspection {
             let phase = format!("{:?} {:?}", lock.phase, lock.mode).to_lowercase();
             format!("{} {} {phase}", lock.key, lock.amf)
         });
-        section(&mut text, "locks", locks.collect());
+        section(&mut text, "locks", &locks.collect::<Vec<_>>());
         let links =
             shot.held.iter().map(|held| format!("{} > {}  {}", held.from, held.to, held.what));
-        section(&mut text, "on their way", links.collect());
-        section(&mut text, "not settled", shot.unsettled.clone());
+        section(&mut text, "on their way", &links.collect::<Vec<_>>());
+        section(&mut text, "not settled", &shot.unsettled);
         let _ = writeln!(
             text,
             "checker: {}, {} answered, {}",
@@ -126,37 +126,37 @@ impl Inspection {
         }
         text
     }
+}
 
-    fn amfs(&self, shot: &Snapshot, text: &mut String) {
-        for amf in &shot.amfs {
-            let status = format!("{:?}", amf.status).to_lowercase();
-            let _ = writeln!(
-                text,
-                "{} {status}: epoch {}, {}/{} lines, {} dirty, {} replicas, {} of {} requests hit",
-                amf.id,
-                amf.epoch.0,
-                amf.lines_used,
-                amf.lines_max,
-                amf.dirty,
-                amf.replicas,
-                amf.hits,
-                amf.hits + amf.misses
-            );
-            let lines = amf.lines.iter().map(|line| {
-                let marks = match (line.unreplicated, line.destaging) {
-                    (false, false) => "",
-                    (true, false) => " unreplicated",
-                    (false, true) => " destaging",
-                    (true, true) => " unreplicated destaging",
-                };
-                format!("b{} {} {}{marks}", line.block.0, line.state, line.version)
-            });
-            section(text, "lines", lines.collect());
-        }
+fn amfs(shot: &Snapshot, text: &mut String) {
+    for amf in &shot.amfs {
+        let status = format!("{:?}", amf.status).to_lowercase();
+        let _ = writeln!(
+            text,
+            "{} {status}: epoch {}, {}/{} lines, {} dirty, {} replicas, {} of {} requests hit",
+            amf.id,
+            amf.epoch.0,
+            amf.lines_used,
+            amf.lines_max,
+            amf.dirty,
+            amf.replicas,
+            amf.hits,
+            amf.hits + amf.misses
+        );
+        let lines = amf.lines.iter().map(|line| {
+            let marks = match (line.unreplicated, line.destaging) {
+                (false, false) => "",
+                (true, false) => " unreplicated",
+                (false, true) => " destaging",
+                (true, true) => " unreplicated destaging",
+            };
+            format!("b{} {} {}{marks}", line.block.0, line.state, line.version)
+        });
+        section(text, "lines", &lines.collect::<Vec<_>>());
     }
 }
 
-fn section(text: &mut String, title: &str, lines: Vec<String>) {
+fn section(text: &mut String, title: &str, lines: &[String]) {
     if lines.is_empty() {
         return;
     }

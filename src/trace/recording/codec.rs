@@ -210,7 +210,7 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 
 /// Small differences of either sign become small numbers.
 const fn zigzag(difference: u64) -> u64 {
-    (difference << 1) ^ (((difference as i64) >> 63) as u64)
+    (difference << 1) ^ (difference.cast_signed() >> 63).cast_unsigned()
 }
 
 const fn unzigzag(value: u64) -> u64 {

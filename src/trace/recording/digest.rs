@@ -116,7 +116,9 @@ mod tests {
     fn every_bit_and_the_order_count() {
         let of = |outputs: &[u64]| {
             let mut digest = OutputDigest::default();
-            outputs.iter().for_each(|output| digest.put(output));
+            for output in outputs {
+                digest.put(output);
+            }
             digest.finish()
         };
         assert_eq!(of(&[]), 0);

@@ -29,11 +29,10 @@ impl Tail {
     #[must_use]
     pub fn note(&self, steps: u64) -> Option<String> {
         match self {
-            Self::Open => None,
             Self::Ended(end) if end.cut_short => {
                 Some(format!("the recording was cut short after {steps} steps: {}", end.why))
             }
-            Self::Ended(_) => None,
+            Self::Open | Self::Ended(_) => None,
             Self::Torn { good, why } => Some(format!(
                 "the recording breaks off after {steps} steps ({why} at byte {good}): what came \
                  later is lost"

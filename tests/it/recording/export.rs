@@ -213,8 +213,8 @@ fn vector_clocks_are_consistent() {
 fn a_trace_is_json_whose_arrows_and_bars_begin_and_end() {
     let mut out = Vec::new();
     export(&recording(51, 300), |_| Chrome::new(&mut out));
-    let trace: Value = serde_json::from_slice(&out).unwrap();
-    let events = trace["traceEvents"].as_array().unwrap();
+    let whole: Value = serde_json::from_slice(&out).unwrap();
+    let events = whole["traceEvents"].as_array().unwrap();
     let (mut names, mut arrows, mut bars) = (BTreeSet::new(), BTreeMap::new(), BTreeSet::new());
     let mut ends: BTreeMap<u64, f64> = BTreeMap::new();
     let mut slices = 0;

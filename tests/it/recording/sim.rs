@@ -17,9 +17,9 @@ fn a_run_under_every_fault_comes_back_and_verifies() {
         assert_eq!(read.head.engine, "sim");
         let entries: Vec<_> = read.steps.iter().map(|step| step.entry.clone()).collect();
         assert_eq!(entries, log, "seed {seed}");
-        let folded = fold(&read);
-        assert_eq!(folded.world().witness(), run.sim.world().witness(), "seed {seed}");
-        assert_eq!(folded.world().violations(), run.sim.world().violations());
+        let again_world = fold(&read);
+        assert_eq!(again_world.world().witness(), run.sim.world().witness(), "seed {seed}");
+        assert_eq!(again_world.world().violations(), run.sim.world().violations());
         assert!(bytes.len() < log.len() * 20 + 20_000, "{} B, {} steps", bytes.len(), log.len());
         // A list of steps becomes the same recording.
         let mut again = Vec::new();

@@ -359,3 +359,61 @@ fn a_saved_session_runs_under_exec_step_by_step_and_all() {
         assert!(run.status.success(), "{engine}: {said}{}", String::from_utf8_lossy(&run.stderr));
     }
 }
+
+#[test]
+fn a_recording_is_made_by_hand_and_played_to_and_fro() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("by hand.amfrec");
+    let file = file.to_str().unwrap();
+    for engine in ENGINES {
+        let _ = std::fs::remove_file(file);
+        let mut console = Console::real(160, 40, &["--engine", engine]);
+        console.until_text("workload on");
+        // Late: the run is recorded from its first step all the same.
+        console.type_keys(&format!(":record \"{file}\"\r"));
+        console.until("the recording", |screen, _| screen.contains("\u{25cf} recording"));
+        console.type_keys(&format!(":record \"{file}\"\r"));
+        console.until_text("this run is being recorded into");
+        console.type_keys(":record off\r");
+        console.until_text("the recording is complete up to here");
+        console.type_keys("qy");
+        assert!(console.ends().0, "{engine}");
+        let amflab = Command::new(env!("CARGO_BIN_EXE_amflab"))
+            .args(["inspect", file, "--verify"])
+            .output()
+            .unwrap();
+        assert!(amflab.status.success(), "{}", String::from_utf8_lossy(&amflab.stdout));
+        assert!(amflab.stdout.starts_with(b"verified: "));
+    }
+    let mut console = Console::real(160, 40, &["play", file]);
+    console.until_text("step 0 of");
+    let moves = [
+        (".", "step 1 of"),
+        (">", "step 101 of"),
+        (",", "step 100 of"),
+        ("n", "step 101 of"),
+        ("<", "step 1 of"),
+        (":goto 7\r", "step 7 of"),
+        (":goto +5\r", "step 12 of"),
+        ("[", "step 0 of"),
+    ];
+    for (keys, there) in moves {
+        console.type_keys(keys);
+        console.until_text(there);
+    }
+    console.type_keys("]");
+    console.until("the end", |screen, _| {
+        let end = |line: &str| {
+            let (at, len) = line.split_once("step ")?.1.split_once(" of ")?;
+            let len = len.split(|c: char| !c.is_ascii_digit()).next()?;
+            Some(at == len)
+        };
+        screen.lines().any(|line| end(line) == Some(true))
+    });
+    console.type_keys(":crash amf0\r");
+    console.until_text("this is a recording");
+    console.type_keys("q");
+    let (ended_well, raw) = console.ends();
+    assert!(ended_well);
+    assert_given_back(&raw);
+}
