@@ -385,6 +385,10 @@ fn a_recording_is_made_by_hand_and_played_to_and_fro() {
         assert!(amflab.status.success(), "{}", String::from_utf8_lossy(&amflab.stdout));
         assert!(amflab.stdout.starts_with(b"verified: "));
     }
+    let _ = std::fs::remove_file(file);
+    let run = ["run", "--engine", "sim", "--workload", "storm", "--ops", "60", "--record", file];
+    let amflab = Command::new(env!("CARGO_BIN_EXE_amflab")).args(run).output().unwrap();
+    assert!(amflab.status.success());
     let mut console = Console::real(160, 40, &["play", file]);
     console.until_text("step 0 of");
     let moves = [
