@@ -129,3 +129,105 @@ impl StepLog {
         let _ = thread.join();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::clock::Clock;
+    use super::*;
+    use crate::profile::Profile;
+    use crate::protocol::id::{AmfId, NodeId, Span};
+    use crate::trace::Step;
+    use crate::trace::recording::{Origin, Reader, Recorder, Tail};
+    use std::sync::{Condvar, Mutex, MutexGuard};
+
+    /// A disk that stands still until it is let go.
+    #[derive(Clone, Default)]
+    struct Disk(Arc<(Mutex<State>, Condvar)>);
+
+    #[derive(Default)]
+    struct State {
+        stands_still: bool,
+        bytes: Vec<u8>,
+    }
+
+    impl Disk {
+        fn state(&self) -> MutexGuard<'_, State> {
+            self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
+    impl std::io::Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let stuck = self.0.1.wait_while(self.state(), |state| state.stands_still);
+            stuck.unwrap_or_else(PoisonError::into_inner).bytes.extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn log(disk: &Disk) -> (Arc<StepLog>, Option<JoinHandle<()>>, Clock, Profile) {
+        let profile = crate::profile::load("claims", &[]).expect("is built in");
+        let cfg = &profile.config;
+        let nodes = (cfg.amfs, cfg.disks_all());
+        let mut recorder = Recorder::new(profile.head("live", Origin::BLANK), nodes, 0);
+        recorder.start_into(Box::new(disk.clone()), "disk".to_owned()).expect("begins");
+        let log = Arc::new(StepLog::new(recorder));
+        let thread = log.spawn().expect("a thread");
+        (log, thread, Clock::new(Span::secs(2)), profile)
+    }
+
+    fn read(disk: &Disk, profile: &Profile) -> (u64, Tail) {
+        let bytes = disk.state().bytes.clone();
+        let mut reader = Reader::new(bytes.as_slice()).expect("a head");
+        reader.set_nodes(profile.config.amfs, profile.config.disks_all());
+        while reader.next_chunk().expect("is in memory").is_some() {}
+        (reader.steps(), reader.tail().clone())
+    }
+
+    fn tick() -> Step {
+        Step::Tick { node: NodeId::Amf(AmfId(0)) }
+    }
+
+    #[test]
+    fn steps_leave_in_order_once_their_outputs_are_known() {
+        let disk = Disk::default();
+        let (log, thread, clock, profile) = log(&disk);
+        let (first, _, mut open) = log.number(&clock, tick);
+        for no in 1..5_000 {
+            assert_eq!(log.number(&clock, tick).0, no);
+        }
+        assert_eq!(log.number_loose(&clock, tick).0, 5_000);
+        assert_eq!((first, log.count()), (0, 5_001));
+        assert_eq!(read(&disk, &profile).0, 0, "the first is not done");
+        open.put(&7u64);
+        drop(open);
+        log.end(thread);
+        let (steps, tail) = read(&disk, &profile);
+        assert!(matches!(tail, Tail::Ended(end) if end.steps == 5_001 && !end.cut_short));
+        assert_eq!(steps, 5_001);
+    }
+
+    #[test]
+    fn a_disk_that_stands_still_ends_the_recording_and_not_the_cluster() {
+        let disk = Disk::default();
+        let (log, thread, clock, profile) = log(&disk);
+        disk.state().stands_still = true;
+        let mut given = 0u64;
+        while log.is_recording() {
+            drop(log.number(&clock, tick));
+            given += 1;
+        }
+        // The writer is still stuck; whoever looks is told all the same.
+        let info = log.info().expect("a recording");
+        assert!(!info.on && info.trouble.is_some_and(|why| why.contains("did not take")));
+        assert_eq!(log.number(&clock, tick).0, given, "it goes on, and is not recorded");
+        disk.state().stands_still = false;
+        disk.0.1.notify_all();
+        log.end(thread);
+        let (steps, tail) = read(&disk, &profile);
+        let Tail::Ended(end) = tail else { panic!("{tail:?}") };
+        assert!(end.cut_short && end.steps == steps && steps < given, "{end:?}");
+    }
+}

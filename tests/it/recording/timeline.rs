@@ -132,3 +132,25 @@ fn a_store_that_answers_otherwise_is_a_difference() {
     assert!(matches!(trouble.node, NodeId::Disk(_)));
     assert_eq!((timeline.len(), timeline.recorded()), (at as u64, whole.steps.len() as u64));
 }
+
+/// What a live cluster saw as a crash, because the machine contradicted itself, is one in the fold too;
+/// and that it does not contradict itself any more is told.
+#[test]
+fn a_machine_that_broke_is_down_afterwards() {
+    let whole = read(&recording(16, 80));
+    let host = |step: &amflab::trace::Step| matches!(step, amflab::trace::Step::Host { .. });
+    let at = whole.steps.iter().position(|step| host(&step.entry.step)).unwrap();
+    let mut steps = whole.steps[..=at].to_vec();
+    steps[at].broke = true;
+    steps[at].digest = 0;
+    let mut timeline = open(write(&whole.head, &whole.profile, &steps));
+    assert_eq!((timeline.len(), timeline.trouble()), (steps.len() as u64, None));
+    timeline.seek(u64::MAX).unwrap();
+    let NodeId::Amf(amf) = amflab::timeline::fold::node_of(&steps[at].entry.step) else {
+        panic!("hosts ask AMFs")
+    };
+    assert!(timeline.world().amf(amf).is_none());
+    let violation = &timeline.world().violations()[0];
+    assert!(violation.text.contains("stopped here when this was recorded"), "{violation:?}");
+    assert_eq!(timeline.world().outstanding(), 0, "its host was answered");
+}
