@@ -37,6 +37,15 @@ impl World {
         amfs + pages * PAGE + self.newest.len() as u64 * 48 + 4_096
     }
 
+    /// Bytes of the disks' pages, which clones share until they are written; and of those that were
+    /// made or copied so far. What two clones do not share is at most the smaller of the first and of
+    /// the difference of the second.
+    #[must_use]
+    pub fn page_bytes(&self) -> (u64, u64) {
+        let each = self.shelves.iter().map(|shelf| shelf.store.bytes());
+        each.fold((0, 0), |(all, copied), (more, again)| (all + more, copied + again))
+    }
+
     /// The machine that an interference concerns.
     #[must_use]
     pub fn control_node(control: &Control) -> NodeId {

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Blocks in a page.
-const PAGE_BLOCKS: u64 = 32;
+const PAGE_BLOCKS: u64 = 16;
+/// About how many bytes a page takes.
+const PAGE_BYTES: u64 = PAGE_BLOCKS * 64 + 64;
 
 /// What an operation was about, once it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ impl Given {
 pub(super) struct MapStore {
     pages: BTreeMap<u64, Arc<Vec<(u64, Record)>>>,
     len: usize,
+    /// Bytes of pages that were made or copied so far.
+    copied: u64,
 }
 
 impl MapStore {
@@ -57,7 +61,7 @@ impl MapStore {
             }
             StoreOp::Next { at } => Ok(StoreDone::Next(self.next(at))),
             StoreOp::Wipe => {
-                *self = Self::default();
+                *self = Self { copied: self.copied, ..Self::default() };
                 Ok(StoreDone::Done)
             }
             StoreOp::Flush | StoreOp::Fence { .. } => Ok(StoreDone::Done),
@@ -65,7 +69,11 @@ impl MapStore {
     }
 
     fn put(&mut self, at: u64, record: Record) {
-        let page = Arc::make_mut(self.pages.entry(at / PAGE_BLOCKS).or_default());
+        let page = self.pages.entry(at / PAGE_BLOCKS).or_default();
+        if page.is_empty() || Arc::strong_count(page) > 1 {
+            self.copied += PAGE_BYTES;
+        }
+        let page = Arc::make_mut(page);
         match page.binary_search_by_key(&at, |(at, _)| *at) {
             Ok(place) => page[place].1 = record,
             Err(place) => {
@@ -109,6 +117,11 @@ impl MapStore {
 
     pub(super) fn pages(&self) -> usize {
         self.pages.len()
+    }
+
+    /// Bytes of all pages, and of those that were made or copied so far.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        (self.pages.len() as u64 * PAGE_BYTES, self.copied)
     }
 
     pub(super) fn len(&self) -> usize {
