@@ -95,6 +95,7 @@ impl Cluster {
                 self.set_defect(*defect, *on, work);
                 Ok(0)
             }
+            Action::PowerFail => self.power_fail(work),
             Action::Protocol(protocol) => self.begin_switch(*protocol),
             Action::Hold(filter) => {
                 self.hold(*filter);
@@ -155,7 +156,7 @@ impl Cluster {
         self.tell_amf(id, Control::Destage(id), AmfInput::Destage, work)
     }
 
-    fn crash(&self, id: AmfId, work: &mut Worklist) -> Done {
+    pub(super) fn crash(&self, id: AmfId, work: &mut Worklist) -> Done {
         let mut state = self.amfs[usize::from(id.0)].lock();
         if state.machine.is_none() {
             return Err(format!("{id} is down already"));
@@ -168,7 +169,7 @@ impl Cluster {
         Ok(0)
     }
 
-    fn restart(&self, id: AmfId, work: &mut Worklist) -> Done {
+    pub(super) fn restart(&self, id: AmfId, work: &mut Worklist) -> Done {
         let node = &self.amfs[usize::from(id.0)];
         let mut state = node.lock();
         if state.machine.is_some() {
@@ -177,6 +178,8 @@ impl Cluster {
         let turn = self.turn(NodeId::Amf(id), work, || Step::Control(Control::Restart(id)));
         state.incarnation = Incarnation(state.incarnation.0 + 1);
         let mut machine = Amf::new(&self.config, id, state.incarnation, turn.now);
+        machine.load_journal(state.journal.load());
+        machine.handle(turn.now, AmfInput::SetDefect(self.defect_now()));
         machine.observe(self.events.is_on());
         self.end_turn(turn);
         node.set_deadline(machine.deadline());
@@ -266,7 +269,7 @@ impl Cluster {
         self.fault(NodeId::Disk(id), &format!("replace {id}"));
     }
 
-    fn set_witness(&self, up: bool, work: &mut Worklist) -> Done {
+    pub(super) fn set_witness(&self, up: bool, work: &mut Worklist) -> Done {
         let mut state = self.witness.lock();
         if up != state.down.is_some() {
             return Err(format!("the witness is {} already", if up { "up" } else { "down" }));

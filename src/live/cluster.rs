@@ -42,6 +42,8 @@ pub(crate) struct Cluster {
     pub(crate) witness: Node<WitnessState>,
     pub(crate) disks: Vec<Node<DiskState>>,
     pub(crate) stores: Vec<DiskStore>,
+    /// Each AMF's journal; empty without journals.
+    pub(crate) journals: Vec<DiskStore>,
     pub(crate) inboxes: Vec<Inbox>,
     pub(crate) timer: Timer,
     pub(crate) pool: Pool,
@@ -208,6 +210,7 @@ impl Cluster {
             match output {
                 AmfOutput::Send(packet) => self.send(turn, &mut state.sent, packet),
                 AmfOutput::Answer(answer) => self.answer(id, state, turn, answer),
+                AmfOutput::Journal(op) => self.give_journal(id, state, op),
             }
         }
         if let Some(machine) = &state.machine {
@@ -283,6 +286,9 @@ impl Cluster {
         state.down = Some(turn.now);
         state.paused = None;
         state.waiting.clear();
+        // What was given to the journal and is not finished never happened, as far as it knows.
+        state.stale_results += state.journal.given();
+        state.journal.lose_given();
         self.amfs[usize::from(id.0)].set_deadline(Instant::NEVER);
         let mut ops: Vec<OpId> = state.ops.keys().copied().collect();
         ops.sort_unstable();

@@ -130,7 +130,9 @@ impl Cluster {
     }
 
     fn deliver_amf(&self, id: AmfId, state: &mut AmfState, item: Item, work: &mut Worklist) {
-        let Item::Packet { no, keep, packet } = item else { return };
+        let Item::Packet { no, keep, packet } = item else {
+            return self.deliver_journal(id, state, work);
+        };
         if state.machine.is_none() {
             return self.lose(NodeId::Amf(id), Item::Packet { no, keep, packet });
         }

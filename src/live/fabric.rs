@@ -163,6 +163,14 @@ impl Fabric {
         }
     }
 
+    /// Power is gone: nothing is on its way or held any more.
+    pub(crate) fn forget_packets(&self) {
+        let mut state = self.lock();
+        state.held.clear();
+        state.late.clear();
+        state.last_due.clear();
+    }
+
     /// When the next late thing is due.
     pub(crate) fn next_due(&self) -> Instant {
         if self.is_calm() {

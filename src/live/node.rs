@@ -9,7 +9,7 @@ use crate::protocol::id::{
     AmfId, Block, DiskId, Epoch, Incarnation, Instant, NodeId, OpId, Version,
 };
 use crate::protocol::witness::Witness;
-use crate::protocol::{Amf, Request};
+use crate::protocol::{Amf, Nvram, Request};
 use crate::store::{Done, Worker};
 use crate::trace::event::DiskWhat;
 use rustc_hash::FxHashMap;
@@ -62,6 +62,10 @@ pub(crate) struct AmfState {
     pub(crate) ops: FxHashMap<OpId, Pending>,
     /// Packets sent to each node.
     pub(crate) sent: Vec<u64>,
+    /// What its journal holds, and what is under way to it.
+    pub(crate) journal: Nvram,
+    /// Results of its journal that are still to come for what a crash lost.
+    pub(crate) stale_results: usize,
     /// What its machines before the last crash had counted.
     pub(crate) past: AmfStats,
     /// What the sampler looks at.
@@ -69,7 +73,7 @@ pub(crate) struct AmfState {
 }
 
 impl AmfState {
-    pub(crate) fn new(machine: Amf, nodes: usize) -> Self {
+    pub(crate) fn new(machine: Amf, nodes: usize, journal: Nvram) -> Self {
         Self {
             incarnation: machine.incarnation(),
             machine: Some(machine),
@@ -78,6 +82,8 @@ impl AmfState {
             waiting: VecDeque::new(),
             ops: FxHashMap::default(),
             sent: vec![0; nodes],
+            journal,
+            stale_results: 0,
             past: AmfStats::default(),
             recent: Recent::default(),
         }
@@ -101,6 +107,8 @@ pub(crate) struct DiskState {
     pub(crate) machine: Disk,
     /// Since when it answers with errors.
     pub(crate) failed: Option<Instant>,
+    /// Results of its store that are still to come for what a power failure lost.
+    pub(crate) stale_results: usize,
     pub(crate) sent: Vec<u64>,
     /// What a recording knows of its blocks.
     pub(crate) blocks: Blocks,

@@ -104,6 +104,10 @@ impl Cluster {
                 let Some(result) = self.stores[usize::from(id.0)].finished().pop_front() else {
                     return;
                 };
+                if state.stale_results > 0 {
+                    state.stale_results -= 1;
+                    return;
+                }
                 let mut turn = self.turn(NodeId::Disk(id), work, || Step::Store { disk: id });
                 if turn.ticket.is_on() {
                     turn.ticket.set_outcome(state.blocks.outcome(&result));

@@ -332,6 +332,7 @@ fn content_of(step: &Step) -> usize {
         | Step::Lose { .. }
         | Step::Tick { .. }
         | Step::Store { .. }
+        | Step::Journal { .. }
         | Step::Control(_) => 0,
     }
 }

@@ -18,8 +18,10 @@ use crate::protocol::disk::Disk;
 use crate::protocol::group::{Group, GroupView, SlotState};
 use crate::protocol::id::{AmfId, DiskId, Epoch, Instant, NodeId, Span};
 use crate::protocol::witness::Witness;
-use crate::protocol::{Amf, AmfInput, Config};
-use crate::store::{BlockStore, Faulty, Folder, OpenDisk, OpenError, StoreFault, Worker, open_all};
+use crate::protocol::{Amf, AmfInput, Config, Nvram};
+use crate::store::{
+    BlockStore, Faulty, Folder, OpenDisk, OpenError, OpenJournal, StoreFault, Worker, open_all,
+};
 use crate::trace::recording::recorder::KEPT_BYTES_MAX;
 use crate::trace::recording::{Origin, Recorder};
 use crate::trace::{Control, EngineError, EventKind, HoldFilter, Step};
@@ -84,6 +86,7 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
         group: opened.state.view.is_some().then(|| group.clone()),
         fences: opened.disks.iter().map(|disk| disk.fence).collect(),
         blank: !was_used,
+        journals: opened.journals.iter().map(|journal| journal.entries.clone()).collect(),
     };
     let kept_max = if options.keep_steps { KEPT_BYTES_MAX } else { 0 };
     let nodes = (config.amfs, config.disks_all());
@@ -94,8 +97,13 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
     let row = Row { amfs: usize::from(config.amfs), disks: opened.disks.len() };
     let now = Instant(0);
     let view = Arc::clone(witness.view());
-    let amf =
-        |id: u8| Node::new(AmfState::new(Amf::member(&config, AmfId(id), &view, now), row.len()));
+    let mut journals = opened.journals;
+    let amf = |id: u8| {
+        let entries = journals.get_mut(usize::from(id)).map(|j| core::mem::take(&mut j.entries));
+        let entries = entries.unwrap_or_default();
+        let machine = Amf::member(&config, AmfId(id), &view, entries.clone(), now);
+        Node::new(AmfState::new(machine, row.len(), Nvram::with(entries)))
+    };
     let amfs: Vec<_> = (0..config.amfs).map(amf).collect();
     let disks = opened
         .disks
@@ -119,6 +127,7 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
         witness: Node::new(witness),
         disks,
         stores: (0..row.disks).map(|_| DiskStore::default()).collect(),
+        journals: journals.iter().map(|_| DiskStore::default()).collect(),
         inboxes: (0..row.len()).map(|_| Inbox::default()).collect(),
         timer: Timer::default(),
         pool: Pool::default(),
@@ -137,8 +146,9 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
         profile: profile.clone(),
         config,
     });
-    let troubles = opened.disks.iter().filter_map(|disk| disk.trouble.clone()).collect();
-    let threads = run(&cluster, opened.disks, options.store_fault)
+    let disks = opened.disks.iter().filter_map(|disk| disk.trouble.clone());
+    let troubles = disks.chain(journals.iter().filter_map(|j| j.trouble.clone())).collect();
+    let threads = run(&cluster, opened.disks, journals, options.store_fault)
         .map_err(|error| OpenError::Io { path: PathBuf::from("a thread"), error })?;
     Ok((cluster, threads, troubles))
 }
@@ -154,6 +164,7 @@ fn disk(config: &Arc<Config>, id: u8, fence: Epoch, blank: bool, row: Row) -> No
     Node::new(DiskState {
         machine: Disk::new(config, DiskId(id), fence),
         failed: None,
+        stale_results: 0,
         sent: vec![0; row.len()],
         blocks: Blocks::new(blank),
         asked: FxHashMap::default(),
@@ -164,6 +175,7 @@ fn disk(config: &Arc<Config>, id: u8, fence: Epoch, blank: bool, row: Row) -> No
 fn run(
     cluster: &Arc<Cluster>,
     disks: Vec<OpenDisk>,
+    journals: Vec<OpenJournal>,
     fault: Option<StoreFault>,
 ) -> std::io::Result<Vec<JoinHandle<()>>> {
     let every = match cluster.profile.store.durability {
@@ -183,6 +195,16 @@ fn run(
             }
         })?;
         *cluster.stores[usize::from(id.0)].worker() = Some(worker);
+    }
+    for (open, id) in journals.into_iter().zip((0..).map(AmfId)) {
+        let weak = Arc::downgrade(cluster);
+        let name = format!("journal{}", id.0);
+        let worker = Worker::spawn(name, open.store, every, move |results| {
+            if let Some(cluster) = weak.upgrade() {
+                cluster.journalled(id, results);
+            }
+        })?;
+        *cluster.journals[usize::from(id.0)].worker() = Some(worker);
     }
     begin(cluster);
     let recorder = cluster.steps.spawn()?;
@@ -304,6 +326,10 @@ impl Cluster {
                 troubles.push(why);
             }
         }
+        for journal in &self.journals {
+            let worker = journal.worker().take();
+            troubles.extend(worker.map(Worker::close).and_then(Result::err));
+        }
         let mut keeper = self.keeper();
         keeper.close(clean.is_ok() && troubles.is_empty() && view.unsynchronised.is_none());
         troubles.extend(keeper.trouble().map(str::to_owned));
@@ -315,7 +341,7 @@ impl Cluster {
     pub(super) fn abandon(&self, threads: Vec<JoinHandle<()>>) {
         self.end_threads(threads);
         self.end_recording();
-        for store in &self.stores {
+        for store in self.stores.iter().chain(&self.journals) {
             let worker = store.worker().take();
             if let Some(worker) = worker {
                 worker.abandon();

@@ -34,7 +34,7 @@ pub struct Profile {
 
 impl Profile {
     /// Acknowledged writes survive `kill -9` of the process: synchronous stores, and write-through
-    /// or (later) a journal.
+    /// or a journal.
     #[must_use]
     pub fn volatile(&self) -> Option<String> {
         use crate::protocol::WritePolicy;
@@ -43,6 +43,7 @@ impl Profile {
         }
         match (self.store.durability, self.config.write) {
             (Durability::Sync, WritePolicy::Through) => None,
+            (Durability::Sync, WritePolicy::Back) if self.config.journal => None,
             (Durability::Sync, WritePolicy::Back) => {
                 Some("write-back without a journal: dirty lines live in memory only".to_owned())
             }
@@ -103,6 +104,8 @@ pub struct StoreSpec {
     pub cache_bytes: u64,
     /// Simulated time of one disk operation.
     pub disk_time: Span,
+    /// Simulated time of one operation of a journal.
+    pub journal_time: Span,
 }
 
 /// The hosts.

@@ -188,6 +188,8 @@ pub struct Config {
     pub suspect_after: Span,
     /// First retransmission after this; doubles up to eight times it.
     pub retry: Span,
+    /// Each AMF has a journal that survives its crash, and a power failure of everything (section 4.5).
+    pub journal: bool,
     /// A rule to break, for teaching and for testing the checkers. Off in any ordinary profile.
     pub defect: Option<Defect>,
 }

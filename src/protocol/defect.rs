@@ -74,13 +74,19 @@ pub enum Defect {
     RebuildWithoutLock,
     /// Breaks T2: the only AMF of an access list asks nobody, whatever the others may still have.
     AccessListUnasked,
+    /// Breaks J1: a write is answered before its own journal has it.
+    AckBeforeJournal,
+    /// Breaks J2: a lender may let go before the new owner has journalled.
+    SupersedeBeforeJournal,
+    /// Breaks J4: an adoption gives up its replica, and neither journal nor disk has it.
+    AdoptWithoutJournal,
     /// Breaks links: a packet that arrives twice is handled twice.
     NoRedeliveryFilter,
 }
 
 impl Defect {
     /// Every defect that exists.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::SkipOneInvalidate,
         Self::AckBeforeGrants,
         Self::DirtyHandover,
@@ -113,6 +119,9 @@ impl Defect {
         Self::UpdateWriterStaysM,
         Self::RebuildWithoutLock,
         Self::AccessListUnasked,
+        Self::AckBeforeJournal,
+        Self::SupersedeBeforeJournal,
+        Self::AdoptWithoutJournal,
         Self::NoRedeliveryFilter,
     ];
 
@@ -152,6 +161,9 @@ impl Defect {
             Self::UpdateWriterStaysM => "update_writer_stays_m",
             Self::RebuildWithoutLock => "rebuild_without_lock",
             Self::AccessListUnasked => "access_list_unasked",
+            Self::AckBeforeJournal => "ack_before_journal",
+            Self::SupersedeBeforeJournal => "supersede_before_journal",
+            Self::AdoptWithoutJournal => "adopt_without_journal",
             Self::NoRedeliveryFilter => "no_redelivery_filter",
         }
     }
@@ -206,6 +218,15 @@ impl Defect {
             }
             Self::RebuildWithoutLock => "breaks M3: destages ignore the rebuild",
             Self::AccessListUnasked => "breaks T2: an access list is trusted, nobody is asked",
+            Self::AckBeforeJournal => {
+                "breaks J1: a write is answered before its own journal has it"
+            }
+            Self::SupersedeBeforeJournal => {
+                "breaks J2: a lender may let go before the new owner has journalled"
+            }
+            Self::AdoptWithoutJournal => {
+                "breaks J4: an adoption gives up its replica, and neither journal nor disk has it"
+            }
             Self::NoRedeliveryFilter => "breaks links: a duplicate packet is handled twice",
         }
     }

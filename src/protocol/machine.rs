@@ -29,6 +29,8 @@ pub enum AmfInput {
     Destage,
     /// Drop every clean line.
     DropLines,
+    /// The oldest operation given to the journal is finished.
+    Journal(Result<(), StoreError>),
     /// Break this rule.
     SetDefect(Option<Defect>),
 }
@@ -40,6 +42,27 @@ pub enum AmfOutput {
     Send(Packet),
     /// Give this to the host.
     Answer(Answer),
+    /// Give this to the AMF's journal, behind everything given before; then say `Journal`.
+    Journal(JournalOp),
+}
+
+/// What an AMF asks of its journal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum JournalOp {
+    /// Keep this; it takes the place of an older entry of the block. Finished when it is durable.
+    Put {
+        /// Which block.
+        block: Block,
+        /// Its version.
+        version: Version,
+        /// Its content.
+        data: Data,
+    },
+    /// The entry of this block is not needed any more.
+    Forget {
+        /// Which block.
+        block: Block,
+    },
 }
 
 /// What happens to a disk.

@@ -17,18 +17,19 @@ pub mod link;
 pub mod machine;
 pub mod many;
 pub mod message;
+pub mod nvram;
 pub mod rule;
 pub mod table;
 pub mod witness;
 
-pub use amf::Amf;
+pub use amf::{Amf, JournalEntry};
 pub use config::{Config, GroupConfig, Layout, Protocol, WritePolicy};
 pub use data::{Data, Stamp};
 pub use defect::Defect;
 pub use disk::Disk;
 pub use host::{Answer, HostError, Payload, Request, RequestKind, Sectors, Source, Touch, Touched};
 pub use machine::{
-    AmfInput, AmfOutput, DiskInput, DiskOutput, Record, StoreDone, StoreError, StoreOp,
+    AmfInput, AmfOutput, DiskInput, DiskOutput, JournalOp, Record, StoreDone, StoreError, StoreOp,
     WitnessInput, WitnessOutput,
 };
 pub use many::Many;
@@ -36,5 +37,6 @@ pub use message::{
     Body, DiskDone, DiskError, DiskOp, DiskReply, DiskRequest, Frame, Message, MsgKind, Packet,
     View, WitnessMsg,
 };
+pub use nvram::Nvram;
 pub use rule::{Fact, LineState, Rule};
 pub use witness::Witness;

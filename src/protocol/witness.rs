@@ -177,6 +177,12 @@ impl Witness {
     pub fn view(&self) -> &Arc<View> {
         &self.view
     }
+    /// The highest epoch that it promised: no later view has a lower one.
+    #[must_use]
+    pub fn promised(&self) -> Epoch {
+        let coming = self.change.as_ref().map(|change| change.view.epoch);
+        coming.map_or(self.view.epoch, |coming| coming.max(self.view.epoch))
+    }
     /// It answers.
     #[must_use]
     pub fn is_up(&self) -> bool {

@@ -139,6 +139,7 @@ fn kind(step: &Step) -> &'static str {
         Step::Lose { .. } => "lose",
         Step::Tick { .. } => "tick",
         Step::Store { .. } => "store",
+        Step::Journal { .. } => "journal",
         Step::Control(_) => "control",
     }
 }

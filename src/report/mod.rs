@@ -57,6 +57,7 @@ fn words(recorded: &Recorded, fold: &Fold) -> String {
         | Step::Lose { .. }
         | Step::Tick { .. }
         | Step::Store { .. }
+        | Step::Journal { .. }
         | Step::Control(_)) => step_text(step),
     }
 }

@@ -91,6 +91,7 @@ pub fn action_of(command: &Command) -> Option<Action> {
         Command::Replace(disk) => Action::ReplaceDisk(disk),
         Command::Slow(disk, span) => Action::SlowDisk(disk, span),
         Command::Witness(up) => Action::Witness(up),
+        Command::PowerFail => Action::PowerFail,
         Command::Defect(defect, on) => Action::Defect(defect, on),
         Command::Protocol(protocol) => Action::Protocol(protocol),
         Command::Hold(true, filter) => Action::Hold(filter),

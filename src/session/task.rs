@@ -158,6 +158,7 @@ impl Session {
             | Command::Replace(_)
             | Command::Slow(..)
             | Command::Witness(_)
+            | Command::PowerFail
             | Command::Defect(..)
             | Command::Protocol(_)
             | Command::Hold(..)

@@ -106,6 +106,7 @@ impl Sim {
             Action::ReplaceDisk(disk) => self.replace_disk(*disk),
             Action::SlowDisk(disk, time) => self.slow_disk(*disk, *time),
             Action::Witness(up) => self.set_witness(*up),
+            Action::PowerFail => self.power_fail(),
             Action::Defect(defect, on) => self.set_defect(*defect, *on),
             Action::Protocol(protocol) => self.switch_protocol(*protocol)?,
             Action::Hold(filter) => self.network.hold(*filter),
@@ -199,6 +200,27 @@ impl Sim {
         self.apply(Step::Control(Control::Restart(amf)));
         self.faults.end(&Kind::Crash(amf));
         self.progress_at = self.now;
+    }
+
+    /// Everything stops and starts again, with what disks, journals and witness have stored.
+    fn power_fail(&mut self) {
+        let amfs: Vec<AmfId> = (0..self.profile.config.amfs).map(AmfId).collect();
+        // What was down before is broken, and stays down.
+        let was_up = |amf: &AmfId| self.world.amf(*amf).is_some();
+        let amfs: Vec<AmfId> = amfs.into_iter().filter(was_up).collect();
+        for amf in &amfs {
+            self.crash(*amf);
+        }
+        self.parked.clear();
+        self.network.forget_held();
+        self.apply(Step::Control(Control::PowerFail));
+        if !self.world.witness().is_up() {
+            self.apply(Step::Control(Control::WitnessUp));
+        }
+        self.faults.end(&Kind::Witness);
+        for amf in amfs {
+            self.restart(amf);
+        }
     }
 
     fn pause(&mut self, amf: AmfId) {

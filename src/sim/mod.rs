@@ -178,7 +178,12 @@ impl Sim {
                 self.take_host(amf, request);
             }
             What::Deliver { from, to, no } => self.take_packet(from, to, no),
+            // A power failure may have come between.
+            What::Store { disk } if !self.world.has_stored(disk) => {}
             What::Store { disk } => self.apply(Step::Store { disk }),
+            What::Journal { amf } if self.world.is_paused(amf) => self.parked.push((amf, what)),
+            What::Journal { amf } if !self.world.has_journalled(amf) => {}
+            What::Journal { amf } => self.apply(Step::Journal { amf, ok: true }),
             What::Tick { node } => {
                 let index = node.index(self.profile.config.amfs);
                 // A tick that was scheduled for a deadline which has moved since is no step.
@@ -247,6 +252,10 @@ impl Sim {
             match effect {
                 Effect::Sent { from, to, no, said } => self.on_sent(from, to, no, said),
                 Effect::Stored(disk) => self.on_stored(disk),
+                Effect::Journalled(amf) => {
+                    let at = self.network.journal_time(self.now, amf);
+                    self.queue.push(at, What::Journal { amf });
+                }
                 Effect::Answered => self.on_answer(),
             }
         }

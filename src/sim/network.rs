@@ -89,6 +89,9 @@ pub(super) struct Network {
     jitter: u32,
     amfs: u8,
     disk_time: Span,
+    journal_time: Span,
+    /// When each AMF's journal has done what it was given.
+    journal_until: Vec<Instant>,
     base: LinkFault,
     /// Every ordered pair of nodes.
     lanes: Vec<Lane>,
@@ -119,6 +122,8 @@ impl Network {
             jitter: link.jitter * 10,
             amfs: profile.config.amfs,
             disk_time: profile.store.disk_time,
+            journal_time: profile.store.journal_time,
+            journal_until: vec![Instant(0); usize::from(profile.config.amfs)],
             base: LinkFault { drop, duplicate, ..LinkFault::default() },
             lanes: (0..nodes * nodes).map(lane).collect(),
             nodes,
@@ -221,6 +226,14 @@ impl Network {
     }
 
     /// When a disk's store has finished an operation that it is given now; in order.
+    /// When a journal has done what it is given now: one operation after the other.
+    pub(super) fn journal_time(&mut self, now: Instant, amf: AmfId) -> Instant {
+        let time = self.vary(self.journal_time, self.jitter);
+        let until = &mut self.journal_until[usize::from(amf.0)];
+        *until = now.max(*until) + time;
+        *until
+    }
+
     pub(super) fn disk_time(&mut self, now: Instant, disk: DiskId, slow: Span) -> Instant {
         let time = self.vary(Span(self.disk_time.0 + slow.0), self.jitter);
         let free = &mut self.disk_free[usize::from(disk.0)];
@@ -349,6 +362,11 @@ impl Network {
         };
         let what = HeldWhat::Packet { no, kind, epoch, seq };
         self.push_held(packet.from, packet.to, what);
+    }
+
+    /// Power is gone: nothing is held any more.
+    pub(super) fn forget_held(&mut self) {
+        self.held.clear();
     }
 
     pub(super) fn hold_store(&mut self, disk: DiskId) {

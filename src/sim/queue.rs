@@ -28,6 +28,11 @@ pub enum What {
         /// Which disk.
         disk: DiskId,
     },
+    /// An AMF's journal has finished its oldest operation.
+    Journal {
+        /// Whose.
+        amf: AmfId,
+    },
     /// A machine's deadline.
     Tick {
         /// Whose.
@@ -77,7 +82,7 @@ impl What {
             Self::Deliver { from: NodeId::Amf(_), to: NodeId::Amf(_), .. } => Some(0),
             Self::Deliver { .. } => Some(1),
             Self::Store { .. } => Some(2),
-            Self::Host { .. } | Self::Tick { .. } => None,
+            Self::Host { .. } | Self::Journal { .. } | Self::Tick { .. } => None,
         }
     }
 }

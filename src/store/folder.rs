@@ -98,6 +98,12 @@ impl Folder {
         self.path.join(disk.to_string())
     }
 
+    /// The folder of an AMF's journal.
+    #[must_use]
+    pub fn journal(&self, amf: crate::protocol::id::AmfId) -> PathBuf {
+        self.path.join(format!("journal-{amf}"))
+    }
+
     /// What was last saved; `None` in a new folder.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub use faulty::{Faulty, StoreFault};
 pub use folder::{Folder, FolderState};
 pub use guard::is_guarded;
 pub use memory::MemoryStore;
-pub use open::{Disks, OpenDisk, OpenError, geometry, open_all};
+pub use open::{Disks, OpenDisk, OpenError, OpenJournal, geometry, open_all};
 pub use worker::Worker;
 
 use crate::protocol::{StoreDone, StoreError, StoreOp};

@@ -5,8 +5,8 @@ use super::folder::{Folder, FolderState};
 use super::memory::MemoryStore;
 use super::sled::{SledSettings, SledStore};
 use crate::profile::{Durability, StoreEngine, StoreSpec};
-use crate::protocol::Config;
-use crate::protocol::id::{DiskId, Epoch};
+use crate::protocol::id::{AmfId, Block, DiskId, Epoch, Version};
+use crate::protocol::{Config, JournalEntry, StoreDone, StoreOp};
 use std::path::PathBuf;
 
 /// Why a data folder cannot be used. One damaged disk is no reason: see [`OpenDisk::trouble`].
@@ -78,14 +78,29 @@ pub struct Disks {
     pub state: FolderState,
     /// Each disk, in id order, spares last.
     pub disks: Vec<OpenDisk>,
+    /// Each AMF's journal, in id order; none without journals.
+    pub journals: Vec<OpenJournal>,
+}
+
+/// An AMF's journal, open.
+pub struct OpenJournal {
+    /// What it is kept in: a block's entry at its number, or a tombstone.
+    pub store: Box<dyn BlockStore>,
+    /// What it holds.
+    pub entries: Vec<JournalEntry>,
+    /// Why it cannot be used: its AMF writes through.
+    pub trouble: Option<String>,
 }
 
 /// What disks are made for: a folder that says otherwise is refused. The volume may grow.
 #[must_use]
 pub fn geometry(config: &Config) -> String {
     let g = &config.group;
+    // A journal that was forgotten would be data that was lost.
+    let journals =
+        if config.journal { format!(", {} journals", config.amfs) } else { String::new() };
     format!(
-        "{}, {} disks + {} spares, {} copies, chunk {}, blocks of {} bytes",
+        "{}, {} disks + {} spares, {} copies, chunk {}, blocks of {} bytes{journals}",
         g.layout.name(),
         g.disks,
         g.spares,
@@ -121,11 +136,12 @@ pub fn open_all(
         (Some(folder), StoreEngine::Sled) => open_sled(&settings(folder, config, spec), is_new),
         (_, StoreEngine::Memory) | (None, StoreEngine::Sled) => ids.map(|_| in_memory()).collect(),
     };
+    let journals = journals(folder.as_ref(), config, spec, lazily, is_new);
     let state = found.unwrap_or_else(|| FolderState::fresh(wanted));
     if let Some(folder) = &folder {
         folder.save(&FolderState { clean: false, ..state.clone() })?;
     }
-    Ok(Disks { folder, state, disks })
+    Ok(Disks { folder, state, disks, journals })
 }
 
 fn in_memory() -> OpenDisk {
@@ -192,4 +208,57 @@ fn broken(settings: &SledSettings, why: String) -> OpenDisk {
     tracing::error!(target: "store", "{why}");
     let store = SledStore::broken(settings.clone(), why.clone());
     OpenDisk { store: Box::new(store), fence: Epoch(0), clean: false, trouble: Some(why) }
+}
+
+// ---- journals
+
+fn journals(
+    folder: Option<&Folder>,
+    config: &Config,
+    spec: &StoreSpec,
+    lazily: bool,
+    is_new: bool,
+) -> Vec<OpenJournal> {
+    let amfs = (0..config.amfs).filter(|_| config.journal).map(AmfId);
+    let journal = |amf: AmfId| match (folder, spec.engine) {
+        (Some(folder), StoreEngine::Sled) => {
+            let settings = SledSettings {
+                name: format!("journal of {amf}"),
+                path: folder.journal(amf),
+                geometry: geometry(config),
+                block_bytes: config.block_size,
+                cache_bytes: spec.cache_bytes,
+                sync: spec.durability == Durability::Sync,
+            };
+            let open =
+                if lazily { later(vec![settings]).remove(0) } else { open_one(&settings, is_new) };
+            load(open, lazily || is_new)
+        }
+        (_, StoreEngine::Memory) | (None, StoreEngine::Sled) => load(in_memory(), true),
+    };
+    amfs.map(journal).collect()
+}
+
+/// Reads all entries. One that cannot be read is named, and what it held may be lost.
+fn load(open: OpenDisk, is_new: bool) -> OpenJournal {
+    let OpenDisk { mut store, mut trouble, .. } = open;
+    let mut entries = Vec::new();
+    let mut at = if is_new || trouble.is_some() { None } else { Some(0) };
+    while let Some(from) = at.take() {
+        let next = match store.execute(&[StoreOp::Next { at: from }]).pop() {
+            Some(Ok(StoreDone::Next(next))) => next,
+            _ => None,
+        };
+        let Some(block) = next else { break };
+        match store.execute(&[StoreOp::Get { at: block }]).pop() {
+            Some(Ok(StoreDone::Got(Some(record)))) if record.version > Version::ZERO => {
+                let (version, data) = (record.version, record.data);
+                entries.push(JournalEntry { block: Block(block), version, data });
+            }
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => trouble = store.trouble().map(str::to_owned).or(trouble),
+        }
+        at = block.checked_add(1);
+    }
+    OpenJournal { store, entries, trouble }
 }

@@ -176,6 +176,7 @@ impl Fold {
             | Step::Lose { .. }
             | Step::Tick { .. }
             | Step::Store { .. }
+            | Step::Journal { .. }
             | Step::Control(_) => return,
         };
         if let Some(machine) = self.world.amf(amf) {
@@ -226,6 +227,7 @@ pub fn node_of(step: &Step) -> NodeId {
         Step::Deliver { to, .. } | Step::Lose { to, .. } => *to,
         Step::Tick { node } => *node,
         Step::Store { disk } => NodeId::Disk(*disk),
+        Step::Journal { amf, .. } => NodeId::Amf(*amf),
         Step::Control(control) => World::control_node(control),
     }
 }
@@ -243,6 +245,8 @@ pub fn step_text(step: &Step) -> String {
         Step::Lose { from, no, .. } => format!("packet {no} from {from} is lost"),
         Step::Tick { .. } => "its deadline".to_owned(),
         Step::Store { .. } => "its store is done".to_owned(),
+        Step::Journal { ok: true, .. } => "its journal is done".to_owned(),
+        Step::Journal { ok: false, .. } => "its journal does not work".to_owned(),
         Step::Control(control) => World::control_text(control),
     }
 }

@@ -124,6 +124,7 @@ impl Engine for Player {
             | Action::ReplaceDisk(_)
             | Action::SlowDisk(..)
             | Action::Witness(_)
+            | Action::PowerFail
             | Action::Defect(..)
             | Action::Protocol(_)
             | Action::Hold(_)

@@ -99,6 +99,8 @@ pub enum Action {
     SlowDisk(DiskId, Span),
     /// The witness stops (`false`) or is back (`true`).
     Witness(bool),
+    /// Power is gone everywhere, and back: everything starts again with what is stored.
+    PowerFail,
     /// Break a rule, or stop breaking it.
     Defect(Defect, bool),
     /// Settle, destage, drop all lines, then a view under this protocol.

@@ -35,6 +35,8 @@ pub enum Command {
     Partition(Vec<Vec<NodeId>>),
     /// `heal`.
     Heal,
+    /// Power fails everywhere.
+    PowerFail,
     /// `link A B drop 20% | delay 50ms | duplicate 5% | reorder | clear`.
     Link(NodeId, NodeId, LinkSetting),
     /// `fail DISK`.

@@ -152,6 +152,7 @@ pub fn entry(command: &Command) -> &'static Entry {
         Command::Replace(_) => "replace",
         Command::Slow(..) => "slow",
         Command::Witness(_) => "witness",
+        Command::PowerFail => "power-fail",
         Command::Defect(..) => "defect",
         Command::Protocol(_) => "protocol",
         Command::Workload(..) => "workload",
@@ -247,6 +248,8 @@ table! {
         ["lease expire amf0"], [[Word("expire"), Amf]];
     Failures, "witness", "witness down|up", "without the witness no view changes",
         ["witness down", "witness up"], [[Word("down")], [Word("up")]];
+    Failures, "power-fail", "power-fail", "power is gone everywhere, and back: what is stored is left",
+        ["power-fail"], [[]];
     Failures, "defect", "defect NAME on|off", "breaks a rule of the protocol on purpose",
         ["defect skip_one_invalidate on"], [[Defect, Word("on")], [Defect, Word("off")]];
     Network, "partition", "partition A.. | B..", "loses everything between the sides",

@@ -71,6 +71,7 @@ impl Action {
             | Self::ReplaceDisk(_)
             | Self::SlowDisk(..)
             | Self::Witness(_)
+            | Self::PowerFail
             | Self::Defect(..)
             | Self::Protocol(_)
             | Self::Hold(_)
@@ -108,6 +109,7 @@ impl Action {
             Self::SlowDisk(disk, by) if by.0 == 0 => format!("{disk} is as fast as it was"),
             Self::SlowDisk(disk, by) => format!("{disk} takes {by} longer"),
             Self::Witness(up) => format!("the witness is {}", if *up { "up" } else { "down" }),
+            Self::PowerFail => "everything starts again with what is stored".to_owned(),
             Self::Defect(defect, true) => format!("{defect}: {}", defect.summary()),
             Self::Defect(defect, false) => format!("{defect} is off"),
             Self::Protocol(protocol) => Command::Protocol(*protocol).to_string(),
@@ -149,6 +151,7 @@ impl Action {
             Self::Destage(Target::All)
             | Self::Heal
             | Self::Witness(_)
+            | Self::PowerFail
             | Self::Defect(..)
             | Self::Protocol(_)
             | Self::Hold(_)

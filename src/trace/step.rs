@@ -57,6 +57,13 @@ pub enum Step {
         /// Which disk.
         disk: DiskId,
     },
+    /// The oldest operation that an AMF gave to its journal is finished.
+    Journal {
+        /// Whose.
+        amf: AmfId,
+        /// It took effect.
+        ok: bool,
+    },
     /// Somebody interferes.
     Control(Control),
 }
@@ -66,7 +73,10 @@ pub enum Step {
 pub enum Control {
     /// The AMF stops and forgets everything it had in memory.
     Crash(AmfId),
-    /// A crashed AMF starts again, empty, and joins.
+    /// Power is gone everywhere, and back. Every AMF has crashed before; those that were up are
+    /// restarted after.
+    PowerFail,
+    /// A crashed AMF starts again, with nothing but its journal, and joins.
     Restart(AmfId),
     /// The AMF handles nothing until it is resumed.
     Pause(AmfId),

@@ -5,15 +5,16 @@ use super::{BadStep, Effect, Said, World, words};
 use crate::protocol::amf::Amf;
 use crate::protocol::group::{Group, Place};
 use crate::protocol::host::{Answer, HostError, Request};
-use crate::protocol::id::{AmfId, Block, DiskId, Incarnation, NodeId, OpId};
+use crate::protocol::id::{AmfId, Block, DiskId, Epoch, Incarnation, NodeId, OpId};
 use crate::protocol::{
-    AmfInput, AmfOutput, Body, DiskInput, DiskOutput, Packet, WitnessInput, WitnessMsg,
-    WitnessOutput,
+    AmfInput, AmfOutput, Body, Disk, DiskInput, DiskOutput, Packet, StoreError, Witness,
+    WitnessInput, WitnessMsg, WitnessOutput,
 };
 use crate::trace::event::EventKind;
 use crate::trace::narrate;
 use crate::trace::recording::OutputDigest;
 use crate::trace::step::{Control, Step, StepEntry};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 impl World {
@@ -43,6 +44,7 @@ impl World {
                 Ok(())
             }
             Step::Store { disk } => self.store_done(*disk),
+            Step::Journal { amf, ok } => self.journal_done(*amf, *ok),
             Step::Control(control) => self.control(control),
         }
     }
@@ -205,6 +207,10 @@ impl World {
             match output {
                 AmfOutput::Send(packet) => self.send(packet),
                 AmfOutput::Answer(answer) => self.answer(amf, answer),
+                AmfOutput::Journal(op) => {
+                    self.seats[index].journal.give(op);
+                    self.effects.push_back(Effect::Journalled(amf));
+                }
             }
         }
         self.add_digest(digest);
@@ -238,6 +244,15 @@ impl World {
             return Err(self.bad(format!("{disk} has nothing in its store")));
         };
         self.input_disk(disk, DiskInput::Store(result));
+        Ok(())
+    }
+
+    fn journal_done(&mut self, amf: AmfId, ok: bool) -> Result<(), BadStep> {
+        if self.amf(amf).is_none() || !self.seats[usize::from(amf.0)].journal.finish_one(ok) {
+            return Err(self.bad(format!("{amf} gave nothing to its journal")));
+        }
+        let result = if ok { Ok(()) } else { Err(StoreError::Broken) };
+        self.input_amf(amf, AmfInput::Journal(result));
         Ok(())
     }
 
@@ -295,7 +310,9 @@ impl World {
             Control::SetProtocol(protocol) => {
                 self.input_witness(WitnessInput::SetProtocol(*protocol));
             }
+            Control::PowerFail => self.power_fail()?,
             Control::SetDefect(defect) => {
+                self.defect = *defect;
                 for amf in (0..self.cfg.amfs).map(AmfId) {
                     if self.amf(amf).is_some() {
                         self.input_amf(amf, AmfInput::SetDefect(*defect));
@@ -323,6 +340,7 @@ impl World {
     pub(super) fn crash(&mut self, amf: AmfId) -> Result<(), BadStep> {
         let seat = &mut self.seats[usize::from(amf.0)];
         seat.paused = false;
+        seat.journal.lose_given();
         if seat.amf.take().is_none() {
             return Err(self.bad(format!("{amf} is down already")));
         }
@@ -348,9 +366,46 @@ impl World {
         }
         seat.incarnation = Incarnation(seat.incarnation.0 + 1);
         let mut machine = Amf::new(&cfg, amf, seat.incarnation, now);
+        machine.load_journal(seat.journal.load());
+        machine.handle(now, AmfInput::SetDefect(self.defect));
         machine.observe(self.observed);
         seat.amf = Some(machine);
         self.has_moved(NodeId::Amf(amf));
+        Ok(())
+    }
+
+    /// Power is gone everywhere, and back: what was under way is lost, disks and witness begin again with
+    /// what they have stored. Every AMF is down, and starts again with its journal.
+    fn power_fail(&mut self) -> Result<(), BadStep> {
+        if let Some(up) = (0..self.cfg.amfs).map(AmfId).find(|amf| self.amf(*amf).is_some()) {
+            return Err(self.bad(format!("{up} is up: it crashes first")));
+        }
+        let now = self.now;
+        let protocol = self.witness.view().protocol;
+        let (epoch, group) = (self.witness.promised(), self.witness.view().group.clone());
+        self.net.lose_all();
+        let mut blank: SmallVec<[DiskId; 4]> = SmallVec::new();
+        for (shelf, disk) in self.shelves.iter_mut().zip(0..) {
+            let (failed, is_blank) = (shelf.disk.is_failed(), shelf.disk.is_unadmitted());
+            shelf.done.clear();
+            shelf.disk = Disk::new(&self.cfg, DiskId(disk), epoch);
+            shelf.disk.handle(now, DiskInput::SetDefect(self.defect));
+            if failed {
+                shelf.disk.handle(now, DiskInput::Fail);
+            }
+            if is_blank {
+                blank.push(DiskId(disk));
+            }
+        }
+        // Nobody has admitted it: it says again that it was put in.
+        for disk in blank {
+            self.input_disk(disk, DiskInput::Replace);
+        }
+        self.witness = Witness::resume(&self.cfg, Epoch(epoch.0 + 1), group, true, now);
+        self.input_witness(WitnessInput::SetDefect(self.defect));
+        if protocol != self.cfg.protocol {
+            self.input_witness(WitnessInput::SetProtocol(protocol));
+        }
         Ok(())
     }
 }

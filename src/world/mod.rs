@@ -24,7 +24,8 @@ use crate::protocol::id::{
 };
 use crate::protocol::table::Table;
 use crate::protocol::{
-    Answer, Body, Config, Disk, Frame, MsgKind, Record, StoreDone, StoreError, Witness, WitnessMsg,
+    Answer, Body, Config, Defect, Disk, Frame, MsgKind, Nvram, Record, StoreDone, StoreError,
+    Witness, WitnessMsg,
 };
 use crate::trace::event::{Event, Violation};
 use crate::trace::recording::Origin;
@@ -43,6 +44,7 @@ struct Seat {
     paused: bool,
     /// The last incarnation that was used: the next start uses one more \[H7\].
     incarnation: Incarnation,
+    journal: Nvram,
 }
 
 impl Place for Seat {
@@ -76,6 +78,8 @@ pub enum Effect {
     },
     /// A disk gave its store an operation.
     Stored(DiskId),
+    /// An AMF gave its journal an operation.
+    Journalled(AmfId),
     /// A host is answered: [`World::poll_answer`] has it.
     Answered,
 }
@@ -127,6 +131,8 @@ pub struct World {
     asked: Table<OpId, (AmfId, bool)>,
     /// The newest version that each block took \[invariant 3\].
     newest: Table<Block, Version>,
+    /// The rule that is broken on purpose, if it was switched on or off while it ran.
+    defect: Option<Defect>,
     violations: Vec<Violation>,
     violations_total: u64,
     effects: VecDeque<Effect>,
@@ -164,8 +170,11 @@ impl World {
         let witness = Witness::resume(cfg, origin.epoch, group, origin.unclean, now);
         let view = Arc::clone(witness.view());
         let seat = |amf| {
-            let amf = Amf::member(cfg, AmfId(amf), &view, now);
-            Seat { incarnation: amf.incarnation(), amf: Some(amf), paused: false }
+            let entries = origin.journals.get(usize::from(amf)).cloned().unwrap_or_default();
+            let journal = Nvram::with(entries.clone());
+            let amf = Amf::member(cfg, AmfId(amf), &view, entries, now);
+            let incarnation = amf.incarnation();
+            Seat { incarnation, amf: Some(amf), paused: false, journal }
         };
         let shelf = |disk| Shelf {
             disk: Disk::new(cfg, DiskId(disk), origin.fence(DiskId(disk))),
@@ -182,6 +191,7 @@ impl World {
             net: Net::new(cfg.amfs, cfg.disks_all()),
             asked: Table::default(),
             newest: Table::default(),
+            defect: cfg.defect,
             violations: Vec::new(),
             violations_total: 0,
             effects: VecDeque::new(),
@@ -245,6 +255,11 @@ impl World {
         for (shelf, disk) in self.shelves.iter().zip(0..) {
             if !shelf.done.is_empty() {
                 steps.push(Step::Store { disk: DiskId(disk) });
+            }
+        }
+        for (seat, amf) in self.seats.iter().zip(0..) {
+            if seat.journal.given() > 0 && seat.amf.is_some() && !seat.paused {
+                steps.push(Step::Journal { amf: AmfId(amf), ok: true });
             }
         }
         for node in self.nodes() {
@@ -331,6 +346,17 @@ impl World {
     #[must_use]
     pub fn is_paused(&self, amf: AmfId) -> bool {
         self.seats[usize::from(amf.0)].paused
+    }
+    /// A disk's store has done something that the disk has not been told of.
+    #[must_use]
+    pub fn has_stored(&self, disk: DiskId) -> bool {
+        !self.shelves[usize::from(disk.0)].done.is_empty()
+    }
+    /// An AMF's journal has something to do, and the AMF is there to be told.
+    #[must_use]
+    pub fn has_journalled(&self, amf: AmfId) -> bool {
+        let seat = &self.seats[usize::from(amf.0)];
+        seat.amf.is_some() && seat.journal.given() > 0
     }
     /// A disk.
     #[must_use]

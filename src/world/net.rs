@@ -81,6 +81,15 @@ impl Net {
         no
     }
 
+    /// Nothing is in flight any more.
+    pub(super) fn lose_all(&mut self) {
+        for lane in &mut self.lanes {
+            lane.first += lane.packets.len() as u64;
+            lane.packets.clear();
+        }
+        self.count = 0;
+    }
+
     /// Takes a packet out.
     #[inline]
     pub(super) fn take(&mut self, from: NodeId, to: NodeId, no: u64) -> Option<Packet> {

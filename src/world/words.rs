@@ -16,7 +16,9 @@ pub(super) fn control_node(control: &Control) -> (NodeId, bool) {
         | Control::DropLines(amf) => (NodeId::Amf(*amf), false),
         Control::FailDisk(disk) => (NodeId::Disk(*disk), true),
         Control::ReplaceDisk(disk) => (NodeId::Disk(*disk), false),
-        Control::WitnessDown | Control::SetDefect(Some(_)) => (NodeId::Witness, true),
+        Control::WitnessDown | Control::PowerFail | Control::SetDefect(Some(_)) => {
+            (NodeId::Witness, true)
+        }
         Control::WitnessUp
         | Control::SetProtocol(_)
         | Control::SetDefect(None)
@@ -36,6 +38,7 @@ pub(super) fn control_text(control: &Control) -> String {
         Control::Destage(amf) => format!("destage {amf}"),
         Control::FailDisk(disk) => format!("fail {disk}"),
         Control::ReplaceDisk(disk) => format!("replace {disk}"),
+        Control::PowerFail => "power-fail".to_owned(),
         Control::WitnessDown => "witness down".to_owned(),
         Control::WitnessUp => "witness up".to_owned(),
         Control::SetProtocol(protocol) => format!("protocol {protocol}"),

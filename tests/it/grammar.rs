@@ -114,9 +114,7 @@ fn an_error_says_where_what_is_allowed_and_what_may_have_been_meant() {
 
 #[test]
 fn what_comes_later_is_recognised_and_refused() {
-    for text in
-        ["scrub", "corrupt disk0 3", "power-fail", "protocol directory", "defect skip_crc on"]
-    {
+    for text in ["scrub", "corrupt disk0 3", "protocol directory", "defect skip_crc on"] {
         assert!(wrong(text).contains("comes with a later version"), "{text}: {}", wrong(text));
     }
 }

@@ -4,6 +4,7 @@ mod checker;
 mod cli;
 mod conversations;
 mod grammar;
+mod journal;
 mod linear;
 mod live;
 mod live_checks;

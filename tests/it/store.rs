@@ -33,6 +33,7 @@ fn config() -> Config {
         renew: Span::millis(500),
         suspect_after: Span::secs(1),
         retry: Span::millis(20),
+        journal: false,
         defect: None,
     }
 }
@@ -42,6 +43,7 @@ const SPEC: StoreSpec = StoreSpec {
     engine: StoreEngine::Sled,
     cache_bytes: 1 << 20,
     disk_time: Span(0),
+    journal_time: Span(0),
 };
 
 fn record(n: u64) -> Record {

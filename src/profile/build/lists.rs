@@ -153,6 +153,7 @@ fn is_fault(command: &Command) -> bool {
         | Command::Replace(_)
         | Command::Slow(..)
         | Command::Witness(_)
+        | Command::PowerFail
         | Command::Defect(..)
         | Command::Protocol(_)
         | Command::Workload(..)

@@ -67,9 +67,6 @@ pub(super) fn build(name: &str, draft: &Draft, places: &Places) -> Result<Profil
     let mut check = Check { places, problems: Vec::new() };
     let config = config(draft, &mut check);
     link(draft, &mut check);
-    check.must(!draft.journal, &["journal.enabled"], || {
-        "the journal comes with a later version; allowed: false".to_owned()
-    });
     let workloads = lists::workloads(draft, &config, &mut check);
     let mut profile = Profile {
         name: name.to_owned(),
@@ -88,6 +85,7 @@ pub(super) fn build(name: &str, draft: &Draft, places: &Places) -> Result<Profil
             engine: ENGINES[draft.engine],
             cache_bytes: draft.cache,
             disk_time: draft.disk_time,
+            journal_time: draft.journal_time,
         },
         host: HostSpec { timeout: draft.timeout, paths: small(draft.paths) },
         workloads,
@@ -173,6 +171,7 @@ fn config(draft: &Draft, check: &mut Check) -> Config {
         renew,
         suspect_after: draft.suspect_after,
         retry: draft.retry,
+        journal: draft.journal,
         defect: draft.defect.checked_sub(1).map(|index| Defect::ALL[index]),
     }
 }

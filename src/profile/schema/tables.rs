@@ -193,11 +193,20 @@ fn store() -> Vec<Key<Draft>> {
 }
 
 fn journal() -> Vec<Key<Draft>> {
-    vec![Key::new(
-        "enabled",
-        Kind::Bool { at: |d| &mut d.journal },
-        "a journal for each AMF; comes with a later version",
-    )]
+    vec![
+        Key::new(
+            "enabled",
+            Kind::Bool { at: |d| &mut d.journal },
+            "each AMF has a journal: what it acknowledged survives a crash and a power failure",
+        ),
+        time(
+            "time_us",
+            Unit::Micros,
+            (Span(0), MINUTE),
+            |d| &mut d.journal_time,
+            "simulated time of one operation of a journal",
+        ),
+    ]
 }
 
 fn timing() -> Vec<Key<Draft>> {

@@ -47,8 +47,11 @@ impl Amf {
             Stage::Fetching(_) => self.adopt_decide(now, block),
             Stage::Committed { .. } => {
                 let line = self.cache.get(block).expect("an adopted block has its line");
-                let version = line.version;
-                if line.missing.is_empty() && !line.dirty() {
+                let (version, dirty) = (line.version, line.dirty());
+                let early = self.has(Defect::AdoptWithoutJournal);
+                if line.missing.is_empty() && dirty && early {
+                    self.adopt_end(now, block, Rule::Adopted);
+                } else if line.missing.is_empty() && !dirty {
                     self.tell_lenders(now, block, version);
                     self.is_durable(block, version);
                     self.adopt_end(now, block, Rule::Adopted);
@@ -157,6 +160,10 @@ impl Amf {
         // [M9] A batched `Retire` of this very version is not true any more: the block is dirty again.
         if !self.has(Defect::RetireAdoptedAgain) {
             self.retiring.retain(|(retired, _)| *retired != block);
+        }
+        // [J4] In the own journal before the replica is given up.
+        if !self.has(Defect::AdoptWithoutJournal) {
+            self.journal(block, version, data);
         }
         self.own_access(key).stage = Stage::Committed { version };
         self.fact(Rule::Adopt, Some(key), before, LineState::M, None, version);

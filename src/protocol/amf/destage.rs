@@ -51,6 +51,8 @@ impl Amf {
         let guarded =
             self.current_view().group.is_rebuilding() && !self.has(Defect::RebuildWithoutLock);
         let stripe = self.group.stripe(block);
+        // [M7] Durable in the journal, too.
+        let waits = line.as_ref().is_some_and(|(version, ..)| self.awaits_journal(block, *version));
         let Some(destage) = self.keys.get_mut(&key).and_then(|ctl| ctl.destage.as_mut()) else {
             return;
         };
@@ -62,7 +64,7 @@ impl Amf {
                 (destage.version, destage.data) = (version, data);
                 destage.again = false;
             }
-            if careful && !missing.is_empty() {
+            if careful && (!missing.is_empty() || waits) {
                 return;
             }
         }

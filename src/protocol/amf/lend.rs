@@ -60,6 +60,7 @@ impl Amf {
             return self.rule_peer(Rule::IgnoreAck, key, from);
         }
         self.drop_lent(now, block, Rule::Superseded, Some(from));
+        self.unjournal(block, version);
         self.look_at(key);
     }
 
@@ -178,6 +179,7 @@ impl Amf {
 
     /// Every copy on disk has at least this version.
     pub(super) fn is_durable(&mut self, block: Block, version: Version) {
+        self.unjournal(block, version);
         if self.handed.get(&block).is_some_and(|handed| *handed <= version) {
             self.handed.remove(&block);
         }

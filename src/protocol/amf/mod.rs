@@ -5,7 +5,7 @@
 //!
 //! Reading order: `key` and `cache` (what there is), `host` (a request and its touches), `acquire`
 //! (tickets, grants, deferral), `perform` (reads and writes), `lend` and
-//! `update` (what those protocols add), `replicate`, `destage`, `disk_io`,
+//! `update` (what those protocols add), `replicate`, `journal`, `destage`, `disk_io`,
 //! `view` (membership, leases), `private` (access lists), `adopt` (takeover), `refill`, `invariant`.
 //!
 //! Each input ends with the work list: keys whose situation changed are looked at again, one at a
@@ -19,6 +19,7 @@ mod disk_io;
 mod host;
 mod info;
 mod invariant;
+mod journal;
 mod key;
 mod lend;
 mod perform;
@@ -30,10 +31,12 @@ mod view;
 
 pub use info::{AccessView, AmfStats, KeyView, LineView};
 pub use invariant::Broken;
+pub use journal::JournalEntry;
 
 use self::cache::Cache;
 use self::disk_io::DiskWork;
 use self::host::{FlushWork, HostOp};
+use self::journal::Journal;
 use self::key::KeyCtl;
 use self::private::Private;
 use self::refill::Refill;
@@ -108,6 +111,7 @@ pub struct Amf {
     granted: Vec<Ticket>,
     /// Versions that hosts were answered for, and that other AMFs took over before they were on disk.
     handed: Table<Block, Version>,
+    journal: Journal,
     keys: Table<Key, KeyCtl>,
 
     // Hosts.
@@ -195,6 +199,7 @@ impl Amf {
             floors: vec![Version::ZERO; cfg.floor_slots as usize],
             granted: Vec::new(),
             handed: Table::default(),
+            journal: Journal::default(),
             keys: Table::default(),
             ops: Table::default(),
             dispatch: VecDeque::new(),
@@ -232,11 +237,18 @@ impl Amf {
     }
 
     /// An AMF that is a member of `view` from the start, its lease counted from `now`: the first
-    /// view of a cluster needs no joining.
+    /// view of a cluster needs no joining. `journal` is what its journal holds.
     #[must_use]
-    pub fn member(cfg: &Arc<Config>, id: AmfId, view: &Arc<View>, now: Instant) -> Self {
+    pub fn member(
+        cfg: &Arc<Config>,
+        id: AmfId,
+        view: &Arc<View>,
+        journal: Vec<JournalEntry>,
+        now: Instant,
+    ) -> Self {
         let incarnation = view.incarnation(id).expect("the first view holds every AMF");
         let mut amf = Self::new(cfg, id, incarnation, now);
+        amf.load_journal(journal);
         amf.lease_until = now + cfg.lease;
         amf.renew_at = now + cfg.renew;
         amf.renew_latest = amf.renew_at + cfg.renew;
@@ -259,6 +271,7 @@ impl Amf {
             AmfInput::Evict(block) => self.on_evict(now, block),
             AmfInput::Destage => self.on_destage_all(now),
             AmfInput::DropLines => self.on_drop_lines(now),
+            AmfInput::Journal(result) => self.on_journal(now, result),
             AmfInput::SetDefect(defect) => self.defect = defect,
         }
         if !self.work.is_empty() || !self.dispatch.is_empty() || self.access.owes_word() {

@@ -269,6 +269,7 @@ impl Amf {
         let before = self.mark_dirty(now, block, version, data.clone());
         self.fact(Rule::Commit, Some(key), before, LineState::M, None, version);
         self.commits.push((block, version));
+        self.journal(block, version, data);
         if !self.partners.is_empty() {
             let message = Message::Replicate { block, version, data: data.clone() };
             self.broadcast(now, self.partners, cause, message);
@@ -311,7 +312,13 @@ impl Amf {
         let (job, hit, source) = (access.job, access.hit, access.source);
         let line = self.cache.get(block).expect("a committed write has its line");
         assert_eq!(line.version, version, "nobody else writes while the access is held");
-        if !line.missing.is_empty() || (self.writes_through() && line.dirty()) {
+        let (missing, dirty) = (!line.missing.is_empty(), line.dirty());
+        let written = !dirty || self.has(Defect::AckBeforeJournal);
+        // [J1] Answered only when the own journal, or the group, has it.
+        if !missing && !written && self.awaits_journal(block, version) {
+            return self.tell_lenders_early(now, block, version);
+        }
+        if missing || (self.writes_through() && dirty) {
             return;
         }
         self.fact(Rule::AnswerWrite, Some(key), LineState::I, LineState::I, None, version);
@@ -328,6 +335,8 @@ impl Amf {
     }
 
     pub(super) fn writes_through(&self) -> bool {
-        self.cfg.write == WritePolicy::Through || self.is_last_survivor()
+        self.cfg.write == WritePolicy::Through
+            || self.is_last_survivor()
+            || self.journal.is_broken()
     }
 }

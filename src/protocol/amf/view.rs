@@ -329,6 +329,7 @@ impl Amf {
         self.epoch = old.epoch;
         self.clock = old.clock;
         self.defect = old.defect;
+        self.keep_journal(old.journal, old.incarnation);
         self.links = old.links;
         for link in &mut self.links {
             link.restart(old.epoch);

@@ -32,6 +32,7 @@ impl Display for Command {
             Self::Replace(disk) => write!(f, "replace {disk}"),
             Self::Slow(disk, span) => write!(f, "slow {disk} {}", time_text(*span)),
             Self::Witness(up) => write!(f, "witness {}", if *up { "up" } else { "down" }),
+            Self::PowerFail => f.write_str("power-fail"),
             Self::Defect(defect, on) => write!(f, "defect {defect} {}", switch(*on)),
             Self::Protocol(protocol) => write!(f, "protocol {protocol}"),
             Self::Workload(start, name) => {

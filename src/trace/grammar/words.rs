@@ -1,7 +1,7 @@
 //! Words of the language whose part of the program comes with a later version: recognised, and refused.
 
 /// Commands.
-pub(super) const COMMANDS: &[&str] = &["scrub", "corrupt", "power-fail"];
+pub(super) const COMMANDS: &[&str] = &["scrub", "corrupt"];
 /// Kinds of messages.
 pub(super) const KINDS: &[&str] = &[];
 /// Line states.
@@ -10,9 +10,6 @@ pub(super) const STATES: &[&str] = &[];
 pub(super) const PROTOCOLS: &[&str] = &["directory", "hierarchical"];
 /// Seeded defects.
 pub(super) const DEFECTS: &[&str] = &[
-    "ack_before_journal",
-    "supersede_before_journal",
-    "adopt_without_journal",
     "no_dirty_region_log",
     "doubt_by_partner_map",
     "no_stripe_lock",

@@ -116,7 +116,7 @@ pub fn encode(known: &mut Known, recorded: &Recorded, out: &mut Vec<u8>) {
             STORE
         }
         Step::Host { amf, request } => HOST | put_request(known, out, *amf, request),
-        Step::Control(_) => {
+        Step::Journal { .. } | Step::Control(_) => {
             put_serde(out, step);
             OTHER
         }

@@ -20,6 +20,7 @@ pub fn check(config: &Config, recorded: &Recorded) -> Result<(), String> {
             node(config, *from)?;
             node(config, *to)?;
         }
+        Step::Journal { amf, .. } => node(config, NodeId::Amf(*amf))?,
         Step::Tick { node: at } => node(config, *at)?,
         Step::Store { disk } => node(config, NodeId::Disk(*disk))?,
         Step::Control(control) => check_control(config, control)?,
@@ -74,6 +75,7 @@ fn check_control(config: &Config, control: &Control) -> Result<(), String> {
         Control::FailDisk(disk) | Control::ReplaceDisk(disk) => node(config, NodeId::Disk(*disk)),
         Control::WitnessDown
         | Control::WitnessUp
+        | Control::PowerFail
         | Control::SetProtocol(_)
         | Control::SetDefect(_)
         | Control::Skip(_) => Ok(()),

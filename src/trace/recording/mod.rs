@@ -30,6 +30,7 @@ pub use reader::{Chunk, Reader, Tail};
 pub use recorder::{Recorder, RecordingInfo};
 
 use super::step::StepEntry;
+use crate::protocol::JournalEntry;
 use crate::protocol::group::GroupView;
 use crate::protocol::id::{DiskId, Epoch};
 use crate::protocol::{StoreDone, StoreError};
@@ -73,12 +74,20 @@ pub struct Origin {
     pub fences: Vec<Epoch>,
     /// No block was ever written.
     pub blank: bool,
+    /// What each AMF's journal held; missing ones held nothing.
+    pub journals: Vec<Vec<JournalEntry>>,
 }
 
 impl Origin {
     /// Blank disks.
-    pub const BLANK: Self =
-        Self { epoch: Epoch(1), unclean: false, group: None, fences: Vec::new(), blank: true };
+    pub const BLANK: Self = Self {
+        epoch: Epoch(1),
+        unclean: false,
+        group: None,
+        fences: Vec::new(),
+        blank: true,
+        journals: Vec::new(),
+    };
 
     /// The epoch below which a disk refuses everybody.
     #[must_use]

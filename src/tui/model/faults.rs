@@ -56,6 +56,8 @@ pub enum Fault {
     Split,
     /// End partitions and link settings.
     Heal,
+    /// Power fails everywhere.
+    PowerFail,
     /// Lose a fifth.
     LinkDrop,
     /// Delay.
@@ -100,7 +102,7 @@ const fn row(fault: Fault, aim: Aim, title: &'static str) -> Row {
 }
 
 /// The list, grouped by target.
-pub const ROWS: [Row; 21] = [
+pub const ROWS: [Row; 22] = [
     row(Fault::Crash, Aim::Amf, "crash: memory is gone"),
     row(Fault::Restart, Aim::Amf, "restart, empty"),
     row(Fault::Pause, Aim::Amf, "pause: handles nothing"),
@@ -109,6 +111,7 @@ pub const ROWS: [Row; 21] = [
     row(Fault::Isolate, Aim::Amf, "cut off from everybody"),
     row(Fault::Split, Aim::All, "split in two halves"),
     row(Fault::Heal, Aim::All, "heal everything"),
+    row(Fault::PowerFail, Aim::All, "power fails everywhere"),
     row(Fault::LinkDrop, Aim::Link, "lose 20 %"),
     row(Fault::LinkDelay, Aim::Link, "delay by 50 ms"),
     row(Fault::LinkDuplicate, Aim::Link, "deliver 5 % twice"),
@@ -166,6 +169,7 @@ impl FaultList {
                 (1..amfs).step_by(2).map(node).chain([NodeId::Witness]).collect(),
             ]),
             Fault::Heal => Command::Heal,
+            Fault::PowerFail => Command::PowerFail,
             Fault::LinkDrop => Command::Link(a, b, LinkSetting::Drop(200_000)),
             Fault::LinkDelay => Command::Link(a, b, LinkSetting::Delay(SLOW)),
             Fault::LinkDuplicate => Command::Link(a, b, LinkSetting::Duplicate(50_000)),

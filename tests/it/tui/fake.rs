@@ -42,6 +42,7 @@ pub(crate) fn profile() -> Profile {
         renew: Span::secs(1),
         suspect_after: Span::millis(600),
         retry: Span::millis(40),
+        journal: false,
         defect: None,
     };
     Profile {
@@ -62,6 +63,7 @@ pub(crate) fn profile() -> Profile {
             engine: StoreEngine::Sled,
             cache_bytes: 1 << 20,
             disk_time: Span::millis(1),
+            journal_time: Span::micros(20),
         },
         host: HostSpec { timeout: Span::secs(10), paths: 2 },
         workloads: vec![WorkloadSpec {
