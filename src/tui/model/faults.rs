@@ -111,7 +111,6 @@ pub const ROWS: [Row; 22] = [
     row(Fault::Isolate, Aim::Amf, "cut off from everybody"),
     row(Fault::Split, Aim::All, "split in two halves"),
     row(Fault::Heal, Aim::All, "heal everything"),
-    row(Fault::PowerFail, Aim::All, "power fails everywhere"),
     row(Fault::LinkDrop, Aim::Link, "lose 20 %"),
     row(Fault::LinkDelay, Aim::Link, "delay by 50 ms"),
     row(Fault::LinkDuplicate, Aim::Link, "deliver 5 % twice"),
@@ -123,6 +122,7 @@ pub const ROWS: [Row; 22] = [
     row(Fault::DiskFast, Aim::Disk, "no longer slow"),
     row(Fault::WitnessDown, Aim::Witness, "down"),
     row(Fault::WitnessUp, Aim::Witness, "up"),
+    row(Fault::PowerFail, Aim::All, "power fails everywhere"),
     row(Fault::DefectOn, Aim::Defect, "break the rule"),
     row(Fault::DefectOff, Aim::Defect, "stop breaking it"),
 ];
