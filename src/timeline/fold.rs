@@ -223,11 +223,10 @@ impl Fold {
 #[must_use]
 pub fn node_of(step: &Step) -> NodeId {
     match step {
-        Step::Host { amf, .. } => NodeId::Amf(*amf),
+        Step::Host { amf, .. } | Step::Journal { amf, .. } => NodeId::Amf(*amf),
         Step::Deliver { to, .. } | Step::Lose { to, .. } => *to,
         Step::Tick { node } => *node,
         Step::Store { disk } => NodeId::Disk(*disk),
-        Step::Journal { amf, .. } => NodeId::Amf(*amf),
         Step::Control(control) => World::control_node(control),
     }
 }
