@@ -6,6 +6,7 @@ use amflab::protocol::Defect;
 use amflab::session::{Session, run_script};
 use amflab::sim::{Sim, SimOptions};
 use amflab::trace::{Ask, Limits, parse_script};
+use std::fmt::Write;
 use std::path::Path;
 
 /// What went wrong: failed commands, then violations by checker.
@@ -89,10 +90,11 @@ fn power_fails_again_and_again() {
                 for n in 0..6_u32 {
                     let (amf, block) = ((round * 7 + n * seed) % 3, (round + n * n) % 5);
                     let name = format!("r{round}n{n}");
-                    text += &format!("{name}: write amf{amf} {block} \"{name}\"\n");
-                    text += &format!("x{name}: read amf{} {}\n", (amf + n) % 3, (block + n) % 5);
+                    let _ = write!(text, "{name}: write amf{amf} {block} \"{name}\"\n");
+                    let _ =
+                        write!(text, "x{name}: read amf{} {}\n", (amf + n) % 3, (block + n) % 5);
                 }
-                text += &format!("wait {}us\n", 37 * (round + 1) * seed);
+                let _ = write!(text, "wait {}us\n", 37 * (round + 1) * seed);
                 text += "power-fail\n";
                 if round % 3 == 2 {
                     text += "settle\n";
@@ -101,7 +103,7 @@ fn power_fails_again_and_again() {
             text += "settle\n";
             for block in 0..5 {
                 for amf in 0..3 {
-                    text += &format!("read amf{amf} {block}\n");
+                    let _ = write!(text, "read amf{amf} {block}\n");
                 }
             }
             text += "destage all\nsettle\nexpect violations 0\n";
