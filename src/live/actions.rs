@@ -6,14 +6,15 @@ use super::fabric::Pick;
 use super::hosts::Waiter;
 use super::inbox::{Item, Worklist};
 use super::node::AmfState;
-use crate::protocol::id::{AmfId, DiskId, Incarnation, Instant, NodeId};
+use crate::protocol::id::{AmfId, Block, DiskId, Incarnation, Instant, NodeId};
 use crate::protocol::{Amf, AmfInput, Config, Defect, DiskInput, WitnessInput};
+use crate::trace::standing::place_on;
 use crate::trace::{
     Action, Control, EngineError, EventKind, HoldFilter, LinkSetting, Release, Sides, Standing,
     Step, Submitted, Target,
 };
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 /// To how many things it was done, where it is done to some; or why not.
 pub(super) type Done = Result<usize, String>;
@@ -86,6 +87,8 @@ impl Cluster {
                 self.replace_disk(*disk, work);
                 Ok(0)
             }
+            Action::Corrupt(disk, block) => self.corrupt(*disk, *block, work),
+            Action::Scrub => self.begin_scrub(work),
             Action::SlowDisk(disk, by) => {
                 self.fabric.slow_disk(*disk, *by, self.clock.now());
                 Ok(0)
@@ -267,6 +270,27 @@ impl Cluster {
         self.run_disk(id, &mut state, turn, DiskInput::Replace);
         drop(state);
         self.fault(NodeId::Disk(id), &format!("replace {id}"));
+    }
+
+    fn corrupt(&self, id: DiskId, block: Block, work: &mut Worklist) -> Done {
+        let view = Arc::clone(self.witness.lock().machine.view());
+        let at = place_on(&self.config, &view.group, id, block)?;
+        let mut state = self.disks[usize::from(id.0)].lock();
+        let turn = self.turn(NodeId::Disk(id), work, || Step::Control(Control::Corrupt(id, at)));
+        self.run_disk(id, &mut state, turn, DiskInput::Corrupt { at });
+        drop(state);
+        self.fault(NodeId::Disk(id), &format!("corrupt {id} at {at}"));
+        Ok(0)
+    }
+
+    /// By the lowest AMF that runs.
+    fn begin_scrub(&self, work: &mut Worklist) -> Done {
+        for id in (0..self.config.amfs).map(AmfId) {
+            if self.tell_amf(id, Control::Scrub(id), AmfInput::Scrub, work).is_ok() {
+                return Ok(0);
+            }
+        }
+        Err("no AMF runs".to_owned())
     }
 
     pub(super) fn set_witness(&self, up: bool, work: &mut Worklist) -> Done {

@@ -67,7 +67,8 @@ impl Blocks {
     /// The store is given an operation.
     pub(crate) fn give(&mut self, op: &StoreOp) {
         self.given.push_back(match op {
-            StoreOp::Get { at } => Given::Get(*at),
+            StoreOp::Get { at } | StoreOp::Peek { at } => Given::Get(*at),
+            StoreOp::Spoil { at } => Given::Put(*at, digest::of_result(&Err(StoreError::Media))),
             StoreOp::Put { at, record } => {
                 let read = Ok(StoreDone::Got(Some(record.clone())));
                 Given::Put(*at, digest::of_result(&read))
@@ -116,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_block_is_recorded_in_full_once() {
-        let record = Record { version: Version::ZERO, data: Data::zero(4096) };
+        let record = Record { version: Version::ZERO, data: Data::zero(4096), covers: None };
         let got = || Ok(StoreDone::Got(Some(record.clone())));
         let (get, put) = (StoreOp::Get { at: 3 }, StoreOp::Put { at: 3, record: record.clone() });
         let mut used = Blocks::new(false);

@@ -17,9 +17,11 @@ impl Cluster {
         let Some(journal) = self.journals.get(usize::from(id.0)) else { return };
         let record = match &op {
             JournalOp::Put { version, data, .. } => {
-                Record { version: *version, data: data.clone() }
+                Record { version: *version, data: data.clone(), covers: None }
             }
-            JournalOp::Forget { .. } => Record { version: Version::ZERO, data: Data::zero(0) },
+            JournalOp::Forget { .. } => {
+                Record { version: Version::ZERO, data: Data::zero(0), covers: None }
+            }
         };
         let (JournalOp::Put { block, .. } | JournalOp::Forget { block }) = &op;
         let put = StoreOp::Put { at: block.0, record };

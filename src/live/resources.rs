@@ -194,15 +194,15 @@ impl Cluster {
             Ok(crate::protocol::DiskDone::Read { version, .. }) => *version,
             _ => asked.version,
         };
-        let block = self.block_at(id, asked.block.0);
+        let (block, parity) = self.block_at(id, asked.block.0);
         let error = reply.result.as_ref().err().copied();
-        turn.say(|| EventKind::Disk { amf, what: asked.what, block, version, error });
+        turn.say(|| EventKind::Disk { amf, what: asked.what, block, parity, version, error });
     }
 
     /// The block of the volume at a place on a disk, by the newest view.
-    fn block_at(&self, disk: DiskId, at: u64) -> Block {
+    fn block_at(&self, disk: DiskId, at: u64) -> (Block, bool) {
         let slot = self.keeper().view().and_then(|view: &View| view.group.slot_of(disk));
-        slot.map_or(Block(at), |slot| self.group.block_at(Place { slot, at }))
+        slot.map_or((Block(at), false), |slot| self.group.content_at(Place { slot, at }))
     }
 }
 
@@ -211,7 +211,9 @@ fn note_request(state: &mut DiskState, packet: &Packet) {
         return;
     };
     let (at, version) = match &request.op {
-        DiskOp::Read { at } | DiskOp::NextWritten { at } => (*at, Version::ZERO),
+        DiskOp::Read { at } | DiskOp::Spoil { at } | DiskOp::NextWritten { at } => {
+            (*at, Version::ZERO)
+        }
         DiskOp::Write { at, version, .. } => (*at, *version),
         DiskOp::Flush => (0, Version::ZERO),
     };

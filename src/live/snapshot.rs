@@ -4,6 +4,7 @@
 use super::cluster::Cluster;
 use super::node::AmfState;
 use crate::protocol::Many;
+use crate::protocol::ScrubReport;
 use crate::protocol::amf::AmfStats;
 use crate::protocol::amf::{AccessView, KeyView};
 use crate::protocol::group::SlotState;
@@ -35,6 +36,8 @@ pub(super) fn add_stats(sum: &mut AmfStats, more: &AmfStats) {
     sum.takeovers += more.takeovers;
     sum.evictions += more.evictions;
     sum.destages += more.destages;
+    sum.parity_updates += more.parity_updates;
+    sum.repaired += more.repaired;
 }
 
 impl Cluster {
@@ -43,6 +46,7 @@ impl Cluster {
         let now = self.clock.now();
         let mut sums = AmfStats::default();
         let mut locks = Vec::new();
+        let mut scrub: Option<(AmfId, ScrubReport)> = None;
         let mut amfs = Vec::with_capacity(self.amfs.len());
         for (node, id) in self.amfs.iter().zip((0..).map(AmfId)) {
             let state = node.lock();
@@ -50,6 +54,8 @@ impl Cluster {
             add_stats(&mut sums, &all);
             amfs.push(self.amf_info(id, &state, &all, now, ask));
             if let Some(machine) = &state.machine {
+                let report = machine.scrub().map(|report| (id, report));
+                scrub = scrub.filter(|(_, report)| !report.done).or(report).or(scrub);
                 locks.extend(machine.keys().iter().filter_map(|key| lock_info(id, key, now)));
             }
         }
@@ -74,6 +80,7 @@ impl Cluster {
             tempo: self.clock.tempo(),
             witness,
             amfs,
+            scrub,
             locks,
             held,
             held_total,
@@ -153,7 +160,7 @@ impl Cluster {
             None if view.group.spares.contains(&id) => "spare",
             Some(SlotState::Failed) | None => "failed",
         };
-        let failed = machine.is_failed();
+        let (failed, damaged) = (machine.is_failed(), machine.damaged() as u64);
         drop(state);
         DiskInfo {
             id,
@@ -164,6 +171,8 @@ impl Cluster {
             reads: counted.reads,
             writes: counted.writes,
             fenced: counted.fenced,
+            damaged,
+            repaired: counted.repaired,
             queue: u32::try_from(given).unwrap_or(u32::MAX),
             slow: self.fabric.slow_of(id),
             rebuilt: slot.filter(|_| role == "rebuilding").map(|slot| self.rebuilt(slot)),
@@ -177,8 +186,7 @@ impl Cluster {
             let refill = state.machine.as_ref().and_then(Amf::refilled);
             refill.filter(|(of, _)| *of == slot).map(|(_, blocks)| blocks)
         });
-        let copies = u64::from(self.config.group.copies);
-        let disk = (self.config.blocks * copies).div_ceil(u64::from(self.config.group.disks));
+        let disk = self.group.extent(self.config.blocks);
         // A slot that is full, and not yet said to be by a view, counts as the whole disk.
         let thousandths = done.unwrap_or(0).min(disk) * 1_000 / disk.max(1);
         u16::try_from(thousandths.min(1_000)).unwrap_or(1_000)

@@ -12,7 +12,8 @@ use crate::protocol::{Defect, Layout, Protocol, WritePolicy};
 pub(super) const DIRTY_HIGH_PARTS: (u64, u64) = (3, 4);
 
 pub(super) const WRITES: [WritePolicy; 2] = [WritePolicy::Back, WritePolicy::Through];
-pub(super) const LAYOUTS: [Layout; 3] = [Layout::Single, Layout::Stripe, Layout::Mirror];
+pub(super) const LAYOUTS: [Layout; 5] =
+    [Layout::Single, Layout::Stripe, Layout::Mirror, Layout::Raid5, Layout::Raid6];
 pub(super) const DURABILITIES: [Durability; 3] =
     [Durability::Sync, Durability::Interval, Durability::None];
 pub(super) const ENGINES: [StoreEngine; 2] = [StoreEngine::Sled, StoreEngine::Memory];

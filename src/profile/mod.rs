@@ -35,6 +35,8 @@ const BUILTIN: &[(&str, &str)] = &[
     ("claims", include_str!("../../profiles/claims.toml")),
     ("broadcast", include_str!("../../profiles/broadcast.toml")),
     ("write-through", include_str!("../../profiles/write-through.toml")),
+    ("raid5", include_str!("../../profiles/raid5.toml")),
+    ("raid6", include_str!("../../profiles/raid6.toml")),
     ("large", include_str!("../../profiles/large.toml")),
     ("wan", include_str!("../../profiles/wan.toml")),
 ];

@@ -114,7 +114,7 @@ pub enum WritePolicy {
     Through,
 }
 
-/// How blocks lie on the disks. Parity layouts come later; their seam is [`super::group::Group`].
+/// How blocks lie on the disks; the arithmetic is [`super::group::Group`]'s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Layout {
@@ -124,6 +124,10 @@ pub enum Layout {
     Stripe,
     /// Chunks over sets of `copies` disks, each set a mirror.
     Mirror,
+    /// Chunks over all disks but one, which holds their parity; which one it is rotates.
+    Raid5,
+    /// The same with two parities: any two disks may fail.
+    Raid6,
 }
 
 impl Layout {
@@ -134,6 +138,27 @@ impl Layout {
             Self::Single => "single",
             Self::Stripe => "stripe",
             Self::Mirror => "mirror",
+            Self::Raid5 => "raid5",
+            Self::Raid6 => "raid6",
+        }
+    }
+
+    /// Parity blocks for each row of data blocks; 0: it has none.
+    #[must_use]
+    pub const fn parity(self) -> u8 {
+        match self {
+            Self::Single | Self::Stripe | Self::Mirror => 0,
+            Self::Raid5 => 1,
+            Self::Raid6 => 2,
+        }
+    }
+
+    /// True if the loss of one disk loses no block, so that a spare has a use.
+    #[must_use]
+    pub const fn is_redundant(self) -> bool {
+        match self {
+            Self::Single | Self::Stripe => false,
+            Self::Mirror | Self::Raid5 | Self::Raid6 => true,
         }
     }
 }
@@ -228,11 +253,14 @@ impl Config {
                     Layout::Single => group.disks == 1 && group.copies == 1,
                     Layout::Stripe => group.copies == 1,
                     Layout::Mirror => group.copies >= 2 && group.disks.is_multiple_of(group.copies),
+                    Layout::Raid5 => group.copies == 1 && group.disks >= 3,
+                    Layout::Raid6 => group.copies == 1 && group.disks >= 4,
                 },
-                "single has one disk; stripe one copy; mirror 2 or more, dividing the disks",
+                "single has one disk; stripe one copy; mirror 2 or more, dividing the disks; \
+                 raid5 at least 3 disks, raid6 at least 4",
             ),
             (
-                group.layout == Layout::Mirror || group.spares == 0,
+                group.layout.is_redundant() || group.spares == 0,
                 "a spare needs a layout with redundancy",
             ),
             (self.renew.0 > 0 && self.renew.0 * 2 <= self.lease.0, "renew is at most half a lease"),

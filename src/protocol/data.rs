@@ -4,7 +4,11 @@
 //! sequence number, so that a read can be verified to the sector, and a simulated block costs 32
 //! bytes and not 4 KiB. A stamp is expanded to real bytes only at a real disk or a real client, and
 //! bytes that hold stamps fold back to the same value ([`Data::from_bytes`]): that is what makes
-//! equality by content exact. What people type is kept as bytes.
+//! equality by content exact. What people type is kept as bytes. Parity is a sum of blocks ([`Data::sum`]).
+
+mod sum;
+
+pub use sum::{inverse, power, times};
 
 use super::id::SECTOR_BYTES;
 use core::fmt;
@@ -80,17 +84,19 @@ impl Stamp {
 }
 
 /// The content of a block, or of the part of one that a request touches.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Data(Repr);
 
 /// Canonical: all-zero content is `Zero`, one write's sectors in a row are `Run`, other stamped
-/// content is `Stamps`, the rest `Bytes`. So content is equal exactly if its representation is.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// content is `Stamps`, the rest `Bytes`. So content is equal exactly if its representation is. Parity of
+/// stamped content is a `Sum` of two terms or more; the same as real bytes is `Bytes` ([`Data::is_same`]).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum Repr {
     Zero { len: u32 },
     Run { first: Stamp, sectors: u16 },
     Stamps(Arc<[Stamp]>),
     Bytes(Arc<[u8]>),
+    Sum { len: u32, terms: Arc<[(u8, Data)]> },
 }
 
 impl Data {
@@ -141,7 +147,7 @@ impl Data {
     #[must_use]
     pub fn len(&self) -> u32 {
         match &self.0 {
-            Repr::Zero { len } => *len,
+            Repr::Zero { len } | Repr::Sum { len, .. } => *len,
             Repr::Run { sectors, .. } => u32::from(*sectors) * SECTOR_BYTES,
             Repr::Stamps(stamps) => len32(stamps.len() * SECTOR),
             Repr::Bytes(bytes) => len32(bytes.len()),
@@ -170,6 +176,7 @@ impl Data {
                 .then(|| Stamp { sector: first.sector + index as u64, ..*first }),
             Repr::Stamps(stamps) => stamps.get(index).copied(),
             Repr::Bytes(bytes) => bytes.chunks_exact(SECTOR).nth(index).and_then(Stamp::parse),
+            Repr::Sum { .. } => None,
         }
     }
 
@@ -182,7 +189,7 @@ impl Data {
                 Some((Stamp::ZERO, len / SECTOR_BYTES))
             }
             Repr::Run { first, sectors } => Some((*first, u32::from(*sectors))),
-            Repr::Zero { .. } | Repr::Stamps(_) | Repr::Bytes(_) => None,
+            Repr::Zero { .. } | Repr::Stamps(_) | Repr::Bytes(_) | Repr::Sum { .. } => None,
         }
     }
 
@@ -200,6 +207,7 @@ impl Data {
         match &self.0 {
             Repr::Zero { .. } => out.fill(0),
             Repr::Bytes(bytes) => out.copy_from_slice(bytes),
+            Repr::Sum { terms, .. } => sum::expand(terms, out),
             Repr::Run { .. } | Repr::Stamps(_) => {
                 for (index, sector) in out.chunks_exact_mut(SECTOR).enumerate() {
                     let stamp = self.stamp(len32(index)).unwrap_or(Stamp::ZERO);
@@ -226,7 +234,9 @@ impl Data {
                 self.put_stamps(from / SECTOR..to / SECTOR, &mut stamps);
                 Self::from_stamps(&stamps)
             }
-            Repr::Run { .. } | Repr::Stamps(_) => Self::from_bytes(&self.to_bytes()[from..to]),
+            Repr::Run { .. } | Repr::Stamps(_) | Repr::Sum { .. } => {
+                Self::from_bytes(&self.to_bytes()[from..to])
+            }
         }
     }
 
@@ -259,12 +269,15 @@ impl Data {
                 out.extend(sectors.map(|i| Stamp { sector: first.sector + i as u64, ..*first }));
             }
             Repr::Stamps(stamps) => out.extend_from_slice(&stamps[sectors]),
-            Repr::Bytes(_) => unreachable!("asked of stamped content only"),
+            Repr::Bytes(_) | Repr::Sum { .. } => {
+                unreachable!("asked of stamped content only")
+            }
         }
     }
 
     fn is_stamped(&self) -> bool {
-        !matches!(self.0, Repr::Bytes(_)) && (self.len() as usize).is_multiple_of(SECTOR)
+        !matches!(self.0, Repr::Bytes(_) | Repr::Sum { .. })
+            && (self.len() as usize).is_multiple_of(SECTOR)
     }
 
     /// CRC-32C of the real bytes, as a disk header holds it.
@@ -299,6 +312,7 @@ impl fmt::Display for Data {
                 let newest = stamps.iter().max_by_key(|s| s.sequence).copied().unwrap_or_default();
                 write!(f, "mix..w{}#{}", newest.writer, newest.sequence)
             }
+            Repr::Sum { terms, .. } => write!(f, "sum of {}", terms.len()),
             Repr::Bytes(bytes) => {
                 let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
                 match core::str::from_utf8(&bytes[..end]) {

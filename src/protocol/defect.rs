@@ -72,6 +72,20 @@ pub enum Defect {
     UpdateWriterStaysM,
     /// Breaks M3: destages take no stripe lock while a disk is rebuilt.
     RebuildWithoutLock,
+    /// Breaks R2: parity is updated without the stripe's lock.
+    NoStripeLock,
+    /// Breaks R3: partners are not told what a parity update will write.
+    NoParityIntent,
+    /// Breaks R1: a takeover writes its parity over newer parity.
+    BlindRedo,
+    /// Breaks R1: a takeover looks at the data block to see whether parity is done.
+    RedoTrustsDataHeader,
+    /// Breaks R5: a pending parity update does not keep others out of its stripe.
+    StripeNotRecovering,
+    /// Breaks R6: a block is rebuilt from parity without the stripe's lock, whatever the versions are.
+    DegradedReadWithoutLock,
+    /// Breaks 8: disks do not look at check sums.
+    SkipCrc,
     /// Breaks T2: the only AMF of an access list asks nobody, whatever the others may still have.
     AccessListUnasked,
     /// Breaks J1: a write is answered before its own journal has it.
@@ -86,7 +100,7 @@ pub enum Defect {
 
 impl Defect {
     /// Every defect that exists.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 43] = [
         Self::SkipOneInvalidate,
         Self::AckBeforeGrants,
         Self::DirtyHandover,
@@ -118,6 +132,13 @@ impl Defect {
         Self::UpdateAtCommit,
         Self::UpdateWriterStaysM,
         Self::RebuildWithoutLock,
+        Self::NoStripeLock,
+        Self::NoParityIntent,
+        Self::BlindRedo,
+        Self::RedoTrustsDataHeader,
+        Self::StripeNotRecovering,
+        Self::DegradedReadWithoutLock,
+        Self::SkipCrc,
         Self::AccessListUnasked,
         Self::AckBeforeJournal,
         Self::SupersedeBeforeJournal,
@@ -160,6 +181,13 @@ impl Defect {
             Self::UpdateAtCommit => "update_at_commit",
             Self::UpdateWriterStaysM => "update_writer_stays_m",
             Self::RebuildWithoutLock => "rebuild_without_lock",
+            Self::NoStripeLock => "no_stripe_lock",
+            Self::NoParityIntent => "no_parity_intent",
+            Self::BlindRedo => "blind_redo",
+            Self::RedoTrustsDataHeader => "redo_trusts_data_header",
+            Self::StripeNotRecovering => "stripe_not_recovering",
+            Self::DegradedReadWithoutLock => "degraded_read_without_lock",
+            Self::SkipCrc => "skip_crc",
             Self::AccessListUnasked => "access_list_unasked",
             Self::AckBeforeJournal => "ack_before_journal",
             Self::SupersedeBeforeJournal => "supersede_before_journal",
@@ -217,6 +245,15 @@ impl Defect {
                 "breaks U4: who sent updates goes on as the only one with a copy"
             }
             Self::RebuildWithoutLock => "breaks M3: destages ignore the rebuild",
+            Self::NoStripeLock => "breaks R2: parity is updated without the stripe's lock",
+            Self::NoParityIntent => "breaks R3: nobody can finish a parity update (write hole)",
+            Self::BlindRedo => "breaks R1: a takeover writes over newer parity",
+            Self::RedoTrustsDataHeader => "breaks R1: parity is taken as done if the data is",
+            Self::StripeNotRecovering => "breaks R5: a half-written stripe is not kept from others",
+            Self::DegradedReadWithoutLock => {
+                "breaks R6: blocks are rebuilt in the middle of a write"
+            }
+            Self::SkipCrc => "breaks 8: disks do not look at check sums",
             Self::AccessListUnasked => "breaks T2: an access list is trusted, nobody is asked",
             Self::AckBeforeJournal => {
                 "breaks J1: a write is answered before its own journal has it"

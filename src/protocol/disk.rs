@@ -11,7 +11,7 @@ use super::machine::{DiskInput, DiskOutput, Record, StoreDone, StoreError, Store
 use super::message::{
     Body, DiskDone, DiskError, DiskOp, DiskReply, DiskRequest, Packet, WitnessMsg,
 };
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Whom a store operation is for.
@@ -28,13 +28,15 @@ enum Waiting {
     Fence {
         epoch: Epoch,
     },
-    Wipe,
+    /// A blank disk, or damage that somebody does.
+    Deed,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     Read,
     Write(Version),
+    Spoil,
     Next,
     Flush,
 }
@@ -48,6 +50,10 @@ pub struct DiskStats {
     pub writes: u64,
     /// Requests refused by epoch.
     pub fenced: u64,
+    /// Reads of damaged blocks: their check sum was wrong.
+    pub media: u64,
+    /// Damaged blocks that were written again since.
+    pub repaired: u64,
 }
 
 /// A disk. Drive it as `machine` says.
@@ -66,6 +72,8 @@ pub struct Disk {
     /// Requests of anybody below this epoch are refused.
     admitted: Epoch,
     store: VecDeque<Waiting>,
+    /// Blocks that could not be read, and have not been written since.
+    damaged: BTreeSet<u64>,
     defect: Option<Defect>,
     outputs: VecDeque<DiskOutput>,
     stats: DiskStats,
@@ -86,6 +94,7 @@ impl Disk {
             fences: vec![Epoch(0); usize::from(cfg.amfs)],
             admitted: fence,
             store: VecDeque::new(),
+            damaged: BTreeSet::new(),
             defect: cfg.defect,
             outputs: VecDeque::new(),
             stats: DiskStats::default(),
@@ -108,6 +117,10 @@ impl Disk {
             },
             DiskInput::Store(result) => self.on_store(result),
             DiskInput::Fail => self.failed = true,
+            DiskInput::Corrupt { at } => {
+                self.store.push_back(Waiting::Deed);
+                self.outputs.push_back(DiskOutput::Store(StoreOp::Spoil { at }));
+            }
             DiskInput::Replace => self.on_replace(now),
             DiskInput::Tick => {
                 if now >= self.report_at {
@@ -149,6 +162,11 @@ impl Disk {
     pub fn queue(&self) -> usize {
         self.store.len()
     }
+    /// Blocks that could not be read, and have not been written since.
+    #[must_use]
+    pub fn damaged(&self) -> usize {
+        self.damaged.len()
+    }
     /// Counters.
     #[must_use]
     pub fn stats(&self) -> DiskStats {
@@ -165,11 +183,16 @@ impl Disk {
         }
         let at = at_of(&request.op);
         let (kind, op) = match request.op {
-            DiskOp::Read { at } => (Kind::Read, StoreOp::Get { at }),
-            DiskOp::Write { at, version, data } => {
-                assert_eq!(data.len(), self.block_size, "disks hold whole blocks");
-                (Kind::Write(version), StoreOp::Put { at, record: Record { version, data } })
+            DiskOp::Read { at } if self.defect == Some(Defect::SkipCrc) => {
+                (Kind::Read, StoreOp::Peek { at })
             }
+            DiskOp::Read { at } => (Kind::Read, StoreOp::Get { at }),
+            DiskOp::Write { at, version, data, covers } => {
+                assert_eq!(data.len(), self.block_size, "disks hold whole blocks");
+                let record = Record { version, data, covers };
+                (Kind::Write(version), StoreOp::Put { at, record })
+            }
+            DiskOp::Spoil { at } => (Kind::Spoil, StoreOp::Spoil { at }),
             DiskOp::NextWritten { at } => (Kind::Next, StoreOp::Next { at }),
             DiskOp::Flush => (Kind::Flush, StoreOp::Flush),
         };
@@ -202,7 +225,7 @@ impl Disk {
     fn on_store(&mut self, result: Result<StoreDone, StoreError>) {
         let waiting = self.store.pop_front().expect("the store answers what it was asked");
         match waiting {
-            Waiting::Wipe => {}
+            Waiting::Deed => {}
             Waiting::Fence { epoch } => {
                 // A store that cannot remember the fence performs nothing any more either.
                 self.failed |= result.is_err();
@@ -212,7 +235,7 @@ impl Disk {
                 let result = if self.failed || generation != self.generation {
                     Err(DiskError::Failed)
                 } else {
-                    self.done(kind, result)
+                    self.done(kind, at, result)
                 };
                 self.reply(from, id, incarnation, at, result);
             }
@@ -222,28 +245,40 @@ impl Disk {
     fn done(
         &mut self,
         kind: Kind,
+        at: Option<u64>,
         result: Result<StoreDone, StoreError>,
     ) -> Result<DiskDone, DiskError> {
         match (kind, result) {
-            (_, Err(StoreError::Media)) => Err(DiskError::Media),
+            (_, Err(StoreError::Media)) => {
+                self.stats.media += 1;
+                self.damaged.extend(at);
+                Err(DiskError::Media)
+            }
             (_, Err(StoreError::Broken)) => {
                 self.failed = true;
                 Err(DiskError::Failed)
             }
             (Kind::Read, Ok(StoreDone::Got(record))) => {
                 self.stats.reads += 1;
-                let blank = || Record { version: Version::ZERO, data: Data::zero(self.block_size) };
-                let Record { version, data } = record.unwrap_or_else(blank);
-                Ok(DiskDone::Read { version, data })
+                let data = Data::zero(self.block_size);
+                let blank = || Record { version: Version::ZERO, data, covers: None };
+                let Record { version, data, covers } = record.unwrap_or_else(blank);
+                Ok(DiskDone::Read { version, data, covers })
             }
             (Kind::Write(version), Ok(StoreDone::Done)) => {
                 self.stats.writes += 1;
+                let repaired = at.is_some_and(|at| self.damaged.remove(&at));
+                self.stats.repaired += u64::from(repaired);
                 Ok(DiskDone::Written { version })
+            }
+            (Kind::Spoil, Ok(StoreDone::Done)) => {
+                self.damaged.extend(at);
+                Ok(DiskDone::Written { version: Version::ZERO })
             }
             (Kind::Next, Ok(StoreDone::Next(at))) => Ok(DiskDone::Next { at }),
             (Kind::Flush, Ok(StoreDone::Done)) => Ok(DiskDone::Flushed),
             (
-                Kind::Read | Kind::Write(_) | Kind::Next | Kind::Flush,
+                Kind::Read | Kind::Write(_) | Kind::Spoil | Kind::Next | Kind::Flush,
                 Ok(StoreDone::Got(_) | StoreDone::Done | StoreDone::Next(_)),
             ) => unreachable!("stores finish in order"),
         }
@@ -276,7 +311,8 @@ impl Disk {
         self.failed = false;
         self.unadmitted = true;
         self.generation += 1;
-        self.store.push_back(Waiting::Wipe);
+        self.damaged.clear();
+        self.store.push_back(Waiting::Deed);
         self.outputs.push_back(DiskOutput::Store(StoreOp::Wipe));
         self.report_replaced(now);
     }
@@ -309,7 +345,7 @@ impl Disk {
 
 fn at_of(op: &DiskOp) -> Option<u64> {
     match op {
-        DiskOp::Read { at } | DiskOp::Write { at, .. } => Some(*at),
+        DiskOp::Read { at } | DiskOp::Write { at, .. } | DiskOp::Spoil { at } => Some(*at),
         DiskOp::NextWritten { .. } | DiskOp::Flush => None,
     }
 }

@@ -243,6 +243,7 @@ mod tests {
         Arc::new(Message::ReplicateAck {
             block: super::super::id::Block(n),
             version: super::super::id::Version::ZERO,
+            intent: 0,
         })
     }
 

@@ -10,6 +10,7 @@ use super::defect::Defect;
 use super::host::{Answer, Request};
 use super::id::{Block, Epoch, Version};
 use super::message::Packet;
+use super::parity::Covers;
 use serde::{Deserialize, Serialize};
 
 /// What happens to an AMF.
@@ -31,6 +32,8 @@ pub enum AmfInput {
     DropLines,
     /// The oldest operation given to the journal is finished.
     Journal(Result<(), StoreError>),
+    /// Compare what is on the disks, and mend what does not fit.
+    Scrub,
     /// Break this rule.
     SetDefect(Option<Defect>),
 }
@@ -75,6 +78,11 @@ pub enum DiskInput {
     Store(Result<StoreDone, StoreError>),
     /// Answer with errors from now on.
     Fail,
+    /// A block is damaged: its check sum does not fit any more.
+    Corrupt {
+        /// Its number on the disk.
+        at: u64,
+    },
     /// A blank disk takes this one's place; the store is wiped by the [`StoreOp::Wipe`] that follows.
     Replace,
     /// `deadline()` has passed.
@@ -100,6 +108,18 @@ pub struct Record {
     pub version: Version,
     /// The content.
     pub data: Data,
+    /// Of a parity block: the versions of what it covers \[R1\].
+    pub covers: Option<Covers>,
+}
+
+impl Record {
+    /// What a reader gets that does not look at the check sum of a damaged block.
+    #[must_use]
+    pub fn damaged(&self) -> Self {
+        let part = self.data.len().min(64);
+        let noise = Data::from_bytes(&vec![0xDB; part as usize]);
+        Self { data: self.data.splice(0, &noise), ..self.clone() }
+    }
 }
 
 /// What a disk asks of its store.
@@ -107,6 +127,16 @@ pub struct Record {
 pub enum StoreOp {
     /// Fetch a block.
     Get {
+        /// Its number on the disk.
+        at: u64,
+    },
+    /// Fetch a block without a look at its check sum: the seeded defect `skip_crc`.
+    Peek {
+        /// Its number on the disk.
+        at: u64,
+    },
+    /// Damage a block, so that its check sum does not fit; one that does not exist is made, unreadable.
+    Spoil {
         /// Its number on the disk.
         at: u64,
     },
@@ -136,9 +166,9 @@ pub enum StoreOp {
 /// What a store did.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StoreDone {
-    /// `Get`: the block, if it exists.
+    /// `Get`, `Peek`: the block, if it exists.
     Got(Option<Record>),
-    /// `Put`, `Flush`, `Wipe`, `Fence`.
+    /// `Put`, `Spoil`, `Flush`, `Wipe`, `Fence`.
     Done,
     /// `Next`.
     Next(Option<u64>),

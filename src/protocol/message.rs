@@ -10,6 +10,7 @@ use super::group::GroupView;
 use super::id::{
     AmfId, AmfSet, Block, DiskId, Epoch, Incarnation, Key, Mode, NodeId, OpId, Ticket, Version,
 };
+use super::parity::{Cell, Covers};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -92,6 +93,8 @@ pub enum Message {
         version: Version,
         /// Its content.
         data: Data,
+        /// State data: what must be redone to finish a parity update under way \[R3\]. None: as before.
+        intent: Option<Arc<Intent>>,
     },
     /// I keep it.
     ReplicateAck {
@@ -99,6 +102,8 @@ pub enum Message {
         block: Block,
         /// The version that is kept (or a newer one).
         version: Version,
+        /// The number of the intent that came with it; 0: there was none.
+        intent: u64,
     },
     /// `update`: the new content, for who granted a copy to this write (section 7).
     Update {
@@ -133,6 +138,21 @@ pub enum Message {
     /// In this view I have, and shall have, no line, destage or recovering replica of the volume, which
     /// only you may use \[T2\].
     Clear,
+}
+
+/// A parity update that has begun, or is about to: whoever finds it unfinished finishes it \[R3\].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Intent {
+    /// Numbers the intents of one owner, from 1.
+    pub no: u64,
+    /// The data block that is written.
+    pub block: Block,
+    /// Its version.
+    pub version: Version,
+    /// Its content.
+    pub data: Data,
+    /// The parity blocks of its row after the write: 0 is P, 1 is Q.
+    pub images: Vec<(u8, Cell)>,
 }
 
 /// What a grant carries (claim 8).
@@ -333,6 +353,8 @@ pub enum WitnessMsg {
         sent: u64,
         /// Its partners hold its whole list in this view (section 6).
         covered: bool,
+        /// It refills this slot, and has come so far: the next view says so.
+        refilled: Option<(u8, u64)>,
     },
     /// Witness: your lease is renewed.
     Renewed {
@@ -431,6 +453,13 @@ pub enum DiskOp {
         version: Version,
         /// The content.
         data: Data,
+        /// Of a parity block: the versions of what it covers \[R1\].
+        covers: Option<Covers>,
+    },
+    /// Make this block unreadable: it was to be refilled and cannot be, and must not be taken for zeroes.
+    Spoil {
+        /// Which block of the disk.
+        at: u64,
     },
     /// The lowest block from `at` on that was ever written: how a refill skips what is blank.
     NextWritten {
@@ -463,6 +492,8 @@ pub enum DiskDone {
         version: Version,
         /// The content.
         data: Data,
+        /// Of a parity block: the versions of what it covers \[R1\].
+        covers: Option<Covers>,
     },
     /// Written, durable as far as the store promises.
     Written {

@@ -1,7 +1,7 @@
 //! The heart: what AMFs, the witness, disks and hosts do, as deterministic machines.
 //!
 //! No clock, dice, thread or I/O. Reading order: [`id`], [`data`], [`message`], [`host`], [`config`],
-//! [`group`], [`rule`], [`link`], [`disk`], [`witness`], [`amf`], [`cluster`].
+//! [`group`], [`parity`], [`rule`], [`link`], [`disk`], [`witness`], [`amf`], [`cluster`].
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod amf;
@@ -18,11 +18,12 @@ pub mod machine;
 pub mod many;
 pub mod message;
 pub mod nvram;
+pub mod parity;
 pub mod rule;
 pub mod table;
 pub mod witness;
 
-pub use amf::{Amf, JournalEntry};
+pub use amf::{Amf, JournalEntry, ScrubReport};
 pub use config::{Config, GroupConfig, Layout, Protocol, WritePolicy};
 pub use data::{Data, Stamp};
 pub use defect::Defect;

@@ -205,6 +205,11 @@ rules! {
     DestagedOld, "destaged-old", "4.6", "An older version than the line's was written: the line stays dirty.";
     DestageAge, "destage-age", "4", "The line was dirty for too long.";
     DestageHighWater, "destage-high-water", "4", "Too many lines are dirty: the oldest is destaged.";
+    TellIntent, "tell-intent", "4 [R3, R4]", "Before data and parity are written the partners learn what the parity will be.";
+    RowLost, "row-lost", "8 [R1]", "Too much of the row cannot be read, or its parity does not fit: a media error, never wrong data.";
+    Rebuild, "rebuild", "8 [R6]", "The block cannot be read: it is rebuilt from the rest of its row, whose parity fits.";
+    Repair, "repair", "8", "The block's check sum was wrong: it is written again from the redundancy.";
+    Equalise, "equalise", "4, end; 8", "The parity does not fit the data of its row: it is made anew.";
     NoDisk, "no-disk", "4", "No copy can be written: the line stays dirty until a view brings a disk back.";
     Evict, "evict", "3", "A clean line is dropped to make room; the floor rises.";
     Flush, "flush", "4", "A host wants every acknowledged write durable.";
@@ -228,6 +233,9 @@ rules! {
     Fenced, "fenced", "5 [L2]", "A disk refused the request: the AMF was evicted.";
     Leave, "leave", "5", "Outstanding requests fail; lines, accesses and replicas are dropped.";
     Recovering, "recovering", "6", "The owner of a replica has left: the block is recovering here.";
+    StripeRecovering, "stripe-recovering", "6 [R5]", "The owner of a parity update has left: its stripe is recovering here.";
+    Redo, "redo", "6 [R1, R3]", "The parity update of an owner that left is finished.";
+    RedoNothing, "redo-nothing", "6 [R1]", "The parity update of an owner that left was finished, or the parity has changed since.";
     AdoptLater, "adopt-later", "6 [J5]", "A granter has a newer replica: its recovery goes first.";
     Adopt, "adopt", "6, claims 4 13 [H5]", "The replica becomes M with the version it had: this AMF completes the operation.";
     Adopted, "adopted", "6, claims 4 13", "The adopted block is replicated and on disk; the replica is given up.";
@@ -239,6 +247,9 @@ rules! {
     RefillStripe, "refill-stripe", "8 [M3]", "One stripe is copied under its lock.";
     RefillDone, "refill-done", "8", "The disk is full: the witness may trust it.";
     RefillStuck, "refill-stuck", "8", "A disk did not do what a refill asked: nothing is reported; the next view begins again.";
+    RefillLost, "refill-lost", "8", "What cannot be read from anywhere is made unreadable on the new disk too: it must not be taken for zeroes.";
+    ScrubStart, "scrub-start", "8", "A scrub begins: copies are compared with each other, data with its parity.";
+    ScrubDone, "scrub-done", "8", "The scrub is over: what did not fit was mended.";
     SynchroniseStart, "synchronise-start", "4, end", "Copies may differ: each block is made equal.";
     SynchroniseDone, "synchronise-done", "4, end", "All copies are equal again.";
     IgnoreStranger, "ignore-stranger", "1", "A message that is not for this incarnation, or from nobody we know: ignored.";

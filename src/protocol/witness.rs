@@ -63,6 +63,8 @@ pub struct Witness {
     replaced: Vec<DiskId>,
     generations: Vec<u32>,
     rebuilt: Option<u8>,
+    /// How far the refill has come that the newest view asks for.
+    filled: Option<(u8, u64)>,
     synchronised: bool,
     protocol: Option<Protocol>,
     change: Option<Change>,
@@ -92,6 +94,10 @@ impl Witness {
             (slot.state, slot.last) = (SlotState::Online, false);
             unclean = true;
         }
+        if unclean {
+            // What was refilled may be behind by what was in flight.
+            disks.slots.iter_mut().for_each(|slot| slot.filled = 0);
+        }
         let group = Group::new(&cfg.group);
         assert_eq!(disks.slots.len(), usize::from(cfg.group.disks), "a group of this layout");
         let view = View {
@@ -117,6 +123,7 @@ impl Witness {
             replaced: Vec::new(),
             generations: vec![0; usize::from(cfg.disks_all())],
             rebuilt: None,
+            filled: None,
             synchronised: false,
             protocol: None,
             change: None,
@@ -217,8 +224,12 @@ impl Witness {
     fn on_packet(&mut self, now: Instant, packet: Packet) {
         let Body::Witness(message) = packet.body else { return };
         match (packet.from, message) {
-            (NodeId::Amf(amf), WitnessMsg::Renew { incarnation, epoch, sent, covered }) => {
+            (
+                NodeId::Amf(amf),
+                WitnessMsg::Renew { incarnation, epoch, sent, covered, refilled },
+            ) => {
                 self.on_renew(now, amf, incarnation, epoch, sent, covered);
+                self.filled = refilled.filter(|_| epoch == self.view.epoch).or(self.filled);
             }
             (NodeId::Amf(amf), WitnessMsg::Join { attempt }) => {
                 self.on_join(now, amf, Incarnation(attempt));
@@ -420,11 +431,19 @@ impl Witness {
         for (amf, _) in &joiners {
             self.joining.remove(amf);
         }
+        if let Some((slot, filled)) = self.filled.take()
+            && let entry = &mut view.group.slots[usize::from(slot)]
+            && entry.state == SlotState::Rebuilding
+        {
+            entry.filled = entry.filled.max(filled);
+        }
         if self.synchronised {
             view.unsynchronised = None;
         }
         if self.loses_cover(&view, leavers) && self.group.is_redundant() {
             view.unsynchronised = Some(epoch);
+            // What was refilled may be behind by what was in flight.
+            view.group.slots.iter_mut().for_each(|slot| slot.filled = 0);
         }
         self.synchronised = false;
         view.protocol = self.protocol.take().unwrap_or(view.protocol);
@@ -465,7 +484,7 @@ impl Witness {
             if !view.group.spares.is_empty() && self.can_refill(view, slot) {
                 let spare = view.group.spares.remove(0);
                 let entry = &mut view.group.slots[usize::from(slot)];
-                (entry.disk, entry.state) = (spare, SlotState::Rebuilding);
+                (entry.disk, entry.state, entry.filled) = (spare, SlotState::Rebuilding, 0);
                 admits.push(spare);
             }
         }
@@ -482,7 +501,8 @@ impl Witness {
             }
             match view.group.slot_of(disk) {
                 Some(slot) if self.can_refill(view, slot) => {
-                    view.group.slots[usize::from(slot)].state = SlotState::Rebuilding;
+                    let entry = &mut view.group.slots[usize::from(slot)];
+                    (entry.state, entry.filled) = (SlotState::Rebuilding, 0);
                 }
                 Some(slot) => view.group.slots[usize::from(slot)].state = SlotState::Failed,
                 None if !view.group.spares.contains(&disk) => view.group.spares.push(disk),
@@ -493,8 +513,8 @@ impl Witness {
     }
 
     fn can_refill(&self, view: &View, slot: u8) -> bool {
-        let mut others = self.group.partners(slot);
-        others.any(|other| view.group.slots[usize::from(other)].state == SlotState::Online)
+        let online = |other: &u8| view.group.slots[usize::from(*other)].state == SlotState::Online;
+        self.group.partners(slot).filter(online).count() >= self.group.partners_needed()
     }
 
     // ---- carrying out

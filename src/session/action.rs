@@ -14,6 +14,8 @@ pub(super) enum Ending {
     Clean(Target),
     /// The line is gone.
     Gone(AmfId, Block),
+    /// No scrub is under way.
+    Scrubbed,
     /// The newest view is under this protocol, and everybody has it.
     Protocol(Protocol),
 }
@@ -37,6 +39,10 @@ impl Session {
                 let (_, info) = self.look(amf, block);
                 info.is_none_or(|info| info.lines.iter().all(|line| line.block != block))
             }
+            Ending::Scrubbed => {
+                let snapshot = self.snapshot(&Ask::BRIEF);
+                snapshot.scrub.is_none_or(|(_, report)| report.done)
+            }
             Ending::Protocol(protocol) => {
                 let snapshot = self.snapshot(&Ask::BRIEF);
                 let epoch = snapshot.view.epoch;
@@ -52,10 +58,24 @@ impl Session {
         }
     }
 
+    /// What is said of it when it is over.
+    pub(super) fn ended(&mut self, ending: Ending) -> Report {
+        match ending {
+            Ending::Scrubbed => {
+                let scrub = self.snapshot(&Ask::BRIEF).scrub;
+                let told =
+                    scrub.map_or_else(String::new, |(amf, report)| format!("{amf} {report}"));
+                Report::new(Status::Fine, told)
+            }
+            Ending::Clean(_) | Ending::Gone(..) | Ending::Protocol(_) => Report::fine(),
+        }
+    }
+
     pub(super) fn not_ended(ending: Ending) -> Report {
         match ending {
             Ending::Clean(_) => Report::new(Status::Fine, "dirty lines are left; it goes on"),
             Ending::Gone(..) => Report::new(Status::Fine, "the line is still there; it goes on"),
+            Ending::Scrubbed => Report::new(Status::Fine, "the scrub is under way; it goes on"),
             Ending::Protocol(protocol) => {
                 let line = format!("the cluster did not come to a view under `{protocol}`");
                 Report::new(Status::Failed, line)
@@ -68,6 +88,7 @@ pub(super) fn ending_of(command: &Command) -> Option<Ending> {
     match command {
         Command::Destage(target) => Some(Ending::Clean(*target)),
         Command::Evict(amf, Some(block)) => Some(Ending::Gone(*amf, *block)),
+        Command::Scrub => Some(Ending::Scrubbed),
         Command::Protocol(protocol) => Some(Ending::Protocol(*protocol)),
         _ => None,
     }
@@ -89,6 +110,8 @@ pub fn action_of(command: &Command) -> Option<Action> {
         Command::Link(a, b, setting) => Action::Link(a, b, setting),
         Command::Fail(disk) => Action::FailDisk(disk),
         Command::Replace(disk) => Action::ReplaceDisk(disk),
+        Command::Corrupt(disk, block) => Action::Corrupt(disk, block),
+        Command::Scrub => Action::Scrub,
         Command::Slow(disk, span) => Action::SlowDisk(disk, span),
         Command::Witness(up) => Action::Witness(up),
         Command::PowerFail => Action::PowerFail,

@@ -39,7 +39,7 @@ impl Report {
         Self { status, lines: vec![line.into()], op: None }
     }
 
-    fn fine() -> Self {
+    pub(super) fn fine() -> Self {
         Self { status: Status::Fine, lines: Vec::new(), op: None }
     }
 
@@ -156,6 +156,8 @@ impl Session {
             | Command::Link(..)
             | Command::Fail(_)
             | Command::Replace(_)
+            | Command::Corrupt(..)
+            | Command::Scrub
             | Command::Slow(..)
             | Command::Witness(_)
             | Command::PowerFail
@@ -330,7 +332,7 @@ impl Session {
             Task::Ends(ending, at) => {
                 let (ending, at) = (*ending, *at);
                 if self.has_ended(ending) {
-                    Some(Report::fine())
+                    Some(self.ended(ending))
                 } else {
                     (at <= now).then(|| Self::not_ended(ending))
                 }

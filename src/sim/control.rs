@@ -11,7 +11,7 @@ use crate::trace::engine::{EngineError, Submitted};
 use crate::trace::recording::{Origin, Recorder};
 use crate::trace::sides::Sides;
 use crate::trace::snapshot::FaultInfo;
-use crate::trace::standing::Standing;
+use crate::trace::standing::{Standing, place_on};
 use crate::trace::step::{Control, Step};
 
 /// A protocol switch gives up after this much virtual time.
@@ -104,6 +104,17 @@ impl Sim {
             Action::Link(a, b, setting) => self.set_link(*a, *b, *setting),
             Action::FailDisk(disk) => self.fail_disk(*disk),
             Action::ReplaceDisk(disk) => self.replace_disk(*disk),
+            Action::Corrupt(disk, block) => {
+                let view = self.world.witness().view();
+                let at = place_on(&self.profile.config, &view.group, *disk, *block);
+                let at = at.map_err(EngineError::Refused)?;
+                self.apply(Step::Control(Control::Corrupt(*disk, at)));
+            }
+            Action::Scrub => {
+                let first = self.amfs_up().into_iter().next();
+                let amf = first.ok_or(EngineError::Refused("no AMF runs".to_owned()))?;
+                self.apply(Step::Control(Control::Scrub(amf)));
+            }
             Action::SlowDisk(disk, time) => self.slow_disk(*disk, *time),
             Action::Witness(up) => self.set_witness(*up),
             Action::PowerFail => self.power_fail(),

@@ -24,6 +24,7 @@ impl Sim {
             witness: world.witness_info(),
             amfs: world.amf_infos(self.now, ask),
             disks,
+            scrub: world.scrub_info(),
             locks: world.lock_infos(self.now),
             held: held.map(|held| self.held_info(held)).collect(),
             held_total: self.network.held().len(),

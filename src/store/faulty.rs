@@ -73,6 +73,8 @@ impl<S: BlockStore> Faulty<S> {
         let mut puts = held.iter().filter_map(|held| match held {
             StoreOp::Put { at, record } => Some((*at, record)),
             StoreOp::Get { .. }
+            | StoreOp::Peek { .. }
+            | StoreOp::Spoil { .. }
             | StoreOp::Next { .. }
             | StoreOp::Flush
             | StoreOp::Wipe
@@ -93,7 +95,12 @@ impl<S: BlockStore> Faulty<S> {
                 };
                 Ok(StoreDone::Next(least.into_iter().chain(below).min()))
             }
-            StoreOp::Put { .. } | StoreOp::Flush | StoreOp::Wipe | StoreOp::Fence { .. } => below,
+            StoreOp::Put { .. }
+            | StoreOp::Peek { .. }
+            | StoreOp::Spoil { .. }
+            | StoreOp::Flush
+            | StoreOp::Wipe
+            | StoreOp::Fence { .. } => below,
         }
     }
 
@@ -113,9 +120,12 @@ impl<S: BlockStore> Faulty<S> {
                 self.torn.clear();
                 op.clone()
             }
-            StoreOp::Get { .. } | StoreOp::Next { .. } | StoreOp::Flush | StoreOp::Fence { .. } => {
-                op.clone()
-            }
+            StoreOp::Get { .. }
+            | StoreOp::Peek { .. }
+            | StoreOp::Spoil { .. }
+            | StoreOp::Next { .. }
+            | StoreOp::Flush
+            | StoreOp::Fence { .. } => op.clone(),
         }
     }
 }
@@ -123,8 +133,12 @@ impl<S: BlockStore> Faulty<S> {
 /// It changes the disk. A fence counts: what a kill loses, it loses in order. A flush is claimed, too.
 fn is_change(op: &StoreOp) -> bool {
     match op {
-        StoreOp::Put { .. } | StoreOp::Wipe | StoreOp::Fence { .. } | StoreOp::Flush => true,
-        StoreOp::Get { .. } | StoreOp::Next { .. } => false,
+        StoreOp::Put { .. }
+        | StoreOp::Spoil { .. }
+        | StoreOp::Wipe
+        | StoreOp::Fence { .. }
+        | StoreOp::Flush => true,
+        StoreOp::Get { .. } | StoreOp::Peek { .. } | StoreOp::Next { .. } => false,
     }
 }
 

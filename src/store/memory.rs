@@ -2,28 +2,43 @@
 
 use super::{BlockStore, Done};
 use crate::protocol::{Record, StoreDone, StoreError, StoreOp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Blocks in a map. Nothing survives the process.
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     blocks: BTreeMap<u64, Record>,
+    /// Blocks whose check sum is wrong.
+    spoilt: BTreeSet<u64>,
 }
 
 impl MemoryStore {
-    #[expect(clippy::unnecessary_wraps, reason = "answers as every store does")]
     fn perform(&mut self, op: &StoreOp) -> Done {
         match op {
+            StoreOp::Get { at } if self.spoilt.contains(at) => Err(StoreError::Media),
             StoreOp::Get { at } => Ok(StoreDone::Got(self.blocks.get(at).cloned())),
+            StoreOp::Peek { at } => {
+                let record = self.blocks.get(at);
+                let spoilt = self.spoilt.contains(at);
+                Ok(StoreDone::Got(record.map(|r| if spoilt { r.damaged() } else { r.clone() })))
+            }
+            StoreOp::Spoil { at } => {
+                self.spoilt.insert(*at);
+                Ok(StoreDone::Done)
+            }
             StoreOp::Put { at, record } => {
+                self.spoilt.remove(at);
                 self.blocks.insert(*at, record.clone());
                 Ok(StoreDone::Done)
             }
             StoreOp::Next { at } => {
-                Ok(StoreDone::Next(self.blocks.range(at..).next().map(|(at, _)| *at)))
+                let spoilt = self.spoilt.range(at..).next();
+                let there = self.blocks.range(at..).next().map(|(at, _)| at);
+                Ok(StoreDone::Next(there.into_iter().chain(spoilt).min().copied()))
             }
             StoreOp::Wipe => {
                 self.blocks.clear();
+                self.spoilt.clear();
                 Ok(StoreDone::Done)
             }
             StoreOp::Flush | StoreOp::Fence { .. } => Ok(StoreDone::Done),

@@ -6,7 +6,7 @@
 
 use super::base::Base;
 use super::guard::guarded;
-use super::record::{decode, encode};
+use super::record::{decode, decode_unchecked, encode, spoil};
 use super::{BlockStore, Done};
 use crate::protocol::id::Epoch;
 use crate::protocol::{StoreDone, StoreError, StoreOp};
@@ -160,6 +160,19 @@ impl SledStore {
         Ok(StoreDone::Got(Some(record)))
     }
 
+    /// The seeded defect: whatever is there, as far as it can be made out.
+    fn peek(&mut self, at: u64) -> Done {
+        let bytes = self.with(|base| base.get(at))?;
+        Ok(StoreDone::Got(bytes.and_then(|bytes| decode_unchecked(&bytes))))
+    }
+
+    fn spoil(&mut self, at: u64) -> Done {
+        let bytes = self.with(|base| base.get(at))?;
+        let damaged = spoil(bytes.as_deref());
+        self.with(|base| base.put(&BTreeMap::from([(at, damaged)])))?;
+        Ok(StoreDone::Done)
+    }
+
     fn next(&mut self, at: u64) -> Done {
         Ok(StoreDone::Next(self.with(|base| base.next(at))?))
     }
@@ -190,6 +203,8 @@ impl SledStore {
         match op {
             StoreOp::Get { at } => self.get(*at),
             StoreOp::Next { at } => self.next(*at),
+            StoreOp::Peek { at } => self.peek(*at),
+            StoreOp::Spoil { at } => self.spoil(*at),
             StoreOp::Put { .. } | StoreOp::Flush => Ok(StoreDone::Done),
             StoreOp::Wipe => self.wipe(),
             StoreOp::Fence { epoch } => {
@@ -204,9 +219,9 @@ impl SledStore {
 
     fn wants_sync(&self, op: &StoreOp) -> bool {
         match op {
-            StoreOp::Put { .. } => self.settings.sync,
+            StoreOp::Put { .. } | StoreOp::Spoil { .. } => self.settings.sync,
             StoreOp::Flush | StoreOp::Wipe | StoreOp::Fence { .. } => true,
-            StoreOp::Get { .. } | StoreOp::Next { .. } => false,
+            StoreOp::Get { .. } | StoreOp::Peek { .. } | StoreOp::Next { .. } => false,
         }
     }
 }
@@ -283,7 +298,7 @@ fn damaged(settings: &SledSettings, why: &str) -> String {
     let SledSettings { name, path, .. } = settings;
     format!(
         "{name} ({}): {why}\n  hint: `replace {name}` puts a blank disk in its place and refills it \
-         from its mirror; the damaged files are kept beside it as `{name}.damaged-N`",
+         from the others; the damaged files are kept beside it as `{name}.damaged-N`",
         path.display()
     )
 }

@@ -269,6 +269,7 @@ pub fn picture(fold: &Fold, ask: &Ask) -> Snapshot {
         witness: world.witness_info(),
         amfs: world.amf_infos(now, ask),
         disks: world.disk_infos(),
+        scrub: world.scrub_info(),
         locks: world.lock_infos(now),
         held: flying.iter().take(ask.held_max).map(|key| held_info(world, *key)).collect(),
         held_total: flying.len(),

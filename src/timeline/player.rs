@@ -122,6 +122,8 @@ impl Engine for Player {
             | Action::Link(..)
             | Action::FailDisk(_)
             | Action::ReplaceDisk(_)
+            | Action::Corrupt(..)
+            | Action::Scrub
             | Action::SlowDisk(..)
             | Action::Witness(_)
             | Action::PowerFail

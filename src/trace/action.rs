@@ -95,6 +95,10 @@ pub enum Action {
     FailDisk(DiskId),
     /// A blank disk takes its place.
     ReplaceDisk(DiskId),
+    /// A block, or the parity of its row, is damaged on a disk: its check sum does not fit any more.
+    Corrupt(DiskId, Block),
+    /// The lowest AMF that runs compares what is on the disks, and mends what does not fit.
+    Scrub,
     /// Each of the disk's operations takes this much longer; zero ends it.
     SlowDisk(DiskId, Span),
     /// The witness stops (`false`) or is back (`true`).

@@ -43,6 +43,10 @@ pub enum Command {
     Fail(DiskId),
     /// `replace DISK`.
     Replace(DiskId),
+    /// `corrupt DISK BLOCK`.
+    Corrupt(DiskId, Block),
+    /// `scrub`.
+    Scrub,
     /// `slow DISK 50ms`.
     Slow(DiskId, Span),
     /// `witness down|up`.

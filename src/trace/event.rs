@@ -55,8 +55,10 @@ pub enum EventKind {
         amf: AmfId,
         /// Read, write, ...
         what: DiskWhat,
-        /// Which block of the volume.
+        /// Which block of the volume; of parity the first that it covers.
         block: Block,
+        /// It is the parity of the block's row.
+        parity: bool,
         /// The version read or written.
         version: Version,
         /// The refusal, if it refused.
@@ -171,16 +173,18 @@ impl fmt::Display for EventKind {
             Self::Delivered(passage) => write!(f, "got {passage}"),
             Self::Lost(passage) => write!(f, "lost {passage}"),
             Self::Rule(fact) => fact.fmt(f),
-            Self::Disk { amf, block, error: Some(error), .. } => {
-                write!(f, "refused b{} for {amf}: {error:?}", block.0)
+            Self::Disk { amf, block, parity, error: Some(error), .. } => {
+                let parity = if *parity { "parity of " } else { "" };
+                write!(f, "refused {parity}b{} for {amf}: {error:?}", block.0)
             }
-            Self::Disk { amf, what, block, version, error: None } => {
+            Self::Disk { amf, what, block, parity, version, error: None } => {
                 let what = match what {
                     DiskWhat::Read => "read",
                     DiskWhat::Write => "wrote",
                     DiskWhat::Other => "served",
                 };
-                write!(f, "{what} b{} {version} for {amf}", block.0)
+                let parity = if *parity { "parity of " } else { "" };
+                write!(f, "{what} {parity}b{} {version} for {amf}", block.0)
             }
             Self::View { epoch, members } => write!(f, "view {epoch} {{{members}}}"),
             Self::Joined(incarnation) => write!(f, "joined as incarnation {}", incarnation.0),

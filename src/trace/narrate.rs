@@ -78,6 +78,7 @@ pub fn words(packet: &Packet) -> String {
         Body::DiskRequest(request) => match &request.op {
             DiskOp::Read { at } => format!("disk read {at}"),
             DiskOp::Write { at, version, .. } => format!("disk write {at} {version}"),
+            DiskOp::Spoil { at } => format!("disk spoil {at}"),
             DiskOp::NextWritten { at } => format!("disk next from {at}"),
             DiskOp::Flush => "disk flush".to_owned(),
         },
@@ -150,16 +151,22 @@ pub fn answered(answer: &Answer) -> EventKind {
     EventKind::Answered { op, result: Ok(sources), value }
 }
 
-/// What a disk answers to an AMF: a read, a write, a refusal; `None` for bookkeeping.
+/// What a disk answers to an AMF: a read, a write, a refusal; `None` for bookkeeping. `place`: the block,
+/// and whether it is about the parity of its row.
 #[must_use]
-pub fn disk_reply(reply: &DiskReply, amf: AmfId, block: Option<Block>) -> Option<EventKind> {
+pub fn disk_reply(
+    reply: &DiskReply,
+    amf: AmfId,
+    place: Option<(Block, bool)>,
+) -> Option<EventKind> {
     let (what, version, error) = match &reply.result {
         Ok(DiskDone::Read { version, .. }) => (DiskWhat::Read, *version, None),
         Ok(DiskDone::Written { version }) => (DiskWhat::Write, *version, None),
         Err(error) => (DiskWhat::Other, Version::ZERO, Some(*error)),
         Ok(DiskDone::Next { .. } | DiskDone::Flushed) => return None,
     };
-    Some(EventKind::Disk { amf, what, block: block?, version, error })
+    let (block, parity) = place?;
+    Some(EventKind::Disk { amf, what, block, parity, version, error })
 }
 
 /// What a request to a disk does there.
@@ -168,6 +175,6 @@ pub const fn disk_what(op: &DiskOp) -> DiskWhat {
     match op {
         DiskOp::Read { .. } => DiskWhat::Read,
         DiskOp::Write { .. } => DiskWhat::Write,
-        DiskOp::NextWritten { .. } | DiskOp::Flush => DiskWhat::Other,
+        DiskOp::Spoil { .. } | DiskOp::NextWritten { .. } | DiskOp::Flush => DiskWhat::Other,
     }
 }

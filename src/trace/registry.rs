@@ -150,6 +150,8 @@ pub fn entry(command: &Command) -> &'static Entry {
         Command::Link(..) => "link",
         Command::Fail(_) => "fail",
         Command::Replace(_) => "replace",
+        Command::Corrupt(..) => "corrupt",
+        Command::Scrub => "scrub",
         Command::Slow(..) => "slow",
         Command::Witness(_) => "witness",
         Command::PowerFail => "power-fail",
@@ -266,6 +268,10 @@ table! {
         ["fail disk1"], [[Disk]];
     Disks, "replace", "replace DISK", "a blank disk takes its place and is refilled",
         ["replace disk1"], [[Disk]];
+    Disks, "corrupt", "corrupt DISK BLOCK", "damages a block, or its parity: its check sum is wrong",
+        ["corrupt disk1 3"], [[Disk, Block]];
+    Disks, "scrub", "scrub", "compares copies, and data with parity, and mends what does not fit",
+        ["scrub"], [[]];
     Disks, "slow", "slow DISK TIME", "each operation takes so much longer; 0ms ends it",
         ["slow disk1 50ms"], [[Disk, Time]];
     Stepping, "hold", "hold on|off [KIND] [FROM TO]", "holds messages; without more: step mode",

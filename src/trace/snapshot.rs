@@ -7,7 +7,7 @@ use crate::protocol::id::{
     AmfId, AmfSet, Block, DiskId, Epoch, Incarnation, Instant, Key, Mode, NodeId, OpId, Span,
     Ticket, Version,
 };
-use crate::protocol::{LineState, MsgKind, View};
+use crate::protocol::{LineState, MsgKind, ScrubReport, View};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -50,6 +50,8 @@ pub struct Snapshot {
     pub amfs: Vec<AmfInfo>,
     /// Every disk, in id order.
     pub disks: Vec<DiskInfo>,
+    /// The scrub under way, or the newest that is over, and by which AMF.
+    pub scrub: Option<(AmfId, ScrubReport)>,
     /// Accesses held, waited for or deferred; destages; recoveries. By key, then AMF.
     pub locks: Vec<LockInfo>,
     /// Held messages, oldest first, at most `Ask::held_max`.
@@ -200,6 +202,10 @@ pub struct DiskInfo {
     pub writes: u64,
     /// Requests refused because their sender was evicted, or older than the disk's admission.
     pub fenced: u64,
+    /// Blocks whose check sum is wrong, as far as anybody has read them.
+    pub damaged: u64,
+    /// Damaged blocks that were written again.
+    pub repaired: u64,
     /// Requests in work.
     pub queue: u32,
     /// Time added to each operation.

@@ -3,8 +3,9 @@
 
 use super::action::{Action, LinkSetting, Target};
 use super::command::Command;
-use crate::protocol::id::{AmfId, DiskId, NodeId};
-use crate::protocol::{Config, Layout};
+use crate::protocol::Config;
+use crate::protocol::group::{Group, GroupView, Place, Role};
+use crate::protocol::id::{AmfId, Block, DiskId, NodeId};
 
 /// How a cluster stands, as far as actions depend on it.
 pub trait Standing {
@@ -43,7 +44,7 @@ impl Action {
             Self::FailDisk(disk) if cluster.has_failed(*disk) => {
                 Err(format!("{disk} has failed already; hint: replace {disk}"))
             }
-            Self::ReplaceDisk(disk) if cluster.config().group.layout != Layout::Mirror => {
+            Self::ReplaceDisk(disk) if !cluster.config().group.layout.is_redundant() => {
                 let layout = cluster.config().group.layout.name();
                 Err(format!("{disk} cannot be refilled: layout `{layout}` has one copy"))
             }
@@ -69,6 +70,8 @@ impl Action {
             | Self::Link(..)
             | Self::FailDisk(_)
             | Self::ReplaceDisk(_)
+            | Self::Corrupt(..)
+            | Self::Scrub
             | Self::SlowDisk(..)
             | Self::Witness(_)
             | Self::PowerFail
@@ -106,6 +109,10 @@ impl Action {
             Self::Link(a, b, setting) => Command::Link(*a, *b, *setting).to_string(),
             Self::FailDisk(disk) => format!("{disk} answers with errors"),
             Self::ReplaceDisk(disk) => format!("a blank disk takes the place of {disk}"),
+            Self::Corrupt(disk, block) => {
+                format!("on {disk} the check sum of block {block} does not fit any more")
+            }
+            Self::Scrub => "a scrub compares what is on the disks".to_owned(),
             Self::SlowDisk(disk, by) if by.0 == 0 => format!("{disk} is as fast as it was"),
             Self::SlowDisk(disk, by) => format!("{disk} takes {by} longer"),
             Self::Witness(up) => format!("the witness is {}", if *up { "up" } else { "down" }),
@@ -143,12 +150,14 @@ impl Action {
             | Self::Resume(amf)
             | Self::ExpireLease(amf)
             | Self::Destage(Target::One(amf)) => vec![NodeId::Amf(*amf)],
-            Self::FailDisk(disk) | Self::ReplaceDisk(disk) | Self::SlowDisk(disk, _) => {
-                vec![NodeId::Disk(*disk)]
-            }
+            Self::FailDisk(disk)
+            | Self::ReplaceDisk(disk)
+            | Self::Corrupt(disk, _)
+            | Self::SlowDisk(disk, _) => vec![NodeId::Disk(*disk)],
             Self::Link(a, b, _) => vec![*a, *b],
             Self::Partition(sides) => sides.concat(),
             Self::Destage(Target::All)
+            | Self::Scrub
             | Self::Heal
             | Self::Witness(_)
             | Self::PowerFail
@@ -165,6 +174,33 @@ impl Action {
             | Self::Seek(_) => Vec::new(),
         }
     }
+}
+
+/// Where `corrupt DISK BLOCK` does damage: the number, on that disk, of the block or of the parity of its
+/// row.
+///
+/// # Errors
+/// The disk has nothing of the block; says which have.
+pub fn place_on(
+    config: &Config,
+    view: &GroupView,
+    disk: DiskId,
+    block: Block,
+) -> Result<u64, String> {
+    let group = Group::new(&config.group);
+    if block.0 >= config.blocks {
+        return Err(format!("block {block} does not exist: there are 0 to {}", config.blocks - 1));
+    }
+    let mut places = group.places(block).to_vec();
+    let at = places[0].at;
+    let parity = (0..group.parity()).map(|p| group.slot_for(at, Role::Parity(p)));
+    places.extend(parity.map(|slot| Place { slot, at }));
+    let disks = || places.iter().map(|place| view.slots[usize::from(place.slot)].disk);
+    if disks().any(|there| there == disk) {
+        return Ok(at);
+    }
+    let there: Vec<String> = disks().map(|disk| disk.to_string()).collect();
+    Err(format!("{disk} has nothing of block {block}; hint: {} have", there.join(", ")))
 }
 
 fn exists(config: &Config, node: NodeId) -> Result<(), String> {

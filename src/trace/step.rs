@@ -92,6 +92,10 @@ pub enum Control {
     FailDisk(DiskId),
     /// A blank disk takes the place of this one.
     ReplaceDisk(DiskId),
+    /// A block of the disk, by its own number, is damaged: its check sum does not fit any more.
+    Corrupt(DiskId, u64),
+    /// The AMF compares what is on the disks, and mends what does not fit.
+    Scrub(AmfId),
     /// The witness handles nothing until it is up again.
     WitnessDown,
     /// The witness is back, with its persisted state.

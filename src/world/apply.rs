@@ -155,10 +155,10 @@ impl World {
         }
     }
 
-    fn block_of(&self, disk: DiskId, at: u64) -> Block {
+    fn block_of(&self, disk: DiskId, at: u64) -> (Block, bool) {
         let slot = self.witness.view().group.slot_of(disk);
         let group = Group::new(&self.cfg.group);
-        slot.map_or(Block(at), |slot| group.block_at(Place { slot, at }))
+        slot.map_or((Block(at), false), |slot| group.content_at(Place { slot, at }))
     }
 
     // ---- machines
@@ -305,6 +305,8 @@ impl World {
             Control::DropLines(amf) => self.control_amf(*amf, AmfInput::DropLines)?,
             Control::FailDisk(disk) => self.input_disk(*disk, DiskInput::Fail),
             Control::ReplaceDisk(disk) => self.input_disk(*disk, DiskInput::Replace),
+            Control::Corrupt(disk, at) => self.input_disk(*disk, DiskInput::Corrupt { at: *at }),
+            Control::Scrub(amf) => self.control_amf(*amf, AmfInput::Scrub)?,
             Control::WitnessDown => self.input_witness(WitnessInput::Down),
             Control::WitnessUp => self.input_witness(WitnessInput::Up),
             Control::SetProtocol(protocol) => {

@@ -5,7 +5,9 @@ use super::{BadStep, World};
 use crate::protocol::amf::Amf;
 use crate::protocol::cluster::{Breach, check_at_rest, check_key, check_key_of};
 use crate::protocol::group::{Group, SlotState};
-use crate::protocol::id::{AmfId, Block, Key, NodeId, Version};
+use crate::protocol::id::{AmfId, Block, DiskId, Key, NodeId, Version};
+use crate::protocol::parity::{Cell, Row};
+use crate::protocol::{Data, Record};
 use crate::trace::event::Violation;
 use smallvec::SmallVec;
 
@@ -106,16 +108,49 @@ impl World {
             blocks.extend(amf.lines().map(|line| line.block));
         }
         let mut found = Vec::new();
-        for block in blocks {
+        for block in blocks.iter().copied() {
             let online = group.places(block).into_iter().filter_map(|place| {
                 let slot = view.group.slots[usize::from(place.slot)];
-                (slot.state == SlotState::Online).then(|| self.version_on(slot.disk, place.at))
+                let good = slot.state == SlotState::Online && self.can_be_read(slot.disk, place.at);
+                good.then(|| self.version_on(slot.disk, place.at))
             });
             let on_disk: Vec<Version> = online.collect();
             let breach = check_at_rest(amfs, block, &on_disk);
             found.extend(breach.map(|breach| (Some(Key::Block(block)), breach)));
         }
+        if group.has_parity() {
+            let rows: std::collections::BTreeSet<u64> =
+                blocks.iter().map(|block| group.places(*block)[0].at).collect();
+            found.extend(rows.into_iter().filter_map(|at| self.row_at_rest(&group, at)));
+        }
         found
+    }
+
+    fn can_be_read(&self, disk: DiskId, at: u64) -> bool {
+        self.shelves[usize::from(disk.0)].store.is_good(at)
+    }
+
+    /// 2, parity: at rest it is the parity of the data of its row, in version and in content.
+    fn row_at_rest(&self, group: &Group, at: u64) -> Option<(Option<Key>, Breach)> {
+        let slots = &self.witness.view().group.slots;
+        let size = self.cfg.block_size;
+        let mut row = Row::unknown(group.width(), group.parity());
+        for role in group.roles() {
+            let slot = slots[usize::from(group.slot_for(at, role))];
+            if slot.state != SlotState::Online || !self.can_be_read(slot.disk, at) {
+                continue;
+            }
+            let blank = || Record { version: Version::ZERO, data: Data::zero(size), covers: None };
+            let record = self.record_on(slot.disk, at).cloned().unwrap_or_else(blank);
+            let Record { version, data, covers } = record;
+            row.set(role, Cell { version, data, covers });
+        }
+        let wrong = row.unfit(size);
+        let index = *wrong.first()?;
+        let stripe = Key::Stripe(at / group.rows());
+        let name = ["P", "Q"][usize::from(index)];
+        let text = format!("{stripe}: at rest, {name} of row {at} does not fit its data");
+        Some((Some(stripe), Breach { checker: "parity", text }))
     }
 
     pub(super) fn bad(&self, why: impl Into<String>) -> BadStep {

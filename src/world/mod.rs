@@ -378,6 +378,11 @@ impl World {
     pub fn records_on(&self, disk: DiskId) -> impl Iterator<Item = (u64, &Record)> {
         self.shelves[usize::from(disk.0)].store.records()
     }
+    /// Blocks of a disk whose check sum is wrong.
+    #[must_use]
+    pub fn damaged_on(&self, disk: DiskId) -> usize {
+        self.shelves[usize::from(disk.0)].store.damaged()
+    }
     /// Blocks that a disk holds.
     #[must_use]
     pub fn written_on(&self, disk: DiskId) -> usize {

@@ -2,8 +2,9 @@
 //! depend on who drives it.
 
 use super::World;
+use crate::protocol::ScrubReport;
 use crate::protocol::amf::{Amf, AmfStats};
-use crate::protocol::group::SlotState;
+use crate::protocol::group::{Group, SlotState};
 use crate::protocol::id::{AmfId, DiskId, Instant, Span};
 use crate::trace::engine::Counts;
 use crate::trace::picture::{amf_info, lock_info};
@@ -60,6 +61,8 @@ impl World {
             reads: stats.reads,
             writes: stats.writes,
             fenced: stats.fenced,
+            damaged: disk.damaged() as u64,
+            repaired: stats.repaired,
             queue: u32::try_from(disk.queue()).unwrap_or(u32::MAX),
             slow: Span(0),
             rebuilt,
@@ -70,9 +73,16 @@ impl World {
         let cfg = &self.cfg;
         let amfs = (0..cfg.amfs).map(AmfId).filter_map(|amf| self.amf(amf));
         let (_, at) = amfs.filter_map(Amf::refilled).find(|(at, _)| *at == slot)?;
-        let sets = u64::from(cfg.group.disks / cfg.group.copies);
-        let size = (cfg.blocks / sets).max(1);
+        let size = Group::new(&cfg.group).extent(cfg.blocks).max(1);
         u16::try_from(at.min(size) * 1_000 / size).ok()
+    }
+
+    /// The scrub that is under way, else one that is over.
+    #[must_use]
+    pub fn scrub_info(&self) -> Option<(AmfId, ScrubReport)> {
+        let amfs = (0..self.cfg.amfs).filter_map(|amf| self.amf(AmfId(amf)));
+        let all = amfs.filter_map(|amf| Some((amf.id(), amf.scrub()?)));
+        all.min_by_key(|(_, report)| report.done)
     }
 
     /// What each AMF has to do with each key, by key.

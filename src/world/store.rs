@@ -5,7 +5,7 @@
 //! costs what has changed since the one before, not the disk.
 
 use crate::protocol::{Record, StoreDone, StoreError, StoreOp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Blocks in a page.
@@ -25,8 +25,8 @@ pub(super) enum Given {
 impl Given {
     pub(super) fn of(op: &StoreOp) -> Self {
         match op {
-            StoreOp::Get { at } => Self::Get(*at),
-            StoreOp::Put { at, .. } => Self::Put(*at),
+            StoreOp::Get { at } | StoreOp::Peek { at } => Self::Get(*at),
+            StoreOp::Put { at, .. } | StoreOp::Spoil { at } => Self::Put(*at),
             StoreOp::Wipe => Self::Wipe,
             StoreOp::Next { .. } | StoreOp::Flush | StoreOp::Fence { .. } => Self::Other,
         }
@@ -48,13 +48,24 @@ pub(super) struct MapStore {
     len: usize,
     /// Bytes of pages that were made or copied so far.
     copied: u64,
+    /// Blocks whose check sum is wrong.
+    spoilt: BTreeSet<u64>,
 }
 
 impl MapStore {
-    #[expect(clippy::unnecessary_wraps, reason = "what a store answers; corruption comes here")]
     pub(super) fn perform(&mut self, op: StoreOp) -> Result<StoreDone, StoreError> {
         match op {
+            StoreOp::Get { at } if self.spoilt.contains(&at) => Err(StoreError::Media),
             StoreOp::Get { at } => Ok(StoreDone::Got(self.record(at).cloned())),
+            StoreOp::Peek { at } => {
+                let spoilt = self.spoilt.contains(&at);
+                let record = self.record(at);
+                Ok(StoreDone::Got(record.map(|r| if spoilt { r.damaged() } else { r.clone() })))
+            }
+            StoreOp::Spoil { at } => {
+                self.spoilt.insert(at);
+                Ok(StoreDone::Done)
+            }
             StoreOp::Put { at, record } => {
                 self.put(at, record);
                 Ok(StoreDone::Done)
@@ -73,6 +84,7 @@ impl MapStore {
         if page.is_empty() || Arc::strong_count(page) > 1 {
             self.copied += PAGE_BYTES;
         }
+        self.spoilt.remove(&at);
         let page = Arc::make_mut(page);
         match page.binary_search_by_key(&at, |(at, _)| *at) {
             Ok(place) => page[place].1 = record,
@@ -97,8 +109,10 @@ impl MapStore {
 
     /// The lowest block from `at` on.
     fn next(&self, at: u64) -> Option<u64> {
-        let pages = self.pages.range(at / PAGE_BLOCKS..);
-        pages.flat_map(|(_, page)| page.iter()).map(|(block, _)| *block).find(|block| *block >= at)
+        let spoilt = self.spoilt.range(at..).next().copied();
+        let pages = self.pages.range(at / PAGE_BLOCKS..).flat_map(|(_, page)| page.iter());
+        let there = pages.map(|(block, _)| *block).find(|block| *block >= at);
+        there.into_iter().chain(spoilt).min()
     }
 
     pub(super) fn record(&self, at: u64) -> Option<&Record> {
@@ -113,6 +127,16 @@ impl MapStore {
 
     pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
         self.records().map(|(at, _)| at)
+    }
+
+    /// The block can be read.
+    pub(super) fn is_good(&self, at: u64) -> bool {
+        !self.spoilt.contains(&at)
+    }
+
+    /// Blocks whose check sum is wrong.
+    pub(super) fn damaged(&self) -> usize {
+        self.spoilt.len()
     }
 
     pub(super) fn pages(&self) -> usize {
@@ -137,7 +161,7 @@ mod tests {
 
     fn record(sequence: u64) -> Record {
         let stamp = crate::protocol::Stamp { volume: 0, writer: 1, sector: 0, sequence };
-        Record { version: Version::ZERO, data: Data::stamped(stamp, 8) }
+        Record { version: Version::ZERO, data: Data::stamped(stamp, 8), covers: None }
     }
 
     #[test]

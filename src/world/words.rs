@@ -13,8 +13,9 @@ pub(super) fn control_node(control: &Control) -> (NodeId, bool) {
         | Control::Resume(amf)
         | Control::Evict(amf, _)
         | Control::Destage(amf)
+        | Control::Scrub(amf)
         | Control::DropLines(amf) => (NodeId::Amf(*amf), false),
-        Control::FailDisk(disk) => (NodeId::Disk(*disk), true),
+        Control::FailDisk(disk) | Control::Corrupt(disk, _) => (NodeId::Disk(*disk), true),
         Control::ReplaceDisk(disk) => (NodeId::Disk(*disk), false),
         Control::WitnessDown | Control::PowerFail | Control::SetDefect(Some(_)) => {
             (NodeId::Witness, true)
@@ -39,6 +40,8 @@ pub(super) fn control_text(control: &Control) -> String {
         Control::FailDisk(disk) => format!("fail {disk}"),
         Control::ReplaceDisk(disk) => format!("replace {disk}"),
         Control::PowerFail => "power-fail".to_owned(),
+        Control::Corrupt(disk, at) => format!("corrupt {disk} at {at}"),
+        Control::Scrub(amf) => format!("scrub by {amf}"),
         Control::WitnessDown => "witness down".to_owned(),
         Control::WitnessUp => "witness up".to_owned(),
         Control::SetProtocol(protocol) => format!("protocol {protocol}"),

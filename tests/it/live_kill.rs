@@ -10,8 +10,9 @@ use amflab::check::{ReadChecker, Start};
 use amflab::live::{LiveEngine, LiveOptions};
 use amflab::profile::{self, Profile};
 use amflab::protocol::group::Group;
-use amflab::protocol::id::{AmfId, Block, DiskId, Instant, OpId};
-use amflab::protocol::{Answer, Payload, RequestKind, Sectors, StoreDone, StoreOp};
+use amflab::protocol::id::{AmfId, Block, DiskId, Instant, OpId, Version};
+use amflab::protocol::parity::{Cell, Row};
+use amflab::protocol::{Answer, Data, Payload, Record, RequestKind, Sectors, StoreDone, StoreOp};
 use amflab::store::{BlockStore, Folder, StoreFault, open_all};
 use amflab::trace::Engine;
 use rand::{Rng, SeedableRng};
@@ -28,19 +29,26 @@ const BLOCKS: u64 = 64;
 const FOLDER: &str = "AMFLAB_VICTIM_FOLDER";
 const ROUND: &str = "AMFLAB_VICTIM_ROUND";
 const LOSSY: &str = "AMFLAB_VICTIM_LOSSY";
+const LAYOUT: &str = "AMFLAB_VICTIM_LAYOUT";
 
-fn profile() -> Profile {
+/// How the blocks lie on the disks.
+const MIRROR: &str = "group.layout=mirror";
+const RAID5: &str = "group.layout=raid5,group.copies=1,group.disks=4";
+const RAID6: &str = "group.layout=raid6,group.copies=1,group.disks=5";
+
+fn profile(layout: &str) -> Profile {
     let sets = ["cache.write=through", "cluster.amfs=3", "volume.size=256KiB"];
-    profile::load("claims", &sets.map(str::to_owned)).unwrap()
+    let sets = sets.into_iter().chain(layout.split(',')).map(str::to_owned);
+    profile::load("claims", &sets.collect::<Vec<_>>()).unwrap()
 }
 
-fn start(folder: &Path, fault: Option<StoreFault>) -> LiveEngine {
+fn start(layout: &str, folder: &Path, fault: Option<StoreFault>) -> LiveEngine {
     let options = LiveOptions {
         data_dir: Some(folder.to_owned()),
         store_fault: fault,
         ..LiveOptions::default()
     };
-    LiveEngine::start(&profile(), &options).unwrap()
+    LiveEngine::start(&profile(layout), &options).unwrap()
 }
 
 fn block(n: u64) -> Sectors {
@@ -65,7 +73,8 @@ fn victim() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let round: u32 = std::env::var(ROUND).unwrap().parse().unwrap();
     let fault = std::env::var_os(LOSSY).map(|_| StoreFault::LosesLastBatch);
-    let engine = start(Path::new(&folder), fault);
+    let layout = std::env::var(LAYOUT).unwrap();
+    let engine = start(&layout, Path::new(&folder), fault);
     let hosts: Vec<_> = (0..HOSTS)
         .map(|host| {
             let handle = engine.handle();
@@ -145,10 +154,11 @@ impl Judge {
         count
     }
 
-    /// Reads every block through the program, then compares the copies in the stores. What is wrong.
-    fn examine(&mut self, folder: &Path) -> Vec<String> {
+    /// Reads every block through the program, then compares the copies, or the data with its parity, in the
+    /// stores. What is wrong.
+    fn examine(&mut self, layout: &str, folder: &Path) -> Vec<String> {
         let mut wrong = Vec::new();
-        let mut engine = start(folder, None);
+        let mut engine = start(layout, folder, None);
         let handle = engine.handle();
         for n in 0..BLOCKS {
             let (op, kind) = (self.op(), RequestKind::Read(block(n)));
@@ -162,7 +172,7 @@ impl Judge {
         }
         engine.shutdown().unwrap();
         drop(engine);
-        wrong.extend(differing_copies(folder));
+        wrong.extend(differing_copies(layout, folder));
         wrong
     }
 }
@@ -171,9 +181,9 @@ fn answered(op: OpId, touched: &[amflab::protocol::Touched]) -> Answer {
     Answer { op, result: Ok(touched.iter().cloned().collect()), broadcasts: 0, saved: 0 }
 }
 
-/// Blocks whose copies are not equal, read from the stores themselves.
-fn differing_copies(folder: &Path) -> Vec<String> {
-    let profile = profile();
+/// Blocks whose copies are not equal and rows whose parity does not fit, read from the stores themselves.
+fn differing_copies(layout: &str, folder: &Path) -> Vec<String> {
+    let profile = profile(layout);
     let lock = Folder::lock(folder).unwrap();
     let mut opened = open_all(Some(lock), &profile.config, &profile.store, false).unwrap();
     let group = Group::new(&profile.config.group);
@@ -193,6 +203,18 @@ fn differing_copies(folder: &Path) -> Vec<String> {
             wrong.push(format!("block {n}: copies differ: {copies:?}"));
         }
     }
+    for at in (0..group.extent(BLOCKS)).filter(|_| group.has_parity()) {
+        let mut row = Row::unknown(group.width(), group.parity());
+        for role in group.roles() {
+            let record = get(DiskId(group.slot_for(at, role)), at);
+            let blank = || Record { version: Version::ZERO, data: Data::zero(4096), covers: None };
+            let Record { version, data, covers } = record.unwrap_or_else(blank);
+            row.set(role, Cell { version, data, covers });
+        }
+        if !row.unfit(4096).is_empty() {
+            wrong.push(format!("row {at}: its parity does not fit: {row:?}"));
+        }
+    }
     for disk in &mut opened.disks {
         disk.store.close().unwrap();
     }
@@ -200,10 +222,17 @@ fn differing_copies(folder: &Path) -> Vec<String> {
 }
 
 /// Starts a victim, kills it after some acknowledgements, hears it out. Writes left unanswered.
-fn kill_one(folder: &Path, round: u32, acks: u32, lossy: bool, judge: &mut Judge) -> usize {
+fn kill_one(
+    layout: &str,
+    folder: &Path,
+    round: u32,
+    acks: u32,
+    lossy: bool,
+    judge: &mut Judge,
+) -> usize {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "live_kill::victim", "--ignored", "--nocapture"]);
-    command.env(FOLDER, folder).env(ROUND, round.to_string());
+    command.env(FOLDER, folder).env(ROUND, round.to_string()).env(LAYOUT, layout);
     if lossy {
         command.env(LOSSY, "1");
     }
@@ -223,18 +252,30 @@ fn kill_one(folder: &Path, round: u32, acks: u32, lossy: bool, judge: &mut Judge
 
 #[test]
 fn nothing_acknowledged_is_missing_after_fifty_kills() {
+    survives(MIRROR, KILLS);
+}
+
+#[test]
+fn nothing_acknowledged_is_missing_after_kills_with_parity() {
+    survives(RAID5, KILLS / 2);
+    survives(RAID6, KILLS / 2);
+}
+
+fn survives(layout: &str, kills: u32) {
     let folder = tempfile::tempdir().unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let (mut judge, mut unanswered) = (Judge::new(), 0);
-    for round in 0..KILLS {
+    for round in 0..kills {
         let acks = rng.random_range(1..120);
-        unanswered += u32::from(kill_one(folder.path(), round, acks, false, &mut judge) > 0);
+        let open = kill_one(layout, folder.path(), round, acks, false, &mut judge);
+        unanswered += u32::from(open > 0);
         if round % 5 == 4 {
-            assert_eq!(judge.examine(folder.path()), Vec::<String>::new(), "round {round}");
+            let wrong = judge.examine(layout, folder.path());
+            assert_eq!(wrong, Vec::<String>::new(), "{layout}: round {round}");
         }
     }
-    assert!(unanswered >= 40, "only {unanswered} kills left writes unanswered");
-    assert!(judge.acknowledged > u64::from(KILLS) * 20, "{}", judge.acknowledged);
+    assert!(unanswered >= kills / 5 * 4, "only {unanswered} kills left writes unanswered");
+    assert!(judge.acknowledged > u64::from(kills) * 20, "{}", judge.acknowledged);
     assert_eq!(judge.checker.counts().given_up, 0, "every block was judged");
 }
 
@@ -243,8 +284,8 @@ fn a_store_that_loses_its_last_batch_is_found_out() {
     let folder = tempfile::tempdir().unwrap();
     let mut judge = Judge::new();
     let caught = (0..20).any(|round| {
-        kill_one(folder.path(), round, 40, true, &mut judge);
-        !judge.examine(folder.path()).is_empty()
+        kill_one(MIRROR, folder.path(), round, 40, true, &mut judge);
+        !judge.examine(MIRROR, folder.path()).is_empty()
     });
     assert!(caught, "20 kills of a lossy store went unnoticed");
 }

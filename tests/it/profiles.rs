@@ -27,7 +27,10 @@ fn round_trip(profile: &Profile) {
 
 #[test]
 fn every_builtin_loads_and_survives_a_round_trip() {
-    assert_eq!(profile::names(), ["demo", "claims", "broadcast", "write-through", "large", "wan"]);
+    assert_eq!(
+        profile::names(),
+        ["demo", "claims", "broadcast", "write-through", "raid5", "raid6", "large", "wan",]
+    );
     for (name, text) in profile::builtin() {
         let profile = profile::load(name, &[]).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(profile.name, *name);

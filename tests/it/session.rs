@@ -276,6 +276,7 @@ fn empty(config: &Config) -> Snapshot {
         witness: WitnessInfo { up: true, doing: "stable".to_owned() },
         amfs: Vec::new(),
         disks: Vec::new(),
+        scrub: None,
         locks: Vec::new(),
         held: Vec::new(),
         held_total: 0,

@@ -53,7 +53,7 @@ fn record(n: u64) -> Record {
         _ => Data::from_bytes(&[u8::try_from(n % 251).unwrap() + 1; 4096]),
     };
     let version = Version { epoch: Epoch(1), clock: n, amf: AmfId(1) };
-    Record { version, data }
+    Record { version, data, covers: None }
 }
 
 fn put(at: u64, n: u64) -> StoreOp {

@@ -151,6 +151,8 @@ fn is_fault(command: &Command) -> bool {
         | Command::Link(..)
         | Command::Fail(_)
         | Command::Replace(_)
+        | Command::Corrupt(..)
+        | Command::Scrub
         | Command::Slow(..)
         | Command::Witness(_)
         | Command::PowerFail

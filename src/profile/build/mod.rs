@@ -182,6 +182,8 @@ fn group(draft: &Draft, check: &mut Check) -> GroupConfig {
         Layout::Single => (1, 1),
         Layout::Stripe => (4, 1),
         Layout::Mirror => (4, 2),
+        Layout::Raid5 => (5, 1),
+        Layout::Raid6 => (6, 1),
     };
     let disks = draft.disks.unwrap_or(disks_default);
     let copies = draft.copies.unwrap_or(copies_default);
@@ -202,11 +204,19 @@ fn group(draft: &Draft, check: &mut Check) -> GroupConfig {
                 format!("{disks} disks cannot be split into mirrors of {copies} copies")
             });
         }
+        Layout::Raid5 | Layout::Raid6 => {
+            let least = u64::from(layout.parity()) + 2;
+            check.must(disks >= least, &["group.disks", "group.layout"], || {
+                format!("layout `{name}` needs at least {least} disks, not {disks}")
+            });
+        }
     }
     if layout != Layout::Mirror {
         check.must(copies == 1, &["group.copies", "group.layout"], || {
             format!("layout `{name}` has one copy, not {copies}")
         });
+    }
+    if !layout.is_redundant() {
         check.must(draft.spares == 0, &["group.spares", "group.layout"], || {
             format!("layout `{name}` has no redundancy, so a spare has no use; allowed: 0")
         });

@@ -72,7 +72,6 @@ fn head() -> Vec<Key<Draft>> {
 }
 
 const PROTOCOLS_LATER: &[&str] = &["moesi", "update", "directory", "hierarchical", "none"];
-const LAYOUTS_LATER: &[&str] = &["raid5", "raid6"];
 
 fn cluster() -> Vec<Key<Draft>> {
     vec![
@@ -145,14 +144,19 @@ fn volume() -> Vec<Key<Draft>> {
 fn group() -> Vec<Key<Draft>> {
     let disks = DISKS_MAX as u64;
     vec![
-        choice("layout", layouts, LAYOUTS_LATER, |d| &mut d.layout, "how blocks lie on the disks"),
+        choice("layout", layouts, &[], |d| &mut d.layout, "how blocks lie on the disks"),
         Key::new(
             "disks",
             Kind::Derived { min: 1, max: disks, at: |d: &mut Draft| &mut d.disks },
             "disks that hold data, spares not counted",
         )
-        .by_default("1 for single, else 4"),
-        int("spares", (0, disks - 1), |d| &mut d.spares, "disks that wait for a failure (mirror)"),
+        .by_default("1 for single, 5 for raid5, 6 for raid6, else 4"),
+        int(
+            "spares",
+            (0, disks - 1),
+            |d| &mut d.spares,
+            "disks that wait for a failure (mirror, raid5, raid6)",
+        ),
         Key::new(
             "copies",
             Kind::Derived { min: 1, max: disks, at: |d: &mut Draft| &mut d.copies },

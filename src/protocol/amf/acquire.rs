@@ -42,7 +42,8 @@ impl Amf {
         while let Some(mut ctl) = self.keys.get_mut(&key) {
             let free = ctl.access.is_none();
             if free && ctl.recovery.is_some() {
-                self.acquire(now, key, Mode::Exclusive, Queued::new(Job::Adopt), OpId::NONE);
+                let job = if matches!(key, Key::Block(_)) { Job::Adopt } else { Job::Redo };
+                self.acquire(now, key, Mode::Exclusive, Queued::new(job), OpId::NONE);
                 continue;
             }
             let suspended = ctl.queue.front().is_some_and(|head| head.ticket.is_some());
@@ -111,6 +112,7 @@ impl Amf {
                 self.begin_touch(now, block, queued, op, index)
             }
             (Job::Synchronise | Job::Adopt, Key::Block(_))
+            | (Job::Equalise { .. } | Job::Redo | Job::Scrub, Key::Stripe(_))
             | (Job::Destage { .. } | Job::RefillStart, _) => {
                 self.acquire(now, key, Mode::Exclusive, queued, OpId::NONE);
                 Begun::Yes
@@ -119,6 +121,10 @@ impl Amf {
                 if self.cache.state(block) == LineState::L {
                     self.acquire(now, key, Mode::Shared, queued, OpId::NONE);
                 }
+                Begun::Yes
+            }
+            (Job::Rebuild { .. }, Key::Stripe(_)) => {
+                self.acquire(now, key, Mode::Shared, queued, OpId::NONE);
                 Begun::Yes
             }
             (Job::Refill, Key::Stripe(stripe)) => {
@@ -130,7 +136,15 @@ impl Amf {
                 Begun::Yes
             }
             (
-                Job::Touch { .. } | Job::Synchronise | Job::Adopt | Job::Resolve | Job::Refill,
+                Job::Touch { .. }
+                | Job::Synchronise
+                | Job::Adopt
+                | Job::Resolve
+                | Job::Rebuild { .. }
+                | Job::Equalise { .. }
+                | Job::Redo
+                | Job::Scrub
+                | Job::Refill,
                 Key::Block(_) | Key::Stripe(_) | Key::Group,
             ) => unreachable!("{:?} is no work for {key}", queued.job),
         }
@@ -217,7 +231,8 @@ impl Amf {
     ) {
         // A recovery ticket sorts before tickets that were granted already; that is safe only because an
         // AMF that recovers a block has granted no normal request for it since it installed the view.
-        let recovery = queued.job == Job::Adopt;
+        let recovery = queued.job == Job::Adopt
+            || (queued.job == Job::Redo && !self.has(Defect::StripeNotRecovering));
         let ticket = queued.ticket.unwrap_or_else(|| self.draw_ticket(recovery));
         let sole = mode == Mode::Exclusive && self.is_sole_owner(key) && !recovery;
         let private = self.access.is_in_force() && matches!(queued.job, Job::Touch { .. });

@@ -2,7 +2,7 @@
 //! makes copies equal that may differ after a failure that nothing covered (section 4, end).
 
 use super::Amf;
-use super::key::{Fetch, Job, Stage};
+use super::key::{Fetch, Job, RowFetch, Stage};
 use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
 use crate::protocol::group::SlotState;
@@ -43,8 +43,13 @@ impl Amf {
         match &self.own_access(key).stage {
             Stage::Waiting => unreachable!("an adoption acts once it holds"),
             Stage::Held => self.adopt_look(now, block),
-            Stage::Fetching(fetch) if !fetch.pending.is_empty() => {}
-            Stage::Fetching(_) => self.adopt_decide(now, block),
+            Stage::Fetching(fetch) if fetch.is_pending() => {}
+            Stage::Fetching(fetch) => {
+                let unread = fetch.best.is_none() && fetch.row == RowFetch::No;
+                if !(self.group.has_parity() && unread && self.want_row(now, block)) {
+                    self.adopt_decide(now, block);
+                }
+            }
             Stage::Committed { .. } => {
                 let line = self.cache.get(block).expect("an adopted block has its line");
                 let (version, dirty) = (line.version, line.dirty());
@@ -69,13 +74,18 @@ impl Amf {
             self.fact(Rule::AdoptLater, Some(key), LineState::I, LineState::I, None, newer);
             return self.release(now, key);
         }
+        if self.group.has_parity() && self.own_access(key).job == Job::Synchronise {
+            return self.want_equal_row(block);
+        }
+        let parity = self.group.has_parity();
         let slots = &self.current_view().group.slots;
         let places = self.group.places(block);
         let alive: Vec<_> = places
             .into_iter()
             .filter(|place| match slots[usize::from(place.slot)].state {
                 SlotState::Online => true,
-                SlotState::Rebuilding => !self.has(Defect::AdoptIgnoresRefill),
+                // With parity it is rebuilt from the row, whatever is there.
+                SlotState::Rebuilding => !parity && !self.has(Defect::AdoptIgnoresRefill),
                 SlotState::Failed => false,
             })
             .collect();
@@ -89,7 +99,7 @@ impl Amf {
             self.read_place(block, place, OpId::NONE);
         }
         if idle {
-            self.adopt_decide(now, block);
+            self.perform_adopt(now, block);
         }
     }
 
@@ -167,7 +177,8 @@ impl Amf {
         }
         self.own_access(key).stage = Stage::Committed { version };
         self.fact(Rule::Adopt, Some(key), before, LineState::M, None, version);
-        let message = Message::Replicate { block, version, data: data.clone() };
+        let intent = self.intent_of(block);
+        let message = Message::Replicate { block, version, data: data.clone(), intent };
         self.broadcast(now, self.partners, OpId::NONE, message);
         self.make_room(now);
         self.start_destage(now, block, OpId::NONE);
@@ -187,10 +198,15 @@ impl Amf {
         if ctl.recovery.take().is_some() {
             self.recovering -= 1;
         }
-        self.synchronised.insert(block, ());
+        if self.group.has_parity() && job == Job::Synchronise {
+            self.row_is_equal(block);
+        } else {
+            self.synchronised.insert(block, ());
+        }
         self.release(now, key);
         self.drop_unlisted(now, block);
         self.check_covered(now);
         self.synchronised_one(now, block);
+        self.scrubbed_one(now, block, rule);
     }
 }

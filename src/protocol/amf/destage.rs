@@ -35,7 +35,8 @@ impl Amf {
             return;
         }
         let (step, epoch) = (DestageStep::Acks, self.epoch);
-        let destage = Destage { version, data, step, epoch, cause, since: now, again: false };
+        let (since, again, plan) = (now, false, None);
+        let destage = Destage { version, data, step, epoch, cause, since, again, plan };
         ctl.destage = Some(Box::new(destage));
         self.destaging += 1;
         self.fact(Rule::Destage, Some(key), state, state, None, version);
@@ -50,7 +51,7 @@ impl Amf {
         let line = self.cache.get(block).map(|l| (l.version, l.data.clone(), l.missing));
         let guarded =
             self.current_view().group.is_rebuilding() && !self.has(Defect::RebuildWithoutLock);
-        let stripe = self.group.stripe(block);
+        let (stripe, parity) = (self.group.stripe(block), self.group.has_parity());
         // [M7] Durable in the journal, too.
         let waits = line.as_ref().is_some_and(|(version, ..)| self.awaits_journal(block, *version));
         let Some(destage) = self.keys.get_mut(&key).and_then(|ctl| ctl.destage.as_mut()) else {
@@ -58,6 +59,9 @@ impl Amf {
         };
         if destage.step != DestageStep::Acks {
             return;
+        }
+        if parity {
+            return self.want_stripe(now, block);
         }
         if let Some((version, data, missing)) = line {
             if version > destage.version {
@@ -80,6 +84,9 @@ impl Amf {
 
     /// Writes every copy whose disk has not failed, disks under refill included \[M1\].
     pub(super) fn write_destage(&mut self, now: Instant, block: Block) {
+        if self.group.has_parity() {
+            return self.begin_parity(now, block);
+        }
         let key = Key::Block(block);
         let slots = &self.current_view().group.slots;
         let places = self.group.places(block);
@@ -104,7 +111,7 @@ impl Amf {
             *self.stripes_busy.get_or_insert_with(self.group.stripe(block), || 0) += 1;
         }
         for place in targets {
-            let op = DiskOp::Write { at: place.at, version, data: data.clone() };
+            let op = DiskOp::Write { at: place.at, version, data: data.clone(), covers: None };
             self.ask_disk(place.slot, cause, op, DiskWork::Destage { block, slot: place.slot });
         }
         if pending.is_empty() {
@@ -144,7 +151,7 @@ impl Amf {
         if !pending.is_empty() || (!failed.is_empty() && waits()) {
             return;
         }
-        if self.is_kept(stored) {
+        if self.is_kept(block, stored) {
             self.finish_destage(now, block);
         } else {
             self.destage_is_stuck(now, block);
@@ -160,6 +167,9 @@ impl Amf {
             && let DestageStep::Writing { stored, .. } = &mut destage.step
         {
             *stored = SlotSet::default();
+        }
+        if self.group.has_parity() {
+            self.park_parity(now, block);
         }
         self.flushed(block, Err(HostError::Media));
         let touch = self.keys.get(&key).and_then(|ctl| ctl.access.as_ref()).is_some_and(|access| {
@@ -179,13 +189,20 @@ impl Amf {
             let Some(step) = destage.map(|destage| destage.step.clone()) else { continue };
             match step {
                 DestageStep::Acks => self.advance_destage(now, block),
-                DestageStep::Stripe => {}
+                DestageStep::Stuck => self.want_stripe(now, block),
+                DestageStep::Stripe | DestageStep::Reading => {}
+                DestageStep::Intent { missing } => {
+                    if missing.is_empty() {
+                        self.write_parity(now, block);
+                    }
+                }
                 DestageStep::Writing { pending, stored, .. } => {
-                    let over = pending.is_empty() && !self.is_kept(stored);
+                    let over = pending.is_empty() && !self.is_kept(block, stored);
                     let slots = &self.current_view().group.slots;
                     let places = self.group.places(block);
                     let state = |slot: u8| slots[usize::from(slot)].state;
-                    if over && places.iter().any(|place| state(place.slot) != SlotState::Failed) {
+                    let alive = places.iter().any(|place| state(place.slot) != SlotState::Failed);
+                    if over && (alive || self.group.has_parity()) {
                         self.write_destage(now, block);
                     } else {
                         self.check_destage(now, block);
@@ -196,7 +213,10 @@ impl Amf {
     }
 
     /// \[M10\] A copy on a disk that failed after it had stored it makes nothing durable.
-    fn is_kept(&self, stored: SlotSet) -> bool {
+    fn is_kept(&self, block: Block, stored: SlotSet) -> bool {
+        if self.group.has_parity() {
+            return self.row_is_kept(block, stored);
+        }
         let slots = (0..).zip(&self.current_view().group.slots);
         slots.into_iter().any(|(at, slot)| stored.contains(at) && slot.state == SlotState::Online)
     }
@@ -257,7 +277,7 @@ impl Amf {
         }
     }
 
-    fn release_stripe_of(&mut self, now: Instant, block: Block) {
+    pub(super) fn release_stripe_of(&mut self, now: Instant, block: Block) {
         let key = Key::Stripe(self.group.stripe(block));
         let access = self.keys.get(&key).and_then(|ctl| ctl.access.as_ref());
         let ours = access.is_some_and(|access| {

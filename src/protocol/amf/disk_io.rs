@@ -1,14 +1,14 @@
 //! Requests to disks and what comes back.
 
 use super::Amf;
-use super::key::Stage;
+use super::key::{Fetch, Stage};
+use super::row::RowFor;
 use crate::protocol::group::{Place, SlotState};
-use crate::protocol::id::NodeId;
-use crate::protocol::id::{Block, DiskId, Instant, Key, OpId};
+use crate::protocol::id::{Block, DiskId, Instant, Key, NodeId, OpId, Version};
 use crate::protocol::message::{
     Body, DiskDone, DiskError, DiskOp, DiskReply, DiskRequest, WitnessMsg,
 };
-use crate::protocol::rule::Rule;
+use crate::protocol::rule::{LineState, Rule};
 
 /// What a disk's answer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,9 +22,17 @@ pub(super) enum DiskWork {
     /// A refill, or a walk that makes copies equal, looks for the next written block.
     Next,
     /// A refill reads its source.
-    RefillRead { at: u64 },
+    RefillRead { at: u64, source: u8 },
     /// A refill writes its target.
     RefillWrite,
+    /// A place of a row is read, or written.
+    Row { reader: RowFor, slot: u8 },
+    /// A copy whose check sum was wrong is written again.
+    Repair { block: Block, slot: u8 },
+    /// A scrub looks for the next written block.
+    ScrubNext,
+    /// A scrub reads a copy.
+    ScrubCopy { slot: u8 },
 }
 
 impl Amf {
@@ -88,8 +96,14 @@ impl Amf {
             }
             DiskWork::Flush { op } => self.on_flush_reply(op),
             DiskWork::Next => self.on_next_reply(now, &reply.result),
-            DiskWork::RefillRead { at } => self.on_refill_read(now, at, reply.result),
+            DiskWork::RefillRead { at, source } => {
+                self.on_refill_read(now, at, source, reply.result);
+            }
             DiskWork::RefillWrite => self.on_refill_write(now, reply.result.is_ok()),
+            DiskWork::Row { reader, slot } => self.on_row_reply(now, reader, slot, reply.result),
+            DiskWork::Repair { block, slot } => self.on_repaired(now, block, slot),
+            DiskWork::ScrubNext => self.on_scrub_next(now, &reply.result),
+            DiskWork::ScrubCopy { slot } => self.on_scrub_copy(now, slot, &reply.result),
         }
     }
 
@@ -101,31 +115,79 @@ impl Amf {
         disk: DiskId,
         result: Result<DiskDone, DiskError>,
     ) {
-        let key = Key::Block(block);
-        let access = self.keys.get_mut(&key).and_then(|ctl| ctl.access.as_mut());
-        let Some(Stage::Fetching(fetch)) = access.map(|access| &mut access.stage) else { return };
+        let mirrored = !self.group.has_parity();
+        let Some(fetch) = self.fetched(block) else { return };
         if !fetch.pending.remove(slot) {
             return;
         }
         match result {
-            Ok(DiskDone::Read { version, data }) => {
+            Ok(DiskDone::Read { version, data, covers: _ }) => {
                 let lowest = fetch.lowest.map_or(version, |lowest| lowest.min(version));
                 fetch.lowest = Some(lowest);
                 if fetch.best.as_ref().is_none_or(|(best, ..)| version > *best) {
                     fetch.best = Some((version, data, disk));
                 }
             }
-            Err(DiskError::Media) if fetch.all => {
+            Err(DiskError::Media) if fetch.all && mirrored => {
                 // A copy that cannot be read is older than any: it will be written again.
-                fetch.lowest = Some(crate::protocol::id::Version::ZERO);
+                fetch.lowest = Some(Version::ZERO);
+                self.stats.repaired += 1;
+            }
+            Err(DiskError::Media) => {
+                fetch.damaged.insert(slot);
+                fetch.failed.insert(slot);
             }
             Ok(DiskDone::Written { .. } | DiskDone::Next { .. } | DiskDone::Flushed)
-            | Err(
-                DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted | DiskError::Media,
-            ) => fetch.failed.insert(slot),
+            | Err(DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted) => {
+                fetch.failed.insert(slot);
+            }
         }
-        if fetch.pending.is_empty() {
+        if self.fetched(block).is_some_and(|fetch| fetch.pending.is_empty()) {
+            self.repair_copies(now, block);
+        }
+    }
+
+    fn fetched(&mut self, block: Block) -> Option<&mut Fetch> {
+        let access = self.keys.get_mut(&Key::Block(block)).and_then(|ctl| ctl.access.as_mut())?;
+        match &mut access.stage {
+            Stage::Fetching(fetch) => Some(fetch),
+            Stage::Waiting | Stage::Held | Stage::Committed { .. } => None,
+        }
+    }
+
+    /// A copy whose check sum was wrong is written again from one that is good, while the block is held;
+    /// then the block goes on.
+    fn repair_copies(&mut self, now: Instant, block: Block) {
+        let key = Key::Block(block);
+        let places = self.group.places(block);
+        let mirrored = places.len() > 1;
+        let online: Vec<Place> =
+            places.into_iter().filter(|place| self.slot_is_online(place.slot)).collect();
+        let Some(fetch) = self.fetched(block).filter(|_| mirrored) else {
+            return self.perform(now, key);
+        };
+        let Some((version, data, _)) = fetch.best.clone() else { return self.perform(now, key) };
+        let damaged = core::mem::take(&mut fetch.damaged);
+        for place in online.into_iter().filter(|place| damaged.contains(place.slot)) {
+            if let Some(fetch) = self.fetched(block) {
+                fetch.pending.insert(place.slot);
+            }
+            self.stats.repaired += 1;
+            self.fact(Rule::Repair, Some(key), LineState::I, LineState::I, None, version);
+            let op = DiskOp::Write { at: place.at, version, data: data.clone(), covers: None };
+            let work = DiskWork::Repair { block, slot: place.slot };
+            self.ask_disk(place.slot, OpId::NONE, op, work);
+        }
+        if self.fetched(block).is_none_or(|fetch| fetch.pending.is_empty()) {
             self.perform(now, key);
+        }
+    }
+
+    fn on_repaired(&mut self, now: Instant, block: Block, slot: u8) {
+        let Some(fetch) = self.fetched(block) else { return };
+        fetch.pending.remove(slot);
+        if fetch.pending.is_empty() {
+            self.perform(now, Key::Block(block));
         }
     }
 

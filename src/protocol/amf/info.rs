@@ -2,6 +2,7 @@
 
 use super::Amf;
 use super::key::{Access, DestageStep};
+use super::scrub::{Scrub, ScrubReport};
 use crate::protocol::Many;
 use crate::protocol::data::Data;
 use crate::protocol::id::{
@@ -36,6 +37,10 @@ pub struct AmfStats {
     pub evictions: u64,
     /// Destages finished.
     pub destages: u64,
+    /// Parity updates that were planned.
+    pub parity_updates: u64,
+    /// Blocks whose check sum was wrong that were rebuilt and written again.
+    pub repaired: u64,
     /// How often each rule was applied, in the order of [`Rule::ALL`].
     pub rules: Vec<u64>,
 }
@@ -54,6 +59,8 @@ impl Default for AmfStats {
             takeovers: 0,
             evictions: 0,
             destages: 0,
+            parity_updates: 0,
+            repaired: 0,
             rules: vec![0; Rule::ALL.len()],
         }
     }
@@ -273,6 +280,11 @@ impl Amf {
     pub fn refilled(&self) -> Option<(u8, u64)> {
         self.refill.as_ref().and_then(super::refill::Refill::progress)
     }
+    /// What its newest scrub has found so far; `None`: it has not scrubbed.
+    #[must_use]
+    pub fn scrub(&self) -> Option<ScrubReport> {
+        self.scrub.as_ref().map(Scrub::report)
+    }
     /// What keeps this AMF from being settled, in words; `None` if nothing does.
     #[must_use]
     pub fn unsettled(&self) -> Option<String> {
@@ -289,7 +301,10 @@ impl Amf {
                 (Some(_), _) => "is recovering",
                 (None, Some(d)) => match d.step {
                     DestageStep::Acks | DestageStep::Stripe => "waits to be destaged",
-                    DestageStep::Writing { .. } => "is being destaged",
+                    DestageStep::Stuck => "has no disk to be destaged to",
+                    DestageStep::Reading
+                    | DestageStep::Intent { .. }
+                    | DestageStep::Writing { .. } => "is being destaged",
                 },
                 (None, None) => "is being accessed",
             };
@@ -297,6 +312,9 @@ impl Amf {
         }
         if self.refill.is_some() {
             return Some(format!("{}: a refill is under way", self.id));
+        }
+        if self.scrub.as_ref().is_some_and(|scrub| !scrub.report().done) {
+            return Some(format!("{}: a scrub is under way", self.id));
         }
         if !self.relist.is_empty() {
             return Some(format!("{}: re-replication", self.id));

@@ -75,7 +75,8 @@ impl Amf {
             {
                 return broken("is destaged from a line that is older or gone");
             }
-            if writing && !self.stripes_busy.contains(&self.group.stripe(block)) {
+            let marked = self.stripes_busy.contains(&self.group.stripe(block));
+            if writing && !marked && !self.group.has_parity() {
                 return broken("is being written although its stripe is not marked");
             }
         }

@@ -57,8 +57,9 @@ impl Amf {
         let left = Incarnation(self.incarnation.0.saturating_sub(1));
         for JournalEntry { block, version, data } in entries {
             self.journal.durable.insert(block, version);
-            self.journal.entries.insert(block, Replica { version, data: data.clone() });
-            self.replicas.insert((self.id, left, block), Replica { version, data });
+            let replica = Replica::new(version, &data, None);
+            self.journal.entries.insert(block, replica.clone());
+            self.replicas.insert((self.id, left, block), replica);
         }
     }
 
@@ -78,7 +79,7 @@ impl Amf {
         if self.journal.entries.get(&block).is_some_and(|entry| entry.version >= version) {
             return;
         }
-        self.journal.entries.insert(block, Replica { version, data: data.clone() });
+        self.journal.entries.insert(block, Replica::new(version, data, None));
         self.journal.given.push_back((block, Some(version)));
         let data = data.clone();
         self.outputs.push_back(AmfOutput::Journal(JournalOp::Put { block, version, data }));
@@ -134,9 +135,20 @@ impl Amf {
         if self.holds(key).is_some() {
             self.go_on_committed(now, key);
         }
-        let ctl = self.keys.get(&key);
-        if ctl.and_then(|ctl| ctl.destage.as_ref()).is_some_and(|d| d.step == DestageStep::Acks) {
-            self.advance_destage(now, block);
+        let destage = self.keys.get(&key).and_then(|ctl| ctl.destage.as_ref());
+        match destage.map(|destage| &destage.step) {
+            Some(DestageStep::Acks) => self.advance_destage(now, block),
+            Some(DestageStep::Intent { missing }) if missing.is_empty() => {
+                self.write_parity(now, block);
+            }
+            Some(
+                DestageStep::Stripe
+                | DestageStep::Reading
+                | DestageStep::Intent { .. }
+                | DestageStep::Stuck
+                | DestageStep::Writing { .. },
+            )
+            | None => {}
         }
         self.look_at(key);
     }

@@ -2,10 +2,14 @@
 //! queues, the disk write in flight, the recovery. Exists only while there is something.
 
 use crate::protocol::data::Data;
+use crate::protocol::group::{Group, SlotState};
 use crate::protocol::host::Source;
 use crate::protocol::id::{AmfId, AmfSet, DiskId, Epoch, Instant, Mode, OpId, Ticket, Version};
-use crate::protocol::message::LineCopy;
+use crate::protocol::message::{Intent, LineCopy};
+use crate::protocol::parity::{Cell, Row};
+use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Why an AMF wants a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -20,8 +24,16 @@ pub(super) enum Job {
     Resolve,
     /// A destage needs its stripe while a disk is refilled \[M3\].
     Destage { block: u64 },
+    /// A block that cannot be read is rebuilt from the rest of its row \[R6\].
+    Rebuild { block: u64 },
+    /// The parity of a block's row is made to fit its data (section 4, last paragraph).
+    Equalise { block: u64 },
+    /// Parity updates of owners that left are finished \[R1, R3\].
+    Redo,
     /// Refill one stripe of a replaced disk.
     Refill,
+    /// Compare one stripe's data with its parity.
+    Scrub,
     /// Wait until no destage from before the disk's admission is in flight \[M3\].
     RefillStart,
 }
@@ -93,6 +105,61 @@ pub(super) struct Fetch {
     pub(super) lowest: Option<Version>,
     /// What is read for: all copies (an adoption), or one that answers.
     pub(super) all: bool,
+    /// Slots whose check sum was wrong: written again once the content is known.
+    pub(super) damaged: SlotSet,
+    /// The rest of the block's row, of which it is rebuilt.
+    pub(super) row: RowFetch,
+}
+
+/// How far a block is that can only be rebuilt from its row.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum RowFetch {
+    /// Nobody asked for it yet.
+    #[default]
+    No,
+    /// Waits for the stripe, reads, or writes what it mends.
+    Working(Box<RowRead>),
+    /// It was tried; what came of it is in `best`, if anything.
+    Done,
+}
+
+impl Fetch {
+    /// Some answer is outstanding.
+    pub(super) fn is_pending(&self) -> bool {
+        !self.pending.is_empty() || matches!(self.row, RowFetch::Working(_))
+    }
+}
+
+/// A row under way: what was asked, and what is known of it so far.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct RowRead {
+    /// The number of its blocks on every disk.
+    pub(super) at: u64,
+    pub(super) row: Row,
+    /// Slots that were asked.
+    pub(super) asked: SlotSet,
+    /// Slots whose answer is outstanding, to a read or to a write.
+    pub(super) pending: SlotSet,
+    /// Slots whose check sum was wrong.
+    pub(super) damaged: SlotSet,
+    /// A disk did not answer, or not what it was asked: it may have failed.
+    pub(super) failed: bool,
+    /// What was read has been used; what is outstanding are writes.
+    pub(super) mending: bool,
+}
+
+impl RowRead {
+    pub(super) fn new(group: &Group, at: u64) -> Self {
+        Self {
+            at,
+            row: Row::unknown(group.width(), group.parity()),
+            asked: SlotSet::default(),
+            pending: SlotSet::default(),
+            damaged: SlotSet::default(),
+            failed: false,
+            mending: false,
+        }
+    }
 }
 
 /// A set of slots of the group, one bit each.
@@ -167,6 +234,20 @@ pub(super) struct Destage {
     pub(super) since: Instant,
     /// A newer version of the line must follow at once (write-through, H1).
     pub(super) again: bool,
+    /// With parity: the row, and what its parity will be.
+    pub(super) plan: Option<Box<Plan>>,
+}
+
+/// What a destage does with the parity of its row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Plan {
+    pub(super) read: RowRead,
+    /// The disk states for which it was made.
+    pub(super) slots: SmallVec<[SlotState; 8]>,
+    /// The parity blocks after the write, P or Q.
+    pub(super) images: SmallVec<[(u8, Cell); 2]>,
+    /// What partners were told, with the number that their acknowledgements name \[R3\].
+    pub(super) intent: Option<Arc<Intent>>,
 }
 
 /// How far a destage is.
@@ -174,8 +255,14 @@ pub(super) struct Destage {
 pub(super) enum DestageStep {
     /// Partners have not all acknowledged the version \[M2\].
     Acks,
-    /// Its stripe is not held yet \[M3\].
+    /// Its stripe is not held yet \[M3, R2\].
     Stripe,
+    /// The stripe is held; what the new parity is made of is being read.
+    Reading,
+    /// Partners have not all acknowledged what will be written \[R3, R4\].
+    Intent { missing: AmfSet },
+    /// No disk can take it; begins again with the next view.
+    Stuck,
     /// Disk writes are in flight.
     Writing {
         /// Slots whose answer is outstanding.

@@ -117,7 +117,7 @@ impl Amf {
         if self.cache.state(block) != LineState::L {
             return self.release(now, key);
         }
-        match self.content(block, OpId::NONE) {
+        match self.content(now, block, OpId::NONE) {
             Content::Pending => return,
             Content::Lost => {
                 let at = self.cache.find(block).expect("a lent line");

@@ -4,9 +4,10 @@
 //! Out: [`Amf::poll_output`], [`Amf::poll_fact`]. When: [`Amf::deadline`].
 //!
 //! Reading order: `key` and `cache` (what there is), `host` (a request and its touches), `acquire`
-//! (tickets, grants, deferral), `perform` (reads and writes), `lend` and
-//! `update` (what those protocols add), `replicate`, `journal`, `destage`, `disk_io`,
-//! `view` (membership, leases), `private` (access lists), `adopt` (takeover), `refill`, `invariant`.
+//! (tickets, grants, deferral), `perform` (reads and writes), `lend` and `update` (what those protocols
+//! add), `replicate`, `journal`, `destage`, `stripe` (destages with parity), `disk_io`, `row` (rows of parity layouts),
+//! `view` (membership, leases), `private` (access lists), `adopt` (takeover), `redo` (takeover of parity
+//! updates), `refill` and `rebuild`, `scrub`, `invariant`.
 //!
 //! Each input ends with the work list: keys whose situation changed are looked at again, one at a
 //! time, until nothing is left to do. So nothing here recurses.
@@ -24,14 +25,20 @@ mod key;
 mod lend;
 mod perform;
 mod private;
+mod rebuild;
+mod redo;
 mod refill;
 mod replicate;
+mod row;
+mod scrub;
+mod stripe;
 mod update;
 mod view;
 
 pub use info::{AccessView, AmfStats, KeyView, LineView};
 pub use invariant::Broken;
 pub use journal::JournalEntry;
+pub use scrub::ScrubReport;
 
 use self::cache::Cache;
 use self::disk_io::DiskWork;
@@ -39,8 +46,10 @@ use self::host::{FlushWork, HostOp};
 use self::journal::Journal;
 use self::key::KeyCtl;
 use self::private::Private;
+use self::redo::Redo;
 use self::refill::Refill;
 use self::replicate::Replica;
+use self::scrub::Scrub;
 use super::config::{Config, Protocol};
 use super::defect::Defect;
 use super::group::Group;
@@ -146,6 +155,11 @@ pub struct Amf {
     /// Destages whose disk writes are in flight, by stripe [M3].
     stripes_busy: Table<u64, u32>,
     refill: Option<Refill>,
+    /// Parity updates of owners that left, by stripe \[R5\].
+    redo: Table<u64, Redo>,
+    /// The number of the next intent \[R3\].
+    intent_next: u64,
+    scrub: Option<Scrub>,
     /// Blocks made equal since the view became unsynchronised.
     synchronised: Table<Block, ()>,
     /// Dirty blocks by age, with stale entries.
@@ -219,6 +233,9 @@ impl Amf {
             disk_next: 1,
             stripes_busy: Table::default(),
             refill: None,
+            redo: Table::default(),
+            intent_next: 1,
+            scrub: None,
             synchronised: Table::default(),
             ages: VecDeque::new(),
             age_at: Instant::NEVER,
@@ -272,6 +289,7 @@ impl Amf {
             AmfInput::Destage => self.on_destage_all(now),
             AmfInput::DropLines => self.on_drop_lines(now),
             AmfInput::Journal(result) => self.on_journal(now, result),
+            AmfInput::Scrub => self.on_scrub(now),
             AmfInput::SetDefect(defect) => self.defect = defect,
         }
         if !self.work.is_empty() || !self.dispatch.is_empty() || self.access.owes_word() {
@@ -341,11 +359,12 @@ impl Amf {
                     let grant = acquire::Granted { ticket, key, floor, copy, reading, replica };
                     self.on_grant(now, from, &grant);
                 }
-                Message::Replicate { block, version, data } => {
-                    self.on_replicate(now, from, cause, *block, *version, data);
+                Message::Replicate { block, version, data, intent } => {
+                    let replica = Replica::new(*version, data, intent.as_ref());
+                    self.on_replicate(now, from, cause, *block, replica);
                 }
-                Message::ReplicateAck { block, version } => {
-                    self.on_replicate_ack(now, from, *block, *version);
+                Message::ReplicateAck { block, version, intent } => {
+                    self.on_replicate_ack(now, from, *block, *version, *intent);
                 }
                 Message::Update { ticket, block, version, data } => {
                     self.on_update(now, from, *ticket, *block, *version, data);

@@ -2,7 +2,7 @@
 
 use super::Amf;
 use super::cache::At;
-use super::key::{Fetch, Job, SlotSet, Stage};
+use super::key::{Fetch, Job, Stage};
 use crate::protocol::config::WritePolicy;
 use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
@@ -76,6 +76,11 @@ impl Amf {
             (Job::Adopt | Job::Synchronise, Key::Block(block)) => self.perform_adopt(now, block),
             (Job::Resolve, Key::Block(block)) => self.perform_resolve(now, block),
             (Job::Destage { block }, Key::Stripe(_)) => self.write_destage(now, Block(block)),
+            (Job::Rebuild { block } | Job::Equalise { block }, Key::Stripe(_)) => {
+                self.read_row(now, Block(block));
+            }
+            (Job::Redo, Key::Stripe(stripe)) => self.redo_next(now, stripe),
+            (Job::Scrub, Key::Stripe(_)) => self.scrub_stripe(now),
             (Job::Refill, Key::Stripe(stripe)) => self.perform_refill(now, stripe),
             (Job::RefillStart, Key::Group) => self.refill_may_start(now),
             (
@@ -84,7 +89,11 @@ impl Amf {
                 | Job::Synchronise
                 | Job::Resolve
                 | Job::Destage { .. }
+                | Job::Rebuild { .. }
+                | Job::Equalise { .. }
+                | Job::Redo
                 | Job::Refill
+                | Job::Scrub
                 | Job::RefillStart,
                 Key::Block(_) | Key::Stripe(_) | Key::Group,
             ) => unreachable!("{job:?} is no work for {key}"),
@@ -93,7 +102,7 @@ impl Amf {
 
     fn perform_read(&mut self, now: Instant, block: Block, op: OpId, index: u32) {
         let key = Key::Block(block);
-        let (version, data, source) = match self.content(block, op) {
+        let (version, data, source) = match self.content(now, block, op) {
             Content::Ready(version, data, source) => (version, data, source),
             Content::Pending => return,
             Content::Lost => return self.fail_touch(now, key, HostError::Media),
@@ -142,7 +151,7 @@ impl Amf {
         let compares = matches!(self.request_of(op), RequestKind::CompareAndWrite { .. });
         let (mut old, mut source) = (None, Source::Host);
         if !whole || compares {
-            match self.content(block, op) {
+            match self.content(now, block, op) {
                 Content::Ready(_, data, from) => (old, source) = (Some(data), from),
                 Content::Pending => return,
                 Content::Lost => return self.fail_touch(now, key, HostError::Media),
@@ -179,7 +188,7 @@ impl Amf {
 
     /// Section 3: own line; else the best copy, unless it may be stale by now: a floor says so, or it is
     /// lent. Then the disk too, and whichever is newer. The disk unseen only if there is no copy.
-    pub(super) fn content(&mut self, block: Block, cause: OpId) -> Content {
+    pub(super) fn content(&mut self, now: Instant, block: Block, cause: OpId) -> Content {
         let line = self.cache.get(block);
         if let Some(line) = line.filter(|line| line.state.is_valid()) {
             return Content::Ready(line.version, line.data.clone(), Source::Cache);
@@ -204,9 +213,9 @@ impl Amf {
                     return Content::Ready(version, data, source);
                 }
                 // [H2, T1] No copy, or one that may be stale by now: look at the disk.
-                self.fetch_one(block, cause)
+                self.fetch_one(now, block, cause)
             }
-            Stage::Fetching(fetch) if !fetch.pending.is_empty() => Content::Pending,
+            Stage::Fetching(fetch) if fetch.is_pending() => Content::Pending,
             Stage::Fetching(fetch) => match (fetch.best.clone(), best) {
                 (Some((on_disk, ..)), Some((version, data, source)))
                     if version > on_disk && !unseen =>
@@ -216,24 +225,29 @@ impl Amf {
                 (Some((version, data, disk)), _) => {
                     Content::Ready(version, data, Source::Disk(disk))
                 }
-                (None, _) => self.fetch_one(block, cause),
+                (None, _) => self.fetch_one(now, block, cause),
             },
         }
     }
 
-    /// Asks the first copy that is online and has not failed to answer yet.
-    fn fetch_one(&mut self, block: Block, cause: OpId) -> Content {
-        let failed = match &self.own_access(Key::Block(block)).stage {
-            Stage::Fetching(fetch) => fetch.failed,
-            Stage::Held | Stage::Waiting | Stage::Committed { .. } => SlotSet::default(),
-        };
+    /// Asks the first copy that is online and has not failed to answer yet; with parity, if there is none,
+    /// the rest of the row.
+    fn fetch_one(&mut self, now: Instant, block: Block, cause: OpId) -> Content {
+        let stage = &mut self.own_access(Key::Block(block)).stage;
+        if *stage == Stage::Held {
+            *stage = Stage::Fetching(Fetch::default());
+        }
+        let Stage::Fetching(fetch) = stage else { unreachable!("content is sought once held") };
+        let failed = fetch.failed;
         let online = |slot| self.slot_is_online(slot) && !failed.contains(slot);
-        let Some(place) = self.group.places(block).into_iter().find(|p| online(p.slot)) else {
-            return Content::Lost;
+        let place = self.group.places(block).into_iter().find(|p| online(p.slot));
+        let Some(place) = place else {
+            let begun = self.group.has_parity() && self.want_row(now, block);
+            return if begun { Content::Pending } else { Content::Lost };
         };
-        let mut fetch = Fetch { failed, ..Fetch::default() };
-        fetch.pending.insert(place.slot);
-        self.own_access(Key::Block(block)).stage = Stage::Fetching(fetch);
+        if let Stage::Fetching(fetch) = &mut self.own_access(Key::Block(block)).stage {
+            fetch.pending.insert(place.slot);
+        }
         self.read_place(block, place, cause);
         Content::Pending
     }
@@ -271,7 +285,8 @@ impl Amf {
         self.commits.push((block, version));
         self.journal(block, version, data);
         if !self.partners.is_empty() {
-            let message = Message::Replicate { block, version, data: data.clone() };
+            let data = data.clone();
+            let message = Message::Replicate { block, version, data, intent: None };
             self.broadcast(now, self.partners, cause, message);
         }
         if self.writes_through() {

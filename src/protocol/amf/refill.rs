@@ -7,7 +7,8 @@
 
 use super::Amf;
 use super::disk_io::DiskWork;
-use super::key::{Job, KeyCtl, Queued};
+use super::key::{Job, KeyCtl, Queued, RowRead};
+use super::row::RowFor;
 use crate::protocol::group::{Place, SlotState};
 use crate::protocol::id::{Block, Epoch, Instant, Key, OpId, Version};
 use crate::protocol::message::{DiskDone, DiskError, DiskOp, WitnessMsg};
@@ -20,18 +21,20 @@ pub(super) struct Refill {
     admitted: Epoch,
     since: Option<Epoch>,
     phase: Phase,
+    /// With parity: the row that is being rebuilt.
+    pub(super) read: Option<RowRead>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Phase {
+pub(super) enum Phase {
     /// Makes the copies of blocks equal that slot `slot` holds, from block `at` on.
     Synchronise { slot: u8, at: u64, block: Option<Block> },
     /// Everything is equal: reported until a view says so.
     Synchronised,
     /// Waits for old destages to end.
     Start { slot: u8 },
-    /// Looks for the next written block of the source.
-    Seek { slot: u8, at: u64 },
+    /// Looks for the next written block of the sources.
+    Seek { slot: u8, at: u64, pending: u32, found: Option<u64> },
     /// Waits for, then holds a stripe.
     Stripe { slot: u8, at: u64, pending: u32 },
     /// The slot is full: reported until a view says so.
@@ -46,7 +49,7 @@ impl Refill {
     pub(super) fn progress(&self) -> Option<(u8, u64)> {
         match self.phase {
             Phase::Start { slot } => Some((slot, 0)),
-            Phase::Seek { slot, at } | Phase::Stripe { slot, at, .. } => Some((slot, at)),
+            Phase::Seek { slot, at, .. } | Phase::Stripe { slot, at, .. } => Some((slot, at)),
             Phase::Full { slot } => Some((slot, u64::MAX)),
             Phase::Synchronise { .. } | Phase::Synchronised | Phase::Stuck { .. } => None,
         }
@@ -79,7 +82,7 @@ impl Amf {
         if self.disk_work_any_refill() {
             // Its answers must not be taken for the new walk's.
             let phase = Phase::Stuck { again: true };
-            self.refill = Some(Refill { admitted, since, phase });
+            self.refill = Some(Refill { admitted, since, phase, read: None });
             return;
         }
         let phase = match (since, slot) {
@@ -88,7 +91,7 @@ impl Amf {
             (None, None) => return,
         };
         let start = matches!(phase, Phase::Start { .. });
-        self.refill = Some(Refill { admitted, since, phase });
+        self.refill = Some(Refill { admitted, since, phase, read: None });
         if start {
             self.rule(Rule::RefillStart, None);
             self.ask_for(Key::Group, Job::RefillStart);
@@ -109,7 +112,7 @@ impl Amf {
         self.look_at(key);
     }
 
-    fn phase(&mut self) -> Option<&mut Phase> {
+    pub(super) fn phase(&mut self) -> Option<&mut Phase> {
         self.refill.as_mut().map(|refill| &mut refill.phase)
     }
 
@@ -118,11 +121,10 @@ impl Amf {
     /// `Key::Group` is held: no destage from before the admission is in flight anywhere.
     pub(super) fn refill_may_start(&mut self, now: Instant) {
         self.release(now, Key::Group);
-        if let Some(phase) = self.phase()
-            && let Phase::Start { slot } = *phase
-        {
-            *phase = Phase::Seek { slot, at: 0 };
-            self.seek_written();
+        if let Some(Phase::Start { slot }) = self.phase().cloned() {
+            // Where the one before stopped, as far as the witness knows.
+            let at = self.current_view().group.slots[usize::from(slot)].filled;
+            self.seek_written(slot, at);
         }
     }
 
@@ -130,10 +132,18 @@ impl Amf {
         self.group.partners(slot).find(|other| self.slot_is_online(*other))
     }
 
-    fn seek_written(&mut self) {
-        let Some(Phase::Seek { slot, at }) = self.phase().cloned() else { return };
-        let Some(source) = self.source_of(slot) else { return };
-        self.ask_disk(source, OpId::NONE, DiskOp::NextWritten { at }, DiskWork::Next);
+    /// One copy knows every written block; of a row each disk may have been away for some.
+    pub(super) fn seek_written(&mut self, slot: u8, at: u64) {
+        let online = self.group.partners(slot).filter(|other| self.slot_is_online(*other));
+        let most = if self.group.has_parity() { usize::MAX } else { 1 };
+        let sources: Vec<u8> = online.take(most).collect();
+        let pending = u32::try_from(sources.len()).expect("at most 64 disks");
+        if let Some(phase) = self.phase() {
+            *phase = Phase::Seek { slot, at, pending, found: None };
+        }
+        for source in sources {
+            self.ask_disk(source, OpId::NONE, DiskOp::NextWritten { at }, DiskWork::Next);
+        }
     }
 
     pub(super) fn on_next_reply(&mut self, now: Instant, result: &Result<DiskDone, DiskError>) {
@@ -148,6 +158,16 @@ impl Amf {
         let slots = self.current_view().group.slots.len();
         let group = self.group;
         let Some(phase) = self.phase() else { return };
+        let next = if let Phase::Seek { pending, found, .. } = phase {
+            *found = (*found).into_iter().chain(next).min();
+            *pending -= 1;
+            if *pending > 0 {
+                return;
+            }
+            *found
+        } else {
+            next
+        };
         match (phase.clone(), next) {
             (Phase::Seek { slot, .. }, Some(at)) => {
                 *phase = Phase::Stripe { slot, at, pending: 0 };
@@ -207,9 +227,12 @@ impl Amf {
         let Some((source, at)) = ready else {
             return self.release(now, Key::Stripe(stripe));
         };
+        if self.group.has_parity() {
+            return self.refill_row(now, stripe, at);
+        }
         let first = at / chunk * chunk;
         for at in first..first + chunk {
-            let work = DiskWork::RefillRead { at };
+            let work = DiskWork::RefillRead { at, source };
             self.ask_disk(source, OpId::NONE, DiskOp::Read { at }, work);
         }
         if let Some(Phase::Stripe { pending, .. }) = self.phase() {
@@ -222,14 +245,15 @@ impl Amf {
         &mut self,
         now: Instant,
         at: u64,
+        source: u8,
         result: Result<DiskDone, DiskError>,
     ) {
         let Some(Phase::Stripe { slot, .. }) = self.phase().cloned() else {
             return self.drop_stale_refill(now);
         };
         match result {
-            Ok(DiskDone::Read { version, data }) if version > Version::ZERO => {
-                let op = DiskOp::Write { at, version, data };
+            Ok(DiskDone::Read { version, data, covers }) if version > Version::ZERO => {
+                let op = DiskOp::Write { at, version, data, covers };
                 self.ask_disk(slot, OpId::NONE, op, DiskWork::RefillWrite);
             }
             Ok(
@@ -238,11 +262,24 @@ impl Amf {
                 | DiskDone::Next { .. }
                 | DiskDone::Flushed,
             ) => self.refilled_one(now),
-            // What cannot be read must not become a block of zeroes that is trusted.
-            Err(
-                DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted | DiskError::Media,
-            ) => self.refill_is_stuck(now),
+            Err(DiskError::Media) => self.refill_elsewhere(slot, at, source),
+            Err(DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted) => {
+                self.refill_is_stuck(now);
+            }
         }
+    }
+
+    /// A copy cannot be read: the next one, or none. What cannot be read must not become a block of zeroes
+    /// that is trusted.
+    fn refill_elsewhere(&mut self, slot: u8, at: u64, source: u8) {
+        let mut others = self.group.partners(slot).filter(|other| *other > source);
+        if let Some(source) = others.find(|other| self.slot_is_online(*other)) {
+            let work = DiskWork::RefillRead { at, source };
+            return self.ask_disk(source, OpId::NONE, DiskOp::Read { at }, work);
+        }
+        let block = self.group.block_at(Place { slot, at });
+        self.rule(Rule::RefillLost, Some(Key::Block(block)));
+        self.ask_disk(slot, OpId::NONE, DiskOp::Spoil { at }, DiskWork::RefillWrite);
     }
 
     pub(super) fn on_refill_write(&mut self, now: Instant, stored: bool) {
@@ -255,7 +292,7 @@ impl Amf {
     }
 
     /// Gives up the stripe it holds, once nothing of it is in flight; waits for a view.
-    fn refill_is_stuck(&mut self, now: Instant) {
+    pub(super) fn refill_is_stuck(&mut self, now: Instant) {
         self.rule(Rule::RefillStuck, None);
         if let Some(phase) = self.phase() {
             *phase = Phase::Stuck { again: false };
@@ -276,15 +313,12 @@ impl Amf {
             return;
         }
         let stripe = group.stripe(group.block_at(Place { slot, at }));
-        if let Some(phase) = self.phase() {
-            *phase = Phase::Seek { slot, at: (at / chunk + 1) * chunk };
-        }
         self.release(now, Key::Stripe(stripe));
-        self.seek_written();
+        self.seek_written(slot, (at / chunk + 1) * chunk);
     }
 
     /// The walk was called off while it held a stripe: given up once nothing of it is in flight.
-    fn drop_stale_refill(&mut self, now: Instant) {
+    pub(super) fn drop_stale_refill(&mut self, now: Instant) {
         if self.disk_work_any_refill() {
             return;
         }
@@ -301,8 +335,17 @@ impl Amf {
 
     fn disk_work_any_refill(&self) -> bool {
         self.disk_work.any(|_, work| match work {
-            DiskWork::RefillRead { .. } | DiskWork::RefillWrite | DiskWork::Next => true,
-            DiskWork::Fetch { .. } | DiskWork::Destage { .. } | DiskWork::Flush { .. } => false,
+            DiskWork::RefillRead { .. }
+            | DiskWork::RefillWrite
+            | DiskWork::Next
+            | DiskWork::Row { reader: RowFor::Refill, .. } => true,
+            DiskWork::Fetch { .. }
+            | DiskWork::Destage { .. }
+            | DiskWork::Flush { .. }
+            | DiskWork::Row { .. }
+            | DiskWork::Repair { .. }
+            | DiskWork::ScrubNext
+            | DiskWork::ScrubCopy { .. } => false,
         })
     }
 

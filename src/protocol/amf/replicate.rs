@@ -5,7 +5,7 @@ use super::key::{DestageStep, Job, Stage};
 use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
 use crate::protocol::id::{AmfId, AmfSet, Block, Incarnation, Instant, Key, OpId, Version};
-use crate::protocol::message::Message;
+use crate::protocol::message::{Intent, Message};
 use crate::protocol::rule::{LineState, Rule};
 use std::sync::Arc;
 
@@ -17,6 +17,14 @@ const RETIRE_BATCH: usize = 32;
 pub(super) struct Replica {
     pub(super) version: Version,
     pub(super) data: Data,
+    /// A parity update of the block that the owner has begun \[R3\]; of this version or an older one.
+    pub(super) intent: Option<Arc<Intent>>,
+}
+
+impl Replica {
+    pub(super) fn new(version: Version, data: &Data, intent: Option<&Arc<Intent>>) -> Self {
+        Self { version, data: data.clone(), intent: intent.cloned() }
+    }
 }
 
 impl Amf {
@@ -28,18 +36,27 @@ impl Amf {
         from: AmfId,
         cause: OpId,
         block: Block,
-        version: Version,
-        data: &Data,
+        mut replica: Replica,
     ) {
         let incarnation = self.incarnation_of(from);
+        let version = replica.version;
         self.clock = self.clock.max(version.clock);
         let entry = (from, incarnation, block);
-        if self.replicas.get(&entry).is_none_or(|have| have.version < version) {
-            self.replicas.insert(entry, Replica { version, data: data.clone() });
+        let intent = replica.intent.as_ref().map_or(0, |intent| intent.no);
+        match self.replicas.get_mut(&entry) {
+            // A newer version does not end the parity update of an older one: its `Retire` does.
+            Some(have) if have.version < version => {
+                replica.intent = replica.intent.or(have.intent.take());
+                *have = replica;
+            }
+            Some(have) => have.intent = replica.intent.or(have.intent.take()),
+            None => {
+                self.replicas.insert(entry, replica);
+            }
         }
         let (rule, key) = (Rule::Keep, Some(Key::Block(block)));
         self.fact(rule, key, LineState::I, LineState::I, Some(from), version);
-        self.send(now, from, cause, Message::ReplicateAck { block, version });
+        self.send(now, from, cause, Message::ReplicateAck { block, version, intent });
     }
 
     /// Entries up to these versions are on disk. Only those of the sender's own incarnation: entries
@@ -48,7 +65,9 @@ impl Amf {
         let incarnation = self.incarnation_of(from);
         for (block, version) in entries {
             let entry = (from, incarnation, *block);
-            if self.replicas.get(&entry).is_some_and(|have| have.version <= *version) {
+            let Some(have) = self.replicas.get_mut(&entry) else { continue };
+            have.intent.take_if(|intent| intent.version <= *version);
+            if have.version <= *version {
                 self.replicas.remove(&entry);
                 let key = Some(Key::Block(*block));
                 self.fact(Rule::Retire, key, LineState::I, LineState::I, Some(from), *version);
@@ -85,8 +104,10 @@ impl Amf {
         from: AmfId,
         block: Block,
         version: Version,
+        intent: u64,
     ) {
         let key = Key::Block(block);
+        self.intent_is_kept(now, block, from, intent);
         let at = self.cache.find(block).filter(|at| self.cache.line(*at).version == version);
         let Some(at) = at else { return self.rule_peer(Rule::IgnoreAck, key, from) };
         let line = self.cache.line_mut(at);
@@ -157,16 +178,21 @@ impl Amf {
             let at = self.cache.find(block).expect("a dirty line");
             let line = self.cache.line_mut(at);
             line.missing = line.missing.or(fresh).and(partners);
-            list.push((block, line.version));
-            if !line.missing.is_empty() {
-                lacking.push((block, line.version, line.data.clone(), line.missing));
+            let (version, data, unkept) = (line.version, line.data.clone(), line.missing);
+            list.push((block, version));
+            let missing = unkept.or(self.intent_partners(block, fresh));
+            if !missing.is_empty() {
+                lacking.push((block, version, data, missing));
+            }
+            if !unkept.is_empty() {
                 self.relist.insert(block, ());
             }
         }
         let entries: Arc<[(Block, Version)]> = list.into();
         self.broadcast(now, partners, OpId::NONE, Message::List { entries });
         for (block, version, data, missing) in lacking {
-            let message = Message::Replicate { block, version, data };
+            let intent = self.intent_of(block);
+            let message = Message::Replicate { block, version, data, intent };
             self.broadcast(now, missing, OpId::NONE, message);
         }
     }

@@ -174,6 +174,10 @@ impl Amf {
             }
             let key = Key::Block(block);
             self.orphans.get_or_insert_with(block, SmallVec::new).push((owner, incarnation));
+            let replica = self.replicas.get_mut(&(owner, incarnation, block));
+            if let Some(intent) = replica.and_then(|replica| replica.intent.take()) {
+                self.mark_redo(now, intent);
+            }
             let ctl = self.keys.get_or_insert_with(key, KeyCtl::default);
             if ctl.recovery.is_none() {
                 ctl.recovery = Some(now);
@@ -201,7 +205,7 @@ impl Amf {
             };
             // A walk that makes copies equal has a normal ticket: it too must let the recovery go first, or
             // two AMFs that recover the block wait for each other.
-            if recovering && access.job != Job::Adopt {
+            if recovering && access.job != Job::Adopt && access.job != Job::Redo {
                 let (job, ticket) = (access.job, Some(access.ticket));
                 let counted = Some(access.hit);
                 ctl.access = None;
@@ -249,7 +253,8 @@ impl Amf {
 
     pub(super) fn send_renewal(&mut self, now: Instant) {
         let (incarnation, epoch, covered) = (self.incarnation, self.epoch, self.covered);
-        self.send_witness(WitnessMsg::Renew { incarnation, epoch, sent: now.0, covered });
+        let (sent, refilled) = (now.0, self.refilled());
+        self.send_witness(WitnessMsg::Renew { incarnation, epoch, sent, covered, refilled });
     }
 
     /// An AMF whose lease has run out serves nothing; it checks at every step, so nothing to do here.

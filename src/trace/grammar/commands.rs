@@ -102,6 +102,8 @@ fn other_command(name: &str, column: u32, args: &mut Args<'_>) -> Parsed<Command
         }
         "fail" => Command::Fail(args.disk()?),
         "replace" => Command::Replace(args.disk()?),
+        "corrupt" => Command::Corrupt(args.disk()?, args.block()?),
+        "scrub" => Command::Scrub,
         "slow" => Command::Slow(args.disk()?, args.time()?),
         "witness" => Command::Witness(args.one_of("word", &[("up", true), ("down", false)])?),
         "power-fail" => Command::PowerFail,

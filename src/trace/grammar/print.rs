@@ -30,6 +30,8 @@ impl Display for Command {
             Self::Link(a, b, setting) => write!(f, "link {a} {b} {}", link_text(*setting)),
             Self::Fail(disk) => write!(f, "fail {disk}"),
             Self::Replace(disk) => write!(f, "replace {disk}"),
+            Self::Corrupt(disk, block) => write!(f, "corrupt {disk} {block}"),
+            Self::Scrub => f.write_str("scrub"),
             Self::Slow(disk, span) => write!(f, "slow {disk} {}", time_text(*span)),
             Self::Witness(up) => write!(f, "witness {}", if *up { "up" } else { "down" }),
             Self::PowerFail => f.write_str("power-fail"),

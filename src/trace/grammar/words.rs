@@ -1,7 +1,7 @@
 //! Words of the language whose part of the program comes with a later version: recognised, and refused.
 
 /// Commands.
-pub(super) const COMMANDS: &[&str] = &["scrub", "corrupt"];
+pub(super) const COMMANDS: &[&str] = &[];
 /// Kinds of messages.
 pub(super) const KINDS: &[&str] = &[];
 /// Line states.
@@ -9,11 +9,4 @@ pub(super) const STATES: &[&str] = &[];
 /// Protocols.
 pub(super) const PROTOCOLS: &[&str] = &["directory", "hierarchical"];
 /// Seeded defects.
-pub(super) const DEFECTS: &[&str] = &[
-    "no_dirty_region_log",
-    "doubt_by_partner_map",
-    "no_stripe_lock",
-    "no_parity_intent",
-    "degraded_read_without_lock",
-    "skip_crc",
-];
+pub(super) const DEFECTS: &[&str] = &["no_dirty_region_log", "doubt_by_partner_map"];

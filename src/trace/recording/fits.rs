@@ -71,8 +71,11 @@ fn check_control(config: &Config, control: &Control) -> Result<(), String> {
         | Control::ExpireLease(amf)
         | Control::Evict(amf, _)
         | Control::Destage(amf)
+        | Control::Scrub(amf)
         | Control::DropLines(amf) => node(config, NodeId::Amf(*amf)),
-        Control::FailDisk(disk) | Control::ReplaceDisk(disk) => node(config, NodeId::Disk(*disk)),
+        Control::FailDisk(disk) | Control::ReplaceDisk(disk) | Control::Corrupt(disk, _) => {
+            node(config, NodeId::Disk(*disk))
+        }
         Control::WitnessDown
         | Control::WitnessUp
         | Control::PowerFail

@@ -58,10 +58,11 @@ impl About {
         }
         let group = Group::new(&self.config.group);
         let slot = u8::try_from(slot).unwrap_or(u8::MAX);
-        !group.partners(slot).any(|other| {
-            slots.get(usize::from(other)).is_some_and(|other| {
+        let good = group.partners(slot).filter(|other| {
+            slots.get(usize::from(*other)).is_some_and(|other| {
                 other.state == SlotState::Online && !failed.contains(&other.disk)
             })
-        })
+        });
+        good.count() < group.partners_needed()
     }
 }

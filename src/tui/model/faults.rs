@@ -72,6 +72,10 @@ pub enum Fault {
     DiskFail,
     /// A blank disk in its place.
     DiskReplace,
+    /// Damage the selected block.
+    DiskCorrupt,
+    /// Compare everything, and mend it.
+    Scrub,
     /// Slow.
     DiskSlow,
     /// No longer slow.
@@ -102,7 +106,7 @@ const fn row(fault: Fault, aim: Aim, title: &'static str) -> Row {
 }
 
 /// The list, grouped by target.
-pub const ROWS: [Row; 22] = [
+pub const ROWS: [Row; 24] = [
     row(Fault::Crash, Aim::Amf, "crash: memory is gone"),
     row(Fault::Restart, Aim::Amf, "restart, empty"),
     row(Fault::Pause, Aim::Amf, "pause: handles nothing"),
@@ -118,6 +122,8 @@ pub const ROWS: [Row; 22] = [
     row(Fault::LinkClear, Aim::Link, "clear"),
     row(Fault::DiskFail, Aim::Disk, "fail"),
     row(Fault::DiskReplace, Aim::Disk, "replace by a blank one"),
+    row(Fault::DiskCorrupt, Aim::Disk, "damage the selected block"),
+    row(Fault::Scrub, Aim::Disk, "scrub: compare and mend"),
     row(Fault::DiskSlow, Aim::Disk, "slow by 50 ms"),
     row(Fault::DiskFast, Aim::Disk, "no longer slow"),
     row(Fault::WitnessDown, Aim::Witness, "down"),
@@ -177,6 +183,8 @@ impl FaultList {
             Fault::LinkClear => Command::Link(a, b, LinkSetting::Clear),
             Fault::DiskFail => Command::Fail(on.disk),
             Fault::DiskReplace => Command::Replace(on.disk),
+            Fault::DiskCorrupt => Command::Corrupt(on.disk, on.block),
+            Fault::Scrub => Command::Scrub,
             Fault::DiskSlow => Command::Slow(on.disk, SLOW),
             Fault::DiskFast => Command::Slow(on.disk, Span(0)),
             Fault::WitnessDown => Command::Witness(false),

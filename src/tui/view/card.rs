@@ -55,6 +55,15 @@ fn place<'a>(model: &Model) -> Vec<Line<'a>> {
     let group = Group::new(&model.about.config.group);
     let places = group.places(block);
     let at = places.first().map_or(0, |place| place.at);
+    let slot = |p: u8| group.slot_for(at, crate::protocol::group::Role::Parity(p));
+    let parity: Vec<String> = (0..group.parity())
+        .filter_map(|p| slots.get(usize::from(slot(p))))
+        .map(|slot| slot.disk.to_string())
+        .collect();
+    let parity = match &*parity {
+        [] => String::new(),
+        some => format!(", parity on {}", some.join(", ")),
+    };
     let disks: Vec<String> = places
         .iter()
         .filter_map(|place| slots.get(usize::from(place.slot)))
@@ -67,7 +76,7 @@ fn place<'a>(model: &Model) -> Vec<Line<'a>> {
         ]),
         Line::from(vec![
             label("lies on", model),
-            Span::raw(format!("{} at {at}", disks.join(", "))),
+            Span::raw(format!("{} at {at}{parity}", disks.join(", "))),
         ]),
     ]
 }

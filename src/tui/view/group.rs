@@ -5,12 +5,16 @@
 //!   disk   slot  state          reads  writes  queue  fenced
 //! ▸ disk0     0  ● online       1,204     311      0       0  +50 ms
 //! ```
+//!
+//! Behind a disk's figures: blocks whose check sum is wrong, and those that were repaired; what is wrong
+//! with its store; how slow it was made.
 
 use super::super::model::Model;
 use super::super::theme::Role;
 use super::rows;
 use super::text::{bytes, count, left, right, scroll, time};
 use crate::protocol::Layout;
+use crate::protocol::group::SlotState;
 use crate::trace::snapshot::DiskInfo;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -25,7 +29,9 @@ pub fn heading(model: &Model) -> String {
     let disks = &model.cluster.now.disks;
     let failed = disks.iter().filter(|disk| disk.failed).count();
     let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
-    format!("{} disks{failed}", disks.len())
+    let scrub = model.cluster.now.scrub.map(|(_, report)| report);
+    let scrub = scrub.map_or_else(String::new, |report| format!(", {report}"));
+    format!("{} disks{failed}{scrub}", disks.len())
 }
 
 /// The row of the list at this row of the pane.
@@ -60,6 +66,10 @@ fn summary<'a>(width: usize, model: &Model) -> Line<'a> {
         Layout::Single => "single disk".to_owned(),
         Layout::Stripe => "stripe".to_owned(),
         Layout::Mirror => format!("mirror of {}", group.copies),
+        Layout::Raid5 | Layout::Raid6 => {
+            let parity = group.layout.parity();
+            format!("{} {}+{parity}", group.layout.name(), group.disks - parity)
+        }
     };
     let volume = bytes(model.about.blocks * u64::from(model.about.block_size));
     let spare = if group.spares > 0 { format!(" + {} spare", group.spares) } else { String::new() };
@@ -67,16 +77,20 @@ fn summary<'a>(width: usize, model: &Model) -> Line<'a> {
     if width >= COLUMNS_FULL {
         text = format!("{layout}, {} disks{spare}, chunk {}, {volume}", group.disks, group.chunk);
     }
+    let slots = &model.cluster.now.view.group.slots;
+    let degraded = slots.iter().any(|slot| slot.state != SlotState::Online);
+    let degraded = if degraded && group.layout.is_redundant() { ", degraded" } else { "" };
     let witness = &model.cluster.now.witness;
     let (sign, role, doing) = if witness.up {
         (model.glyphs.on, Role::Good, witness.doing.as_str())
     } else {
         (model.glyphs.lost, Role::Bad, "down")
     };
-    let used = text.len() + 13;
+    let used = text.len() + degraded.len() + 13;
     let doing = left(doing, width.saturating_sub(used).min(doing.len()), model.glyphs.more);
     Line::from(vec![
         Span::styled(text, model.style(Role::Text)),
+        Span::styled(degraded, model.style(Role::Warn)),
         Span::styled("   witness ", model.style(Role::Dim)),
         Span::styled(format!("{sign} {doing}"), model.style(role)),
     ])
@@ -123,6 +137,14 @@ fn row<'a>(disk: &DiskInfo, width: usize, model: &Model) -> Line<'a> {
         Span::styled(right(&disk.queue.to_string(), 7, more), model.style(Role::Dim)),
         Span::styled(right(&count(disk.fenced), 8, more), model.style(fenced_role)),
     ]);
+    if disk.damaged > 0 {
+        let text = format!("  {} damaged", count(disk.damaged));
+        spans.push(Span::styled(text, model.style(Role::Bad)));
+    }
+    if disk.repaired > 0 {
+        let text = format!("  {} repaired", count(disk.repaired));
+        spans.push(Span::styled(text, model.style(Role::Warn)));
+    }
     if let Some(cause) = disk.cause() {
         let room = width.saturating_sub(COLUMNS_FULL + 2);
         let text = format!("  {}", left(cause, room.min(cause.len()), more));

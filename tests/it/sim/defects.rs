@@ -102,6 +102,36 @@ const MIRROR3: &[&str] = &[
     "group.spares=0",
 ];
 
+const RAID5: &[&str] = &[
+    "cluster.amfs=3",
+    "cluster.replicas=1",
+    "cache.write=back",
+    "group.layout=raid5",
+    "group.disks=3",
+    "group.copies=1",
+    "group.spares=0",
+    "group.chunk=1",
+];
+
+/// A disk is missing while rows are written and read, some of it late.
+const DEGRADED: Recipe = Recipe {
+    ops: 250,
+    fault_share: 0.3,
+    faults: &[Fault::FailDisk, Fault::FarDisk, Fault::Evict, Fault::Evict, Fault::Destage],
+    hot: 8,
+    gap_us: 1_000,
+    ..Recipe::ANY
+};
+
+const DAMAGE: Recipe = Recipe {
+    ops: 150,
+    fault_share: 0.4,
+    faults: &[Fault::Corrupt, Fault::Corrupt, Fault::Evict, Fault::Evict, Fault::Destage],
+    hot: 6,
+    gap_us: 1_000,
+    ..Recipe::ANY
+};
+
 /// Links repeat what they carry, some of it late, while views come and go: a `List` that arrives again
 /// after a newer replica was acknowledged.
 const ECHOES: Recipe = Recipe {
@@ -134,6 +164,9 @@ fn traps() -> Vec<Trap> {
         trap(D::NoFencing, SLEEPERS, BACK3, &["reads", "data-value", "durability"]),
         trap(D::AdoptLooksAtOneHalf, CRASHES_FAR, MIRROR3, &["reads", "data-value"]),
         trap(D::RebuildWithoutLock, DISKS, MIRROR3, &["data-value", "reads"]),
+        trap(D::NoStripeLock, FAR, RAID5, &["parity", "reads", "data-value"]),
+        trap(D::DegradedReadWithoutLock, DEGRADED, RAID5, &["reads"]),
+        trap(D::SkipCrc, DAMAGE, MIRROR3, &["reads", "data-value"]),
         trap(D::AccessListUnasked, CRASHES_LATE, ACCESS3, &["reads", "mutual-exclusion"]),
         trap(D::NoRedeliveryFilter, ECHOES, ECHO_BACK3, &["redundancy", "reads"]),
     ]

@@ -45,6 +45,9 @@ pub(crate) enum Fault {
     ExpireLease,
     Witness,
     Switch,
+    /// The check sum of a block, or of its parity, does not fit any more.
+    Corrupt,
+    Scrub,
 }
 
 /// What the golden seeds and the ordinary campaigns draw from; a kind that is named twice comes twice
@@ -139,7 +142,7 @@ pub(crate) struct Run {
     users: AmfSet,
     disks: u8,
     blocks: u64,
-    copies: u8,
+    redundant: bool,
     replicas: u8,
     through: bool,
     /// Members that may still go, of those that could when everybody was covered.
@@ -215,7 +218,7 @@ impl Run {
             users: cfg.users(),
             disks: cfg.disks_all(),
             blocks: cfg.blocks,
-            copies: cfg.group.copies,
+            redundant: cfg.group.layout.is_redundant(),
             replicas: cfg.replicas,
             through: cfg.write == WritePolicy::Through,
             sim,
@@ -317,6 +320,11 @@ impl Run {
             Fault::Evict => Action::Evict(amf, None),
             Fault::Destage => Action::Destage(Target::One(amf)),
             Fault::ExpireLease => Action::ExpireLease(amf),
+            Fault::Corrupt => {
+                let block = self.rng.random_range(0..self.blocks.min(self.recipe.hot));
+                Action::Corrupt(disk, Block(block))
+            }
+            Fault::Scrub => Action::Scrub,
             Fault::Witness => Action::Witness(self.rng.random_bool(0.7)),
             Fault::Switch => {
                 let sharing = self.rng.random_bool(0.5);
@@ -334,17 +342,8 @@ impl Run {
     fn is_allowed(&mut self, fault: Fault, disk: DiskId) -> bool {
         match fault {
             Fault::Crash | Fault::Pause | Fault::Cut | Fault::Drop => self.may_lose_a_member(),
-            Fault::FailDisk => {
-                let snapshot = self.sim.snapshot(&Ask::BRIEF);
-                let world = self.sim.world();
-                let whole = |disk: &DiskInfo| {
-                    let trusted = matches!(disk.role.as_str(), "online" | "spare");
-                    trusted && !disk.failed && !world.disk(disk.id).is_unadmitted()
-                };
-                // A replaced disk is admitted, blank, some time before the view that says so.
-                let stable = !world.witness().is_busy();
-                self.copies > 1 && stable && snapshot.disks.iter().all(whole)
-            }
+            // Damage is a failure too: one more than the group survives would be one too many.
+            Fault::FailDisk | Fault::Corrupt => self.may_lose_a_disk(),
             Fault::ReplaceDisk => self.sim.snapshot(&Ask::BRIEF).disks[usize::from(disk.0)].failed,
             // A switch waits until everything has settled.
             Fault::Switch => self.is_quiet(),
@@ -360,8 +359,23 @@ impl Run {
             | Fault::FarDisk
             | Fault::Evict
             | Fault::Destage
+            | Fault::Scrub
             | Fault::Witness => true,
         }
+    }
+
+    /// Every disk is whole, so that the group survives the loss of one.
+    fn may_lose_a_disk(&mut self) -> bool {
+        let snapshot = self.sim.snapshot(&Ask::BRIEF);
+        let world = self.sim.world();
+        let whole = |disk: &DiskInfo| {
+            let trusted = matches!(disk.role.as_str(), "online" | "spare");
+            let good = !disk.failed && world.damaged_on(disk.id) == 0;
+            trusted && good && !world.disk(disk.id).is_unadmitted()
+        };
+        // A replaced disk is admitted, blank, some time before the view that says so.
+        let stable = !world.witness().is_busy();
+        self.redundant && stable && snapshot.disks.iter().all(whole)
     }
 
     /// Every member of the newest view serves, has installed it and is covered; whoever is up is a

@@ -5,7 +5,7 @@ mod defects;
 mod golden;
 pub(crate) mod harness;
 
-use self::harness::{Recipe, Run, must_be_silent, seeds};
+use self::harness::{Fault, Recipe, Run, must_be_silent, seeds};
 use amflab::profile;
 use amflab::protocol::id::{AmfId, Block, Epoch, OpId, Span};
 use amflab::protocol::{Payload, RequestKind, Sectors};
@@ -102,5 +102,64 @@ fn the_same_seed_gives_the_same_events() {
             run.digest()
         };
         assert_eq!(digest(seed), digest(seed), "seed {seed}");
+    }
+}
+
+/// What a parity group must survive.
+const PARITY_FAULTS: &[Fault] = &[
+    Fault::Crash,
+    Fault::Crash,
+    Fault::Restart,
+    Fault::Restart,
+    Fault::Pause,
+    Fault::Resume,
+    Fault::Cut,
+    Fault::Heal,
+    Fault::Drop,
+    Fault::Delay,
+    Fault::SlowDisk,
+    Fault::FarDisk,
+    Fault::FarDisk,
+    Fault::FailDisk,
+    Fault::FailDisk,
+    Fault::ReplaceDisk,
+    Fault::ReplaceDisk,
+    Fault::ReplaceDisk,
+    Fault::Corrupt,
+    Fault::Corrupt,
+    Fault::Scrub,
+    Fault::Evict,
+    Fault::Destage,
+    Fault::Destage,
+    Fault::Witness,
+];
+
+/// The layouts with parity, narrow and wide, with a spare and without; and a mirror, for damage and scrubs.
+const PARITY_LAYOUTS: &[&[&str]] = &[
+    &["group.layout=raid5", "group.disks=3", "group.copies=1", "group.spares=0"],
+    &["group.layout=raid5", "group.disks=5", "group.copies=1", "group.spares=1"],
+    &["group.layout=raid6", "group.disks=4", "group.copies=1", "group.spares=0"],
+    &["group.layout=raid6", "group.disks=6", "group.copies=1", "group.spares=1"],
+    &["group.layout=raid5", "group.disks=4", "group.copies=1", "cluster.protocol=moesi"],
+    &["group.layout=raid6", "group.disks=5", "group.copies=1", "cluster.protocol=update"],
+    &["group.layout=mirror", "group.disks=2", "group.copies=2", "group.spares=0"],
+];
+
+/// A run on a parity group, as its seed draws it.
+pub(crate) fn parity_recipe(seed: u64) -> Recipe {
+    let sets = PARITY_LAYOUTS[usize::try_from(seed % 7).expect("below 7")];
+    let hot = if seed.is_multiple_of(3) { 4 } else { 16 };
+    let recipe = Recipe { sets, faults: PARITY_FAULTS, fault_share: 0.2, hot, ..Recipe::ANY };
+    match seed % 5 {
+        0 => Recipe { gap_us: 2_000, ..recipe },
+        1 => Recipe { ops: 200, long_gaps: 0.04, ..recipe },
+        _ => recipe,
+    }
+}
+
+#[test]
+fn healthy_seeds_are_silent_with_parity() {
+    for seed in seeds(30_000..30_150) {
+        must_be_silent(seed, parity_recipe(seed));
     }
 }
