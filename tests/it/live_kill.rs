@@ -32,6 +32,8 @@ const LOSSY: &str = "AMFLAB_VICTIM_LOSSY";
 const LAYOUT: &str = "AMFLAB_VICTIM_LAYOUT";
 
 /// How the blocks lie on the disks.
+const SINGLE: &str = "group.layout=single,group.copies=1,group.disks=1";
+const STRIPE: &str = "group.layout=stripe,group.copies=1,group.disks=3";
 const MIRROR: &str = "group.layout=mirror";
 const RAID5: &str = "group.layout=raid5,group.copies=1,group.disks=4";
 const RAID6: &str = "group.layout=raid6,group.copies=1,group.disks=5";
@@ -253,6 +255,17 @@ fn kill_one(
 #[test]
 fn nothing_acknowledged_is_missing_after_fifty_kills() {
     survives(MIRROR, KILLS);
+}
+
+/// Write-back: what was acknowledged is in caches, replicas and journals, and the kill leaves only those.
+#[test]
+fn nothing_acknowledged_is_missing_after_kills_with_write_back_and_journals() {
+    for layout in [SINGLE, STRIPE, MIRROR, RAID5, RAID6] {
+        for protocol in ["sharing", "update"] {
+            let more = "cache.write=back,journal.enabled=true,cluster.protocol";
+            survives(&format!("{layout},{more}={protocol}"), KILLS / 5);
+        }
+    }
 }
 
 #[test]
