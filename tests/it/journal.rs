@@ -90,11 +90,11 @@ fn power_fails_again_and_again() {
                 for n in 0..6_u32 {
                     let (amf, block) = ((round * 7 + n * seed) % 3, (round + n * n) % 5);
                     let name = format!("r{round}n{n}");
-                    let _ = write!(text, "{name}: write amf{amf} {block} \"{name}\"\n");
+                    let _ = writeln!(text, "{name}: write amf{amf} {block} \"{name}\"");
                     let _ =
-                        write!(text, "x{name}: read amf{} {}\n", (amf + n) % 3, (block + n) % 5);
+                        writeln!(text, "x{name}: read amf{} {}", (amf + n) % 3, (block + n) % 5);
                 }
-                let _ = write!(text, "wait {}us\n", 37 * (round + 1) * seed);
+                let _ = writeln!(text, "wait {}us", 37 * (round + 1) * seed);
                 text += "power-fail\n";
                 if round % 3 == 2 {
                     text += "settle\n";
@@ -103,7 +103,7 @@ fn power_fails_again_and_again() {
             text += "settle\n";
             for block in 0..5 {
                 for amf in 0..3 {
-                    let _ = write!(text, "read amf{amf} {block}\n");
+                    let _ = writeln!(text, "read amf{amf} {block}");
                 }
             }
             text += "destage all\nsettle\nexpect violations 0\n";
