@@ -12,11 +12,13 @@
 //! - [`session`]: runs commands and scripts over any engine, and checks what they expect.
 //! - [`timeline`]: a recording as a cluster that can be looked at, at any position.
 //! - [`report`]: runs and histories in the forms of other people's tools.
+//! - [`campaign`]: many runs that seeds draw: plans, faults, findings, sums.
 //! - [`store`]: disks of real bytes: sled, memory, faulty; a thread each.
 //! - [`live`]: the cluster over real threads, time and disks; an engine.
 //! - [`tui`]: the console.
 //! - [`cli`]: the command line, where the parts are put together.
 
+pub mod campaign;
 pub mod check;
 pub mod cli;
 pub mod live;

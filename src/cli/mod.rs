@@ -6,7 +6,8 @@
 //!
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
 //! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `progress`), `run`,
-//! `replay`, `inspect`, `diff`, `play`, `check`, `lists`, `screenshot`, `doctor`, `manual`.
+//! `replay`, `inspect`, `diff`, `play`, `check`, `fuzz`, `shrink`, `lists`, `screenshot`, `doctor`,
+//! `manual`.
 
 mod check;
 mod console;
@@ -14,6 +15,7 @@ mod diff;
 mod doctor;
 mod exec;
 mod failure;
+mod fuzz;
 mod inspect;
 mod interrupt;
 mod lists;
@@ -27,6 +29,7 @@ mod report;
 mod run;
 mod screenshot;
 mod setup;
+mod shrink;
 mod tally;
 
 use clap::{Parser, Subcommand};
@@ -76,6 +79,10 @@ enum Command {
     Play(play::PlayArgs),
     /// Judges whether recorded histories are linearizable
     Check(check::CheckArgs),
+    /// Runs many seeds, each with its own cluster, load and faults, and judges them
+    Fuzz(fuzz::FuzzArgs),
+    /// Makes a script that fails as short as it will go
+    Shrink(shrink::ShrinkArgs),
     /// The built-in profiles
     #[command(subcommand)]
     Profiles(lists::ListCommand),
@@ -112,6 +119,8 @@ pub fn main() -> ExitCode {
         Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Play(args)) => play::play(&args),
         Some(Command::Check(args)) => check::check(&args),
+        Some(Command::Fuzz(args)) => fuzz::fuzz(&args),
+        Some(Command::Shrink(args)) => shrink::shrink(&args),
         Some(Command::Profiles(what)) => lists::profiles(&what),
         Some(Command::Protocols(what)) => lists::protocols(&what),
         Some(Command::Lessons(what)) => lists::lessons(&what),

@@ -16,13 +16,20 @@ pub(super) struct Progress {
     total: Option<u64>,
     bar: Option<ProgressBar>,
     next: u64,
+    /// Things between two looks at the clock.
+    look_every: u64,
 }
 
 impl Progress {
     /// Of a run with so many requests, if that is known.
     pub(super) fn new(total: Option<u64>) -> Self {
         let is_wanted = std::io::stderr().is_terminal();
-        Self { begun: Instant::now(), is_wanted, total, bar: None, next: 0 }
+        Self { begun: Instant::now(), is_wanted, total, bar: None, next: 0, look_every: LOOK_EVERY }
+    }
+
+    /// Of things that take so long that a look at the clock after each costs nothing.
+    pub(super) fn of_few(total: u64) -> Self {
+        Self { look_every: 1, ..Self::new(Some(total)) }
     }
 
     /// So many requests are done.
@@ -31,7 +38,7 @@ impl Progress {
             return;
         }
         // A run with an end may be fast: then the clock is too expensive to be asked each time.
-        self.next = if self.total.is_some() { done + LOOK_EVERY } else { done };
+        self.next = if self.total.is_some() { done + self.look_every } else { done };
         if self.begun.elapsed() < AFTER {
             return;
         }

@@ -123,7 +123,7 @@ pub(super) struct Latency {
 }
 
 impl Latency {
-    fn of(nanos: &Histogram<u64>) -> Self {
+    pub(super) fn of(nanos: &Histogram<u64>) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "2^53 ns are 104 days")]
         let us = |nanos: u64| nanos as f64 / 1_000.0;
         let some = |value: u64| (!nanos.is_empty()).then(|| us(value));

@@ -368,7 +368,12 @@ impl Cluster {
             }
             NodeId::Witness => None,
             NodeId::Disk(id) => {
-                let queue = self.disks[usize::from(id.0)].lock().machine.queue();
+                let disk = self.disks[usize::from(id.0)].lock();
+                if up && disk.machine.is_unadmitted() && !disk.machine.is_failed() {
+                    return Some(format!("{id} waits to be admitted"));
+                }
+                let queue = disk.machine.queue();
+                drop(disk);
                 (queue > 0).then(|| format!("{id}: {}", Many::of(queue, "operation")))
             }
         }

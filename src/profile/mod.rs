@@ -39,6 +39,7 @@ const BUILTIN: &[(&str, &str)] = &[
     ("raid6", include_str!("../../profiles/raid6.toml")),
     ("large", include_str!("../../profiles/large.toml")),
     ("wan", include_str!("../../profiles/wan.toml")),
+    ("fuzz", include_str!("../../profiles/fuzz.toml")),
 ];
 
 /// The built-in profiles: name and text, the demo first.

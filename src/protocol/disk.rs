@@ -157,6 +157,11 @@ impl Disk {
     pub fn is_unadmitted(&self) -> bool {
         self.unadmitted
     }
+    /// A blank disk, or damage, is on its way to its store.
+    #[must_use]
+    pub fn awaits_deed(&self) -> bool {
+        self.store.contains(&Waiting::Deed)
+    }
     /// Operations that its store has not finished.
     #[must_use]
     pub fn queue(&self) -> usize {

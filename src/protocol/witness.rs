@@ -564,6 +564,10 @@ impl Witness {
         }
         self.suspects.clear();
         self.covered = AmfSet::EMPTY;
+        if change.view.admitted != self.view.admitted {
+            // [M11] What was refilled was refilled onto disks of before; whoever refills begins again.
+            self.rebuilt = None;
+        }
         self.view = Arc::new(change.view);
         // A `Join` that was repeated while this view was on its way is answered by it.
         let view = Arc::clone(&self.view);

@@ -47,6 +47,8 @@ pub type AnyEngine = Box<dyn Engine + Send>;
 pub const SETTLE_LIVE: Span = Span::secs(15);
 /// How long `settle` waits in the simulator, in virtual time.
 pub const SETTLE_SIM: Span = Span::secs(600);
+/// How long `audit` waits in the simulator, in virtual time: what takes longer makes no progress.
+pub const AUDIT_SIM: Span = Span::secs(120);
 /// How long `run-until` waits if nothing is said.
 pub const RUN_UNTIL: Span = Span::secs(10);
 /// A live engine is looked at again after this, also if no event called for it.

@@ -3,7 +3,9 @@
 use super::action::{Ending, action_of, ending_of};
 use super::host::HostOpId;
 use super::wait::Watch;
-use super::{RUN_UNTIL, ReplayState, SETTLE_LIVE, SETTLE_SIM, Session, expect, sentence, why};
+use super::{
+    AUDIT_SIM, RUN_UNTIL, ReplayState, SETTLE_LIVE, SETTLE_SIM, Session, expect, sentence, why,
+};
 use crate::protocol::id::{AmfId, Block, Instant};
 use crate::protocol::{Data, HostError};
 use crate::trace::command::{Command, Expectation, HostCommand, Outcome, ReplayCommand};
@@ -128,7 +130,7 @@ impl Session {
                 Task::Settle(self.now() + if self.live { SETTLE_LIVE } else { SETTLE_SIM })
             }
             Command::Audit => {
-                let limit = if self.live { SETTLE_LIVE } else { SETTLE_SIM };
+                let limit = if self.live { SETTLE_LIVE } else { AUDIT_SIM };
                 let before = self.snapshot(&Ask::BRIEF).violations_total;
                 Task::Audit(self.now() + limit, before)
             }

@@ -47,6 +47,7 @@ impl Sim {
             self.world.report("progress", None, text);
         }
         audited.undecided = self.audit_histories();
+        self.undecided = audited.undecided;
         audited
     }
 

@@ -79,6 +79,8 @@ pub struct Sim {
     completions: VecDeque<Completion>,
     judge: Option<ReadChecker>,
     history: Option<history::Recorder<Vec<u8>>>,
+    /// Blocks whose histories the last audit could not decide.
+    undecided: u64,
     log: Vec<StepEntry>,
     /// `None`: nothing is kept, and nothing was ever recorded.
     recorder: Option<Recorder>,
@@ -122,6 +124,7 @@ impl Sim {
             asked: Table::default(),
             next_op: 0,
             completions: VecDeque::new(),
+            undecided: 0,
             log: Vec::new(),
             recorder: None,
             messages: ByKind::default(),
@@ -151,6 +154,12 @@ impl Sim {
     #[must_use]
     pub fn log(&self) -> &[StepEntry] {
         &self.log
+    }
+
+    /// Blocks whose histories the last audit could not decide within its budget.
+    #[must_use]
+    pub fn undecided(&self) -> u64 {
+        self.undecided
     }
 
     /// Turns the invariants off and on (they are on).

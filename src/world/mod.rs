@@ -447,6 +447,11 @@ impl World {
         if self.witness.is_up() && view.group.is_rebuilding() {
             reasons.push("a disk is being refilled".to_owned());
         }
+        // It says so again and again, but not all the time: a witness that was down has yet to hear it.
+        let waits = |shelf: &&Shelf| shelf.disk.is_unadmitted() && !shelf.disk.is_failed();
+        if let Some(shelf) = self.shelves.iter().find(waits).filter(|_| self.witness.is_up()) {
+            reasons.push(format!("{} waits to be admitted", shelf.disk.id()));
+        }
         let queued: usize = self.shelves.iter().map(|shelf| shelf.disk.queue()).sum();
         if queued > 0 {
             reasons.push(format!("{queued} disk operations"));

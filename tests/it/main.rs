@@ -1,5 +1,6 @@
 //! Tests of the whole: one binary, a module for each room.
 
+mod campaign;
 mod checker;
 mod cli;
 mod conversations;

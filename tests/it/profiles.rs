@@ -29,7 +29,7 @@ fn round_trip(profile: &Profile) {
 fn every_builtin_loads_and_survives_a_round_trip() {
     assert_eq!(
         profile::names(),
-        ["demo", "claims", "broadcast", "write-through", "raid5", "raid6", "large", "wan",]
+        ["demo", "claims", "broadcast", "write-through", "raid5", "raid6", "large", "wan", "fuzz"]
     );
     for (name, text) in profile::builtin() {
         let profile = profile::load(name, &[]).unwrap_or_else(|error| panic!("{error}"));

@@ -9,7 +9,9 @@ mod live;
 mod sim;
 mod timeline;
 
-use crate::sim::harness::{Recipe, Run};
+use amflab::campaign::direct::Director;
+use amflab::campaign::stage::Stage;
+use amflab::campaign::{Space, Spec};
 use amflab::profile::Profile;
 use amflab::sim::SimOptions;
 use amflab::timeline::{Fold, head_of};
@@ -63,15 +65,19 @@ fn fold(read: &Read) -> Fold {
 }
 
 /// A simulated run under every fault, recorded into a file; and its log.
-fn run(seed: u64, ops: u32, file: &Path) -> (Run, Vec<StepEntry>) {
-    let options = SimOptions { log: true, keep: true, judge: false, ..SimOptions::default() };
-    let mut run = Run::with_options(seed, Recipe { ops, ..Recipe::ANY }, options);
-    run.sim.submit(Action::Record(Some(file.to_owned()))).unwrap();
-    run.go().unwrap_or_else(|found| panic!("seed {seed}: {found:?}"));
+fn run(seed: u64, ops: u32, file: &Path) -> (Stage, Vec<StepEntry>) {
+    let space = Space::new(Spec { ops: Some(ops), ..Spec::default() }).unwrap();
+    let drawn = space.draw(seed).unwrap();
+    let options = SimOptions { log: true, keep: true, ..Stage::JUDGED };
+    let mut stage = Stage::new(&drawn.profile, options, false);
+    stage.look(|sim, _| sim.submit(Action::Record(Some(file.to_owned()))).unwrap());
+    let (ended, _, _) = Director::new(&mut stage, &drawn).direct();
+    assert_eq!(ended, Ok(()), "seed {seed}");
     // The clean end of the engine is the end of its recording.
-    assert!(run.sim.submit(Action::Record(None)).is_err());
-    let log = run.sim.log().to_vec();
-    (run, log)
+    stage.look(|sim, _| sim.shutdown().unwrap());
+    assert!(stage.look(|sim, _| sim.submit(Action::Record(None))).is_err());
+    let log = stage.look(|sim, _| sim.log().to_vec());
+    (stage, log)
 }
 
 /// The bytes of such a recording.

@@ -1,6 +1,7 @@
 //! The simulator's recordings.
 
 use super::{fold, read, run};
+use amflab::campaign::stage::Stage;
 use amflab::timeline::write_log;
 use amflab::trace::recording::Tail;
 use amflab::trace::{Action, Ask, Engine};
@@ -18,8 +19,10 @@ fn a_run_under_every_fault_comes_back_and_verifies() {
         let entries: Vec<_> = read.steps.iter().map(|step| step.entry.clone()).collect();
         assert_eq!(entries, log, "seed {seed}");
         let again_world = fold(&read);
-        assert_eq!(again_world.world().witness(), run.sim.world().witness(), "seed {seed}");
-        assert_eq!(again_world.world().violations(), run.sim.world().violations());
+        run.look(|sim, _| {
+            assert_eq!(again_world.world().witness(), sim.world().witness(), "seed {seed}");
+            assert_eq!(again_world.world().violations(), sim.world().violations());
+        });
         assert!(bytes.len() < log.len() * 20 + 20_000, "{} B, {} steps", bytes.len(), log.len());
         // A list of steps becomes the same recording.
         let mut again = Vec::new();
@@ -32,19 +35,19 @@ fn a_run_under_every_fault_comes_back_and_verifies() {
 fn a_recording_can_begin_and_end_at_any_time_and_is_never_overwritten() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
-    let (mut run, log) = run(7, 40, &first);
-    let refused = |run: &mut crate::sim::harness::Run, file| {
-        run.sim.submit(Action::Record(file)).unwrap_err().to_string()
+    let (run, log) = run(7, 40, &first);
+    let refused = |run: &Stage, file| {
+        run.look(|sim, _| sim.submit(Action::Record(file)).unwrap_err().to_string())
     };
-    assert!(refused(&mut run, Some(first.clone())).contains("exists and is not empty"));
-    assert!(refused(&mut run, None).contains("nothing is being recorded"));
+    assert!(refused(&run, Some(first.clone())).contains("exists and is not empty"));
+    assert!(refused(&run, None).contains("nothing is being recorded"));
     // An empty file is as good as none.
     std::fs::write(&second, "").unwrap();
-    run.sim.submit(Action::Record(Some(second.clone()))).unwrap();
-    assert!(refused(&mut run, Some(folder.path().join("third"))).contains("is being recorded"));
-    let info = run.sim.snapshot(&Ask::BRIEF).recording.unwrap();
+    run.look(|sim, _| sim.submit(Action::Record(Some(second.clone()))).unwrap());
+    assert!(refused(&run, Some(folder.path().join("third"))).contains("is being recorded"));
+    let info = run.look(|sim, _| sim.snapshot(&Ask::BRIEF)).recording.unwrap();
     assert_eq!((info.steps, info.trouble), (log.len() as u64, None));
-    run.sim.submit(Action::Destage(amflab::trace::Target::All)).unwrap();
+    run.look(|sim, _| sim.submit(Action::Destage(amflab::trace::Target::All)).unwrap());
     // The end of the engine is the end of its recording.
     drop(run);
     let read = read(&std::fs::read(&second).unwrap());

@@ -1,0 +1,354 @@
+//! From a draw to commands: requests, faults and what ends them, each given to the cluster as it stands and
+//! written down; then everything heals and must settle, and everybody reads everything.
+
+use super::draw::{Drawn, Hazard, Load};
+use super::effect::{Effect, Ongoing};
+use super::fault::{Aim, Fault};
+use super::recipe::Pick;
+use super::stage::{Stage, Stop};
+use crate::protocol::id::{AmfId, Block, DiskId, Instant, Span};
+use crate::session::AUDIT_SIM;
+use crate::trace::command::{Condition, HostCommand, Value};
+use crate::trace::{Ask, Command, Engine};
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Blocks that one request reads at the end.
+const RUN_MAX: u64 = 8;
+/// Hosts that have enough under way wait so many gaps for an answer; then they leave a request out.
+const PATIENCE: u32 = 8;
+/// Requests of a burst are at most so many microseconds apart.
+const BURST_US: u64 = 100;
+/// Of a hundred requests, so many go to an AMF that the access list does not name.
+const FOREIGN: u32 = 5;
+/// Of a hundred blocks, so many are any of the volume.
+const COLD: u32 = 5;
+
+/// Draws commands, gives them, and keeps them.
+pub struct Director<'a> {
+    stage: &'a mut Stage,
+    load: &'a Load,
+    hazards: &'a [Hazard],
+    pick: Pick,
+    rng: ChaCha8Rng,
+    amfs: u8,
+    users: Vec<AmfId>,
+    disks: u8,
+    blocks: u64,
+    sectors: u32,
+    suspect_after: Span,
+    /// Where a rolling recipe is, and whom a steady one hits.
+    turn: u8,
+    /// Operations so far: labels and contents are numbered.
+    count: u32,
+    /// What each block was last told to hold.
+    last: std::collections::BTreeMap<u64, String>,
+    ongoing: Vec<(Instant, Ongoing)>,
+    commands: Vec<Command>,
+    effects: Vec<Effect>,
+}
+
+impl<'a> Director<'a> {
+    /// A director for what a seed drew, on a stage of its profile.
+    #[must_use]
+    pub fn new(stage: &'a mut Stage, drawn: &'a Drawn) -> Self {
+        let config = &drawn.profile.config;
+        // Apart from the draw, so that a shorter load leaves the draw as it is.
+        let mut rng = ChaCha8Rng::seed_from_u64(drawn.seed);
+        rng.set_stream(1);
+        let turn = rng.random_range(0..config.amfs);
+        Self {
+            stage,
+            load: &drawn.load,
+            hazards: &drawn.hazards,
+            pick: drawn.pick,
+            rng,
+            amfs: config.amfs,
+            users: config.users().iter().collect(),
+            disks: config.disks_all(),
+            blocks: config.blocks,
+            sectors: config.sectors_per_block(),
+            suspect_after: config.suspect_after,
+            turn,
+            count: 0,
+            last: std::collections::BTreeMap::new(),
+            ongoing: Vec::new(),
+            commands: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// The whole run. What was given, and what the faults did, is in what comes back, whatever came of it.
+    pub fn direct(mut self) -> (Result<(), Stop>, Vec<Command>, Vec<Effect>) {
+        let ended = self.run();
+        while let Some((_, ongoing)) = self.ongoing.pop() {
+            let effect = self.stage.look(|sim, _| ongoing.end(sim));
+            self.effects.push(effect);
+        }
+        (ended, self.commands, self.effects)
+    }
+
+    fn run(&mut self) -> Result<(), Stop> {
+        for _ in 0..self.load.ops {
+            let mut passes = 0;
+            while !self.has_room() && passes < PATIENCE {
+                self.pass()?;
+                passes += 1;
+            }
+            if passes < PATIENCE {
+                self.ask()?;
+            }
+            for hazard in self.hazards {
+                if self.rng.random_range(0..1_000) < hazard.per_mille {
+                    self.fault(*hazard)?;
+                }
+            }
+            self.pass()?;
+        }
+        self.heal()?;
+        if self.comes_to_rest()? {
+            self.read_back()?;
+            if self.comes_to_rest()? {
+                self.give(Command::Destage(crate::trace::action::Target::All))?;
+            }
+        }
+        self.give(Command::Audit)
+    }
+
+    fn give(&mut self, command: Command) -> Result<(), Stop> {
+        self.give_and_see(command).map(|_| ())
+    }
+
+    /// Gives a command; false: it was not done, or ran out.
+    fn give_and_see(&mut self, command: Command) -> Result<bool, Stop> {
+        self.commands.push(command);
+        let command = self.commands.last().expect("it was pushed");
+        match self.stage.give(command) {
+            Ok(report) => Ok(!report.is_failure()),
+            Err(Stop::Found(found)) => Err(Stop::Found(found)),
+            // The guard asks the engine first: only what takes its time can still be refused.
+            Err(Stop::NotAllowed) => {
+                self.commands.pop();
+                Ok(false)
+            }
+        }
+    }
+
+    /// Waits until nothing is outstanding. What does not come to rest is for the audit to name.
+    fn comes_to_rest(&mut self) -> Result<bool, Stop> {
+        self.give_and_see(Command::RunUntil(Condition::Idle, Some(AUDIT_SIM)))
+    }
+
+    // ---- hosts
+
+    fn label(&mut self) -> String {
+        self.count += 1;
+        format!("o{}", self.count)
+    }
+
+    /// Hosts have only so many requests under way.
+    fn has_room(&self) -> bool {
+        self.stage.look(|_, asked| asked.open.iter().sum::<u32>() < self.load.depth)
+    }
+
+    fn user(&mut self) -> AmfId {
+        if self.rng.random_range(0..100) < FOREIGN {
+            return AmfId(self.rng.random_range(0..self.amfs));
+        }
+        *self.users.choose(&mut self.rng).expect("somebody may use the volume")
+    }
+
+    fn block(&mut self) -> u64 {
+        let cold = self.rng.random_range(0..100) < COLD;
+        self.rng.random_range(0..if cold { self.blocks } else { self.load.hot })
+    }
+
+    fn value(&mut self, block: u64) -> Value {
+        let text = format!("w{}", self.count);
+        self.last.insert(block, text.clone());
+        Value::Text(text)
+    }
+
+    fn ask(&mut self) -> Result<(), Stop> {
+        let (amf, at) = (self.user(), self.block());
+        let label = self.label();
+        let block = Block(at);
+        let load = self.load;
+        let run = self.rng.random_range(2..=4).min(self.blocks - at);
+        let run = u32::try_from(run).expect("at most 4");
+        let percent = |rng: &mut ChaCha8Rng| rng.random_range(0..100u32);
+        let host = if percent(&mut self.rng) < load.writes {
+            let dice = percent(&mut self.rng);
+            if dice < load.partial {
+                let (sector, count) = self.some_sectors(at);
+                HostCommand::WriteSectors(amf, block, sector, count, self.value(at))
+            } else if dice < load.partial + load.compare {
+                let guess = self.last.get(&at).cloned();
+                let right = guess.filter(|_| self.rng.random_bool(0.7));
+                let old = right.map_or_else(|| Value::Hex(vec![0]), Value::Text);
+                HostCommand::CompareAndWrite(amf, block, old, self.value(at))
+            } else if dice < load.partial + load.compare + load.trim {
+                self.last.remove(&at);
+                HostCommand::Trim(amf, block, 1)
+            } else {
+                HostCommand::Write(amf, block, self.value(at))
+            }
+        } else {
+            let dice = percent(&mut self.rng);
+            if dice < load.flush {
+                HostCommand::Flush(amf)
+            } else if dice < load.flush + load.long_reads {
+                HostCommand::Read(amf, block, run.max(1))
+            } else {
+                HostCommand::Read(amf, block, 1)
+            }
+        };
+        self.give(Command::Start(label, host))
+    }
+
+    /// Some sectors that begin in a block, and may end in the next.
+    fn some_sectors(&mut self, block: u64) -> (u32, u32) {
+        let sector = self.rng.random_range(0..self.sectors);
+        let left = (self.blocks - block) * u64::from(self.sectors) - u64::from(sector);
+        let most = left.min(u64::from(self.sectors) + 4);
+        let count = self.rng.random_range(1..=most);
+        (sector, u32::try_from(count).expect("a few sectors"))
+    }
+
+    // ---- faults
+
+    fn aim(&mut self) -> Aim {
+        let any = self.rng.random_range(0..self.amfs);
+        let amf = match self.pick {
+            Pick::Any => any,
+            Pick::Rolling => {
+                self.turn = (self.turn + 1) % self.amfs;
+                self.turn
+            }
+            Pick::Same => self.turn,
+        };
+        let step = if self.pick == Pick::Same || self.amfs < 3 {
+            1
+        } else {
+            self.rng.random_range(1..self.amfs)
+        };
+        Aim {
+            amf: AmfId(amf),
+            other: AmfId((amf + step) % self.amfs),
+            disk: DiskId(self.rng.random_range(0..self.disks)),
+            block: Block(self.block()),
+            amfs: self.amfs,
+            suspect_after: self.suspect_after,
+        }
+    }
+
+    fn fault(&mut self, hazard: Hazard) -> Result<(), Stop> {
+        let aim = self.aim();
+        let lasting = self.rng.random_range(0..=hazard.lasting_us.saturating_mul(2));
+        let Some(mut fault) = Fault::draw(hazard.kind, aim, &mut self.rng) else { return Ok(()) };
+        if !self.stage.permits(&fault.begin) {
+            return Ok(());
+        }
+        if let Command::Start(label, _) = &mut fault.begin {
+            *label = self.label();
+        }
+        let begin = fault.begin.clone();
+        let ongoing = self.stage.look(|sim, asked| Ongoing::begin(fault, sim, asked));
+        if hazard.kind.lasts() {
+            self.ongoing.push((self.stage.now() + Span::micros(lasting), ongoing));
+            return self.give(begin);
+        }
+        let given = self.give(begin);
+        let effect = self.stage.look(|sim, _| ongoing.end(sim));
+        self.effects.push(effect);
+        given
+    }
+
+    /// Time passes until the next request; what is over meanwhile is ended when it is.
+    fn pass(&mut self) -> Result<(), Stop> {
+        let burst = self.rng.random_range(0..100) < self.load.bursts;
+        let most = if burst { self.load.gap_us.min(BURST_US) } else { self.load.gap_us };
+        let gap = self.rng.random_range(0..=most);
+        let long = self.rng.random_range(0..1_000) < self.load.long_gaps;
+        let lease = self.stage.look(|sim, _| sim.config().lease.0) / 1_000;
+        let much = self.rng.random_range(0..=lease * 5 / 4);
+        let until = self.stage.now() + Span::micros(if long { much } else { gap });
+        while let Some(next) = self.next_end().filter(|at| *at <= until) {
+            self.wait_until(next)?;
+            self.end_due()?;
+        }
+        self.wait_until(until)
+    }
+
+    fn next_end(&self) -> Option<Instant> {
+        self.ongoing.iter().map(|(at, _)| *at).min()
+    }
+
+    /// In whole microseconds: a script should be short.
+    fn wait_until(&mut self, at: Instant) -> Result<(), Stop> {
+        let left = at.since(self.stage.now()).0 / 1_000;
+        if left == 0 { Ok(()) } else { self.give(Command::Wait(Span::micros(left))) }
+    }
+
+    fn end_due(&mut self) -> Result<(), Stop> {
+        // What a whole microsecond leaves over counts as passed.
+        let now = self.stage.now() + Span::micros(1);
+        let due = |(at, _): &(Instant, Ongoing)| *at <= now;
+        while let Some(index) = self.ongoing.iter().position(due) {
+            let (_, ongoing) = self.ongoing.remove(index);
+            self.end(&ongoing)?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, ongoing: &Ongoing) -> Result<(), Stop> {
+        let effect = self.stage.look(|sim, _| ongoing.end(sim));
+        self.effects.push(effect);
+        let Some(end) = ongoing.fault.end.clone() else { return Ok(()) };
+        if self.stage.permits(&end) { self.give(end) } else { Ok(()) }
+    }
+
+    // ---- the end
+
+    /// Everything heals.
+    fn heal(&mut self) -> Result<(), Stop> {
+        self.ongoing.sort_by_key(|(at, _)| *at);
+        for (_, ongoing) in core::mem::take(&mut self.ongoing) {
+            self.end(&ongoing)?;
+        }
+        let disturbed = self.stage.look(|sim, _| !sim.snapshot(&Ask::BRIEF).faults.is_empty());
+        if disturbed {
+            self.give(Command::Heal)?;
+        }
+        let amfs = (0..self.amfs).map(AmfId);
+        let mut mend = vec![Command::Witness(true)];
+        mend.extend(amfs.clone().map(Command::Resume));
+        mend.extend(amfs.map(Command::Restart));
+        mend.extend((0..self.disks).map(|disk| Command::Replace(DiskId(disk))));
+        for command in mend {
+            if self.stage.permits(&command) {
+                self.give(command)?;
+            }
+        }
+        let slow = self.stage.look(|sim, _| sim.snapshot(&Ask::BRIEF).disks);
+        for disk in slow.iter().filter(|disk| disk.slow.0 > 0) {
+            self.give(Command::Slow(disk.id, Span(0)))?;
+        }
+        Ok(())
+    }
+
+    /// Everybody reads everything that was written to, and a little more.
+    fn read_back(&mut self) -> Result<(), Stop> {
+        let blocks = (self.load.hot + 2).min(self.blocks);
+        for amf in (0..self.amfs).map(AmfId) {
+            for first in (0..blocks).step_by(usize::try_from(RUN_MAX).expect("small")) {
+                let count = u32::try_from(RUN_MAX.min(blocks - first)).expect("at most 8");
+                let label = self.label();
+                let read = HostCommand::Read(amf, Block(first), count);
+                self.give(Command::Start(label, read))?;
+            }
+        }
+        Ok(())
+    }
+}

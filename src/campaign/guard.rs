@@ -1,0 +1,232 @@
+//! Only what the protocol promises to survive may be done to it: no more AMFs fail at once than there are
+//! replicas (unless writes go through), no more disks than there is redundancy for. Who draws faults asks
+//! before each; who shrinks a plan throws away whatever would demand more.
+
+use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
+use crate::protocol::{Amf, Config, Layout, WritePolicy};
+use crate::session::action_of;
+use crate::sim::Sim;
+use crate::trace::action::LinkSetting;
+use crate::trace::sides::Sides;
+use crate::trace::snapshot::{AmfStatus, Ask, DiskInfo};
+use crate::trace::standing::place_on;
+use crate::trace::{Command, Engine};
+
+/// Disks that may be out of order in one set of copies.
+const fn tolerance(layout: Layout, copies: u8) -> u8 {
+    match layout {
+        Layout::Single | Layout::Stripe => 0,
+        Layout::Mirror => copies - 1,
+        Layout::Raid5 | Layout::Raid6 => layout.parity(),
+    }
+}
+
+/// Keeps count of what has been done to a cluster.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    through: bool,
+    parity: bool,
+    journal: bool,
+    replicas: u8,
+    /// Members that may still go, of those that could when everybody was covered.
+    spare: u8,
+    /// A partition is in force.
+    cut: bool,
+    /// Links that lose packets, or delay them so long that they look lost.
+    lossy: Vec<(NodeId, NodeId)>,
+    /// Until then an AMF may still suspect another for what a link did before it was mended.
+    uneasy_until: Instant,
+}
+
+impl Guard {
+    /// For a cluster that nothing has been done to.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            through: config.write == WritePolicy::Through,
+            parity: config.group.layout.parity() > 0,
+            journal: config.journal,
+            replicas: config.replicas,
+            spare: 0,
+            cut: false,
+            lossy: Vec::new(),
+            uneasy_until: Instant(0),
+        }
+    }
+
+    /// Whether the command may be given now: the engine takes it, and the protocol survives it. A command
+    /// that may is booked, and must then be given.
+    pub fn permits(&mut self, command: &Command, sim: &mut Sim) -> bool {
+        if action_of(command).is_some_and(|action| action.check(sim).is_err()) {
+            return false;
+        }
+        match command {
+            Command::Crash(_) | Command::Pause(_) => self.may_lose(1, sim),
+            Command::Partition(named) => self.may_partition(named, sim),
+            Command::Link(a, b, setting) => self.may_link(*a, *b, *setting, sim),
+            Command::Heal => {
+                let was = self.cut || !self.lossy.is_empty();
+                (self.cut, self.lossy) = (false, Vec::new());
+                self.mended(was, sim);
+                true
+            }
+            Command::Fail(disk) => self.may_fail(*disk, sim),
+            // Damage is a failure too: one more than the group survives would be one too many.
+            Command::Corrupt(disk, block) => {
+                let there = place_on(sim.config(), &sim.world().witness().view().group, *disk, *block);
+                there.is_ok() && self.may_fail(*disk, sim)
+            }
+            Command::Replace(disk) => {
+                sim.snapshot(&Ask::BRIEF).disks.get(usize::from(disk.0)).is_some_and(|d| d.failed)
+            }
+            // Everything that was acknowledged is on disks or in journals, and everybody comes back. Intents
+            // are gone: a row that was being written is made equal from its data, which must all be there.
+            Command::PowerFail => {
+                (self.through || (self.journal && self.is_quiet(sim)))
+                    && (!self.parity || broken(sim, None) == 0)
+            }
+            // A switch waits until everything has settled.
+            Command::Protocol(_) => self.is_quiet(sim),
+            // What a seed never draws, but a script may say: held messages may be anybody's last.
+            Command::Hold(true, _) | Command::Lose(_) => self.is_quiet(sim) || self.spare > 0,
+            Command::Host(_)
+            | Command::Start(..)
+            | Command::Await(_)
+            | Command::Destage(_)
+            | Command::Evict(..)
+            | Command::Scrub
+            | Command::Restart(_)
+            | Command::Resume(_)
+            // An expiry alone evicts nobody.
+            | Command::LeaseExpire(_)
+            | Command::Slow(..)
+            | Command::Witness(_)
+            | Command::Defect(..)
+            | Command::Workload(..)
+            | Command::Replay(_)
+            | Command::Hold(false, _)
+            | Command::Deliver(_)
+            | Command::Repeat(_)
+            | Command::Step(_)
+            | Command::Tempo(_)
+            | Command::Record(_)
+            | Command::Seek(_)
+            | Command::RunUntil(..)
+            | Command::Wait(_)
+            | Command::Settle
+            | Command::Audit
+            | Command::Why(..)
+            | Command::Note(_)
+            | Command::Expect(_) => true,
+        }
+    }
+
+    fn mended(&mut self, was: bool, sim: &Sim) {
+        if was {
+            let patience = sim.config().suspect_after;
+            self.uneasy_until = sim.now() + Span(patience.0 * 3 / 2);
+        }
+    }
+
+    fn may_partition(&mut self, named: &[Vec<NodeId>], sim: &mut Sim) -> bool {
+        let (amfs, disks) = (sim.config().amfs, sim.config().disks_all());
+        let Ok(sides) = Sides::new(named, amfs, disks) else { return false };
+        let away = |amf: &AmfId| sides.cuts(NodeId::Amf(*amf), NodeId::Witness);
+        let away = (0..amfs).map(AmfId).filter(away).count();
+        let allowed = self.may_lose(u8::try_from(away).unwrap_or(u8::MAX), sim);
+        self.cut |= allowed;
+        allowed
+    }
+
+    fn may_link(&mut self, a: NodeId, b: NodeId, setting: LinkSetting, sim: &mut Sim) -> bool {
+        let ends = (a.min(b), a.max(b));
+        let with_disk = [a, b].iter().any(|node| matches!(node, NodeId::Disk(_)));
+        let looks_lost = match setting {
+            LinkSetting::Drop(rate) => rate > 0,
+            LinkSetting::Delay(delay) => delay.0 > sim.config().suspect_after.0 / 6,
+            LinkSetting::Duplicate(_) | LinkSetting::Reorder => false,
+            LinkSetting::Clear => {
+                let before = self.lossy.len();
+                self.lossy.retain(|lossy| *lossy != ends);
+                self.mended(self.lossy.len() < before, sim);
+                false
+            }
+        };
+        // Packets to disks are never lost, and disks are never suspected.
+        if !looks_lost || with_disk || self.lossy.contains(&ends) {
+            return true;
+        }
+        let allowed = self.may_lose(1, sim);
+        if allowed {
+            self.lossy.push(ends);
+        }
+        allowed
+    }
+
+    /// So many members more may leave without losing what only memory holds: since everybody was covered,
+    /// at most as many as there are replicas. Write-through loses nothing: a write that nobody can finish was
+    /// not acknowledged. With parity it costs what it shared its row with, though, if a disk is missing (the
+    /// write hole); with every disk there, its parity is made anew.
+    fn may_lose(&mut self, count: u8, sim: &mut Sim) -> bool {
+        if self.through && (!self.parity || broken(sim, None) == 0) {
+            return true;
+        }
+        if self.is_quiet(sim) {
+            let members = sim.world().witness().view().members.len();
+            let others = u8::try_from(members.saturating_sub(1)).expect("at most 64");
+            self.spare = self.replicas.min(others);
+        }
+        let allowed = self.spare >= count;
+        if allowed {
+            self.spare -= count;
+        }
+        allowed
+    }
+
+    /// Another disk may fail: of what the others have enough is left. With parity no row may be torn: where
+    /// writes go through, members may have left in the middle of one.
+    fn may_fail(&self, disk: DiskId, sim: &mut Sim) -> bool {
+        let group = &sim.config().group;
+        let tolerance = tolerance(group.layout, group.copies);
+        let witness = sim.world().witness();
+        let (stable, equal) = (!witness.is_busy(), witness.view().unsynchronised.is_none());
+        let torn = self.parity && !(equal && (!self.through || self.is_quiet(sim)));
+        stable && !torn && broken(sim, Some(disk)) < tolerance
+    }
+
+    /// Every member of the newest view serves, has installed it and is covered; whoever is up is a member;
+    /// no packet is lost on purpose, and nobody is on the way out.
+    fn is_quiet(&self, sim: &mut Sim) -> bool {
+        let snapshot = sim.snapshot(&Ask::BRIEF);
+        let world = sim.world();
+        let members = snapshot.view.set();
+        let fine = |amf: AmfId| {
+            let info = &snapshot.amfs[usize::from(amf.0)];
+            let installed = info.epoch == snapshot.view.epoch;
+            let covered = world.amf(amf).is_some_and(Amf::is_covered);
+            if members.contains(amf) {
+                info.status == AmfStatus::Serving && installed && covered
+            } else {
+                world.amf(amf).is_none()
+            }
+        };
+        let leaving = world.witness().is_busy() || world.witness().is_suspicious();
+        let mended = !self.cut && self.lossy.is_empty() && sim.now() >= self.uneasy_until;
+        mended && !leaving && (0..sim.config().amfs).all(|amf| fine(AmfId(amf)))
+    }
+}
+
+/// Disks but for this one that are not as everybody trusts them to be. A replaced disk is admitted, blank,
+/// some time before the view that says so.
+fn broken(sim: &mut Sim, but: Option<DiskId>) -> u8 {
+    let disks = sim.snapshot(&Ask::BRIEF).disks;
+    let world = sim.world();
+    let is_whole = |info: &DiskInfo| {
+        let trusted = matches!(info.role.as_str(), "online" | "spare");
+        let disk = world.disk(info.id);
+        let settled = !disk.is_unadmitted() && !disk.awaits_deed();
+        trusted && settled && !info.failed && world.damaged_on(info.id) == 0
+    };
+    let broken = disks.iter().filter(|info| Some(info.id) != but && !is_whole(info)).count();
+    u8::try_from(broken).unwrap_or(u8::MAX)
+}
