@@ -360,6 +360,7 @@ impl Amf {
     ) {
         assert_eq!(ticket.amf, from, "tickets are drawn by who sends them");
         self.clock = self.clock.max(ticket.clock);
+        self.unclear(from, key);
         let request = Deferred { ticket, mode, cause, why: Why::Held };
         match self.judge(now, key, request) {
             Ok(()) => self.grant(now, key, request),

@@ -4,9 +4,11 @@
 //! The list alone does not say so: another AMF may still keep, or be adopting, what the only user wrote
 //! before it failed and came back. So every other member says, once in each view, that it has nothing;
 //! until all have, the user broadcasts as ever. What a member has said stays true until the next view:
-//! hosts cannot use it, and blocks become recovering only when a view is installed.
+//! hosts cannot use it, and blocks become recovering only when a view is installed. Only a scrub may need a
+//! block meanwhile, to make its copies equal: that takes the word back until it is done.
 
 use super::Amf;
+use super::scrub::Scrub;
 use crate::protocol::config::Config;
 use crate::protocol::defect::Defect;
 use crate::protocol::id::{AmfId, AmfSet, Block, Instant, Key, OpId, Version};
@@ -86,6 +88,24 @@ impl Amf {
         self.fact(Rule::Clear, None, LineState::I, LineState::I, Some(from), Version::ZERO);
     }
 
+    /// A block's access is about to be asked for here, in the middle of a view: the word is given again when
+    /// it is over. Links are first in, first out, so the user hears it after the request.
+    pub(super) fn take_word_back(&mut self) {
+        self.access.owes_word = matches!(self.access.standing, Standing::Outsider(Some(_)));
+    }
+
+    /// A member asks for a block: it may come to hold it, and must say anew that it has nothing.
+    pub(super) fn unclear(&mut self, from: AmfId, key: Key) {
+        match key {
+            Key::Block(_) => {
+                if self.access.clear.remove(from) {
+                    self.review_private();
+                }
+            }
+            Key::Stripe(_) | Key::Group => {}
+        }
+    }
+
     /// Tells the only user, as soon as it is true, that nothing of the volume is here: no line, no
     /// destage, no replica to adopt, and no copies to make equal.
     pub(super) fn say_clear(&mut self, now: Instant) {
@@ -96,7 +116,8 @@ impl Amf {
         let Some(view) = self.view.as_ref() else { return };
         let equal = view.unsynchronised.is_none() || !self.group.is_redundant();
         let busy = self.recovering > 0 || self.destaging > 0 || !self.orphans.is_empty();
-        if !equal || busy || !self.cache.is_empty() {
+        let scrubbing = self.scrub.as_ref().is_some_and(Scrub::needs_block);
+        if !equal || busy || scrubbing || !self.cache.is_empty() {
             return;
         }
         self.access.owes_word = false;

@@ -77,6 +77,13 @@ enum Step {
 }
 
 impl Scrub {
+    /// It has asked for a block.
+    pub(super) fn needs_block(&self) -> bool {
+        match self.step {
+            Step::Synchronise { .. } => true,
+            Step::Seek { .. } | Step::Copies { .. } | Step::Stripe | Step::Over => false,
+        }
+    }
     pub(super) fn report(&self) -> ScrubReport {
         self.report
     }
@@ -224,6 +231,7 @@ impl Amf {
         }
         let block = self.group.block_at(place);
         scrub.step = Step::Synchronise { block, damaged };
+        self.take_word_back();
         let ctl = self.keys.get_or_insert_with(Key::Block(block), KeyCtl::default);
         ctl.queue.push_back(Queued::new(Job::Synchronise));
         self.look_at(Key::Block(block));
