@@ -568,6 +568,8 @@ impl Witness {
             // [M11] What was refilled was refilled onto disks of before; whoever refills begins again.
             self.rebuilt = None;
         }
+        // Nor does how far a refill of the view before had come, if it was told meanwhile.
+        self.filled = None;
         self.view = Arc::new(change.view);
         // A `Join` that was repeated while this view was on its way is answered by it.
         let view = Arc::clone(&self.view);
