@@ -2,7 +2,7 @@
 //! seconds of fuzzing find it. One row a defect; a new one does not compile without its row.
 
 use super::fault::FaultKind as K;
-use super::recipe::{Chance, Recipe, chance};
+use super::recipe::{Chance, Pick, Recipe, chance};
 use crate::protocol::{Defect, Layout, Protocol, WritePolicy};
 
 /// What reaches a breach, and who notices.
@@ -78,6 +78,57 @@ const CRASHES_HOT: Recipe = Recipe {
     ..Recipe::new("hot", "AMFs crash on one block", &[chance(K::Crash, (40, 200), (1, 100))])
 };
 
+/// Messages are late one by one, on one block, and soon it is over.
+const LATE: Recipe = Recipe {
+    hot_max: 1,
+    gap_us: 600,
+    ops_max: 25,
+    ..Recipe::new(
+        "late",
+        "messages of one kind are late",
+        &[chance(K::Hold, (100, 400), (1, 12)), chance(K::Evict, (50, 300), (0, 0))],
+    )
+};
+
+/// The same, while owners crash, and disks are replaced.
+const LATE_CRASHES: Recipe = Recipe {
+    pick: Pick::Same,
+    hot_max: 2,
+    gap_us: 1_000,
+    ops_max: 25,
+    ..Recipe::new(
+        "late-crashes",
+        "messages of one kind are late, and AMFs crash",
+        &[
+            chance(K::Hold, (150, 500), (6, 25)),
+            chance(K::Crash, (60, 250), (1, 60)),
+            chance(K::Evict, (0, 150), (0, 0)),
+            chance(K::Flush, (0, 150), (0, 0)),
+            chance(K::FarDisk, (50, 300), (2, 60)),
+        ],
+    )
+};
+
+/// Disks are replaced, too.
+const LATE_DISKS: Recipe = Recipe {
+    pick: Pick::Same,
+    hot_max: 2,
+    gap_us: 1_000,
+    ops_max: 40,
+    ..Recipe::new(
+        "late-disks",
+        "messages of one kind are late, AMFs crash, and disks are refilled",
+        &[
+            chance(K::Hold, (150, 500), (6, 25)),
+            chance(K::Crash, (40, 200), (1, 60)),
+            chance(K::FailDisk, (30, 150), (1, 20)),
+            chance(K::Evict, (20, 150), (0, 0)),
+            chance(K::Flush, (50, 200), (0, 0)),
+            chance(K::FarDisk, (30, 150), (2, 30)),
+        ],
+    )
+};
+
 /// An owner comes back at once, as a new incarnation, while what it sent is still under way.
 const CRASHES_LATE: Recipe =
     Recipe { hot_max: 2, gap_us: 600, ..Recipe::new("late", "AMFs crash on hot blocks", CRASHING) };
@@ -124,24 +175,6 @@ const DISKS: Recipe = Recipe {
             chance(K::FarDisk, (20, 100), (5, 100)),
             chance(K::Flush, (30, 150), (0, 0)),
             chance(K::Evict, (20, 100), (0, 0)),
-        ],
-    )
-};
-
-/// Disks are refilled while AMFs crash.
-const DISKS_CRASHES: Recipe = Recipe {
-    hot_max: 6,
-    gap_us: 600,
-    ..Recipe::new(
-        "disks-crashes",
-        "disks are refilled while AMFs crash",
-        &[
-            chance(K::FailDisk, (40, 150), (1, 60)),
-            chance(K::Crash, (20, 120), (1, 200)),
-            chance(K::FarDisk, (20, 100), (10, 150)),
-            chance(K::SlowDisk, (10, 60), (10, 100)),
-            chance(K::Flush, (30, 150), (0, 0)),
-            chance(K::Evict, (10, 60), (0, 0)),
         ],
     )
 };
@@ -285,9 +318,11 @@ const fn of(defect: Defect) -> Reach {
         Defect::SkipOneInvalidate => row(&RACES, &["single-writer", "version-order"]),
         Defect::AckBeforeGrants => row(&RACES, &["mutual-exclusion", "single-writer"]),
         Defect::DirtyHandover => row(&RACES, &["reads", "data-value", "durability"]),
-        Defect::StaleGrantCopy => {
-            told(Reach { amfs: three, ..row(&FAR, &["reads", "single-writer", "data-value"]) })
-        }
+        Defect::StaleGrantCopy => told(Reach {
+            protocols: SHARING,
+            amfs: (3, 3),
+            ..row(&LATE, &["reads", "single-writer", "data-value"])
+        }),
         Defect::ReadingOnlyWhileWaiting => {
             Reach { protocols: SHARING, ..row(&RACES, &["single-writer"]) }
         }
@@ -335,21 +370,23 @@ const fn of(defect: Defect) -> Reach {
         Defect::AdoptIgnoresNewerDisk => told(Reach {
             amfs: three,
             layouts: MIRROR,
-            ..row(&CRASHES_FAR, &["reads", "data-value"])
+            ..row(&LATE_DISKS, &["reads", "data-value"])
         }),
         Defect::AdoptIgnoresRefill => {
-            told(Reach { layouts: MIRROR, ..row(&DISKS_CRASHES, &["reads", "data-value"]) })
+            told(Reach { layouts: MIRROR, ..row(&LATE_DISKS, &["reads", "data-value"]) })
         }
         Defect::AdoptWithNewVersion | Defect::ForgetRetireAndVersionCheck => {
             Reach { amfs: three, ..row(&CRASHES_FAR, &["reads", "data-value"]) }
         }
-        Defect::RetireAdoptedAgain => {
-            told(Reach { amfs: three, ..row(&CRASHES_FAR, &["redundancy", "reads"]) })
-        }
+        Defect::RetireAdoptedAgain => told(Reach {
+            amfs: three,
+            layouts: MIRROR,
+            ..row(&LATE_DISKS, &["redundancy", "reads"])
+        }),
         Defect::WriteThroughBeforeReplicaAck => told(Reach {
             layouts: MIRROR,
             write: None,
-            ..row(&CRASHES_FAR, &["data-value", "reads"])
+            ..row(&LATE_CRASHES, &["data-value", "reads"])
         }),
         Defect::RebuildWithoutLock => {
             Reach { layouts: MIRROR, ..row(&DISKS, &["data-value", "reads"]) }
@@ -399,7 +436,7 @@ const fn of(defect: Defect) -> Reach {
         Defect::NoRecoveryDeferral => told(Reach {
             protocols: LENDING,
             amfs: three,
-            ..row(&CRASHES_LATE, &["single-writer", "mutual-exclusion", "reads"])
+            ..row(&LATE_CRASHES, &["single-writer", "mutual-exclusion", "reads"])
         }),
         Defect::ResendHeldWrite => Reach {
             amfs: (4, 4),
@@ -413,7 +450,7 @@ const fn of(defect: Defect) -> Reach {
         Defect::UpdateAtCommit => told(Reach {
             protocols: UPDATE,
             amfs: three,
-            ..row(&CRASHES_LATE, &["reads", "data-value"])
+            ..row(&LATE_CRASHES, &["reads", "data-value"])
         }),
         Defect::UpdateWriterStaysM => Reach {
             protocols: UPDATE,

@@ -3,7 +3,8 @@
 
 use super::draw::{Drawn, Hazard, Load};
 use super::effect::{Effect, Ongoing};
-use super::fault::{Aim, Fault};
+use super::fault::{Aim, Fault, FaultKind};
+use super::guard::HOLD_SHARE;
 use super::recipe::Pick;
 use super::stage::{Stage, Stop};
 use crate::protocol::id::{AmfId, Block, DiskId, Instant, Span};
@@ -246,6 +247,11 @@ impl<'a> Director<'a> {
     fn fault(&mut self, hazard: Hazard) -> Result<(), Stop> {
         let aim = self.aim();
         let lasting = self.rng.random_range(0..=hazard.lasting_us.saturating_mul(2));
+        let lasting = match hazard.kind {
+            // Nobody is suspected for it.
+            FaultKind::Hold => lasting.min(self.suspect_after.0 / 1_000 / HOLD_SHARE),
+            _ => lasting,
+        };
         let Some(mut fault) = Fault::draw(hazard.kind, aim, &mut self.rng) else { return Ok(()) };
         if !self.stage.permits(&fault.begin) {
             return Ok(());

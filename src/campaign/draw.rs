@@ -202,6 +202,7 @@ impl Space {
     fn draw_load(&self, profile: &Profile, rng: &mut ChaCha8Rng) -> Load {
         let recipe = self.recipe();
         let ops = rng.random_range(OPS.0..=OPS.1);
+        let ops = if recipe.ops_max > 0 { ops % recipe.ops_max + 1 } else { ops };
         let hot = one(&[1, 2, 3, 6, 12, 32], rng);
         let hot = if recipe.hot_max > 0 { hot.min(recipe.hot_max) } else { hot };
         let lease = profile.config.lease.0 / 1_000;

@@ -4,7 +4,7 @@ use super::fault::{Fault, FaultKind};
 use super::stage::Asked;
 use crate::protocol::Many;
 use crate::protocol::group::SlotState;
-use crate::protocol::id::{AmfId, DiskId, Incarnation};
+use crate::protocol::id::{AmfId, DiskId, Incarnation, NodeId};
 use crate::sim::Sim;
 use crate::trace::{Ask, Command, Engine};
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,7 @@ impl Ongoing {
             | FaultKind::FailDisk
             | FaultKind::Corrupt
             | FaultKind::Scrub
+            | FaultKind::Hold
             | FaultKind::Witness => (String::new(), false),
         };
         Self { fault, incarnation, touched, at_once }
@@ -162,6 +163,13 @@ impl Ongoing {
                 let met = media_errors(sim, disk).saturating_sub(self.touched);
                 (format!("met by {}", Many(met, "read")), met > 0)
             }
+            FaultKind::Hold => {
+                let held = sim.snapshot(&Ask { held_max: 1_000, ..Ask::BRIEF }).held;
+                let pair = self.pair();
+                let held =
+                    held.iter().filter(|held| Some((held.from, held.to)) == pair).count() as u64;
+                (format!("{} held", Many(held, "message")), held > 0)
+            }
             FaultKind::Scrub => {
                 let report = sim.snapshot(&Ask::BRIEF).scrub.map(|(_, report)| report);
                 let checked = report.is_some_and(|report| report.checked > 0);
@@ -184,6 +192,13 @@ impl Ongoing {
             }
         };
         Effect { kind, what: self.fault.begin.to_string(), receipt, hit }
+    }
+
+    fn pair(&self) -> Option<(NodeId, NodeId)> {
+        match &self.fault.begin {
+            Command::Hold(_, filter) => filter.pair,
+            _ => None,
+        }
     }
 
     fn paused(&self, sim: &mut Sim) -> (String, bool) {

@@ -1,10 +1,10 @@
 //! What can go wrong in a run: one row a kind. A kind says what begins it, what ends it, and whether it
 //! lasts; [`super::guard`] says when it is allowed, [`super::effect`] what it did.
 
-use crate::protocol::Protocol;
 use crate::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
+use crate::protocol::{MsgKind, Protocol};
 use crate::trace::Command;
-use crate::trace::action::LinkSetting;
+use crate::trace::action::{HoldFilter, LinkSetting};
 use crate::trace::command::HostCommand;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -54,11 +54,13 @@ pub enum FaultKind {
     Corrupt,
     /// Everything on the disks is compared.
     Scrub,
+    /// Messages of one kind from one AMF to another, and what comes behind them, are late.
+    Hold,
 }
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Crash,
         Self::Pause,
         Self::Cut,
@@ -79,6 +81,7 @@ impl FaultKind {
         Self::PowerFail,
         Self::Corrupt,
         Self::Scrub,
+        Self::Hold,
     ];
 
     /// Its name in reports.
@@ -105,6 +108,7 @@ impl FaultKind {
             Self::PowerFail => "power-fail",
             Self::Corrupt => "corrupt",
             Self::Scrub => "scrub",
+            Self::Hold => "hold",
         }
     }
 
@@ -125,6 +129,7 @@ impl FaultKind {
             | Self::FarDisk
             | Self::FailDisk
             | Self::Corrupt
+            | Self::Hold
             | Self::Witness => true,
             Self::Lease
             | Self::Evict
@@ -135,6 +140,24 @@ impl FaultKind {
         }
     }
 }
+
+/// Kinds of messages that are late, the likelier ones more than once.
+const LATE: [MsgKind; 14] = [
+    MsgKind::AccessShared,
+    MsgKind::AccessShared,
+    MsgKind::AccessExclusive,
+    MsgKind::AccessExclusive,
+    MsgKind::Grant,
+    MsgKind::Grant,
+    MsgKind::Replicate,
+    MsgKind::Replicate,
+    MsgKind::ReplicateAck,
+    MsgKind::Retire,
+    MsgKind::List,
+    MsgKind::DropOld,
+    MsgKind::Update,
+    MsgKind::Superseded,
+];
 
 /// What a fault is aimed at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +201,7 @@ impl Fault {
         let little = Span::micros(rng.random_range(20..=most.max(40)));
         let much = Span::micros(rng.random_range(200..=20_000));
         let protocol = rng.random_range(0..64);
+        let late = LATE[rng.random_range(0..LATE.len())];
         let needs_two = matches!(
             kind,
             FaultKind::Cut
@@ -186,6 +210,7 @@ impl Fault {
                 | FaultKind::Duplicate
                 | FaultKind::Reorder
                 | FaultKind::Delay
+                | FaultKind::Hold
         );
         if needs_two && aim.amfs < 2 {
             return None;
@@ -226,6 +251,10 @@ impl Fault {
                 (Command::Corrupt(disk, aim.block), end)
             }
             FaultKind::Scrub => (Command::Scrub, None),
+            FaultKind::Hold => {
+                let filter = HoldFilter { kind: Some(late), pair: Some((node, other)) };
+                (Command::Hold(true, filter), Some(Command::Hold(false, filter)))
+            }
         };
         Some(Self { kind, begin, end })
     }

@@ -6,7 +6,7 @@ use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
 use crate::protocol::{Amf, Config, Layout, WritePolicy};
 use crate::session::action_of;
 use crate::sim::Sim;
-use crate::trace::action::LinkSetting;
+use crate::trace::action::{HoldFilter, LinkSetting};
 use crate::trace::sides::Sides;
 use crate::trace::snapshot::{AmfStatus, Ask, DiskInfo};
 use crate::trace::standing::place_on;
@@ -21,6 +21,9 @@ const fn tolerance(layout: Layout, copies: u8) -> u8 {
     }
 }
 
+/// Messages may be late for this part of the time after which their receiver is suspected.
+pub(super) const HOLD_SHARE: u64 = 3;
+
 /// Keeps count of what has been done to a cluster.
 #[derive(Clone, Debug)]
 pub struct Guard {
@@ -34,6 +37,8 @@ pub struct Guard {
     cut: bool,
     /// Links that lose packets, or delay them so long that they look lost.
     lossy: Vec<(NodeId, NodeId)>,
+    /// Messages of these are late, since then; `None`: that a member may leave for it is booked.
+    holds: Vec<(HoldFilter, Option<Instant>)>,
     /// Until then an AMF may still suspect another for what a link did before it was mended.
     uneasy_until: Instant,
 }
@@ -50,6 +55,7 @@ impl Guard {
             spare: 0,
             cut: false,
             lossy: Vec::new(),
+            holds: Vec::new(),
             uneasy_until: Instant(0),
         }
     }
@@ -58,6 +64,10 @@ impl Guard {
     /// that may is booked, and must then be given.
     pub fn permits(&mut self, command: &Command, sim: &mut Sim) -> bool {
         if action_of(command).is_some_and(|action| action.check(sim).is_err()) {
+            return false;
+        }
+        let ends_hold = matches!(command, Command::Hold(false, _));
+        if !ends_hold && !self.outlasts_holds(command, sim) {
             return false;
         }
         match command {
@@ -87,6 +97,9 @@ impl Guard {
             }
             // A switch waits until everything has settled.
             Command::Protocol(_) => self.is_quiet(sim),
+            Command::Hold(on, filter @ HoldFilter { pair: Some(_), .. }) => {
+                self.may_hold(*on, *filter, sim)
+            }
             // What a seed never draws, but a script may say: held messages may be anybody's last.
             Command::Hold(true, _) | Command::Lose(_) => self.is_quiet(sim) || self.spare > 0,
             Command::Host(_)
@@ -119,6 +132,44 @@ impl Guard {
             | Command::Note(_)
             | Command::Expect(_) => true,
         }
+    }
+
+    fn may_hold(&mut self, on: bool, filter: HoldFilter, sim: &Sim) -> bool {
+        let before = self.holds.len();
+        self.holds.retain(|(held, _)| *held != filter);
+        let was = self.holds.len() < before;
+        if on {
+            self.holds.push((filter, Some(sim.now())));
+        } else {
+            self.mended(was, sim);
+        }
+        !(on && was)
+    }
+
+    /// What is late for long looks lost, and costs a member: booked before a command that may outlast the
+    /// others' patience.
+    fn outlasts_holds(&mut self, command: &Command, sim: &mut Sim) -> bool {
+        let patience = sim.config().suspect_after.0 / HOLD_SHARE;
+        let until = match command {
+            Command::Wait(span) => sim.now() + *span,
+            Command::Host(_)
+            | Command::Await(_)
+            | Command::RunUntil(..)
+            | Command::Settle
+            | Command::Audit
+            | Command::Expect(_) => Instant::NEVER,
+            _ => sim.now(),
+        };
+        let due = |(_, since): &(HoldFilter, Option<Instant>)| {
+            since.is_some_and(|since| until > since + Span(patience) + Span::micros(1))
+        };
+        while let Some(at) = self.holds.iter().position(due) {
+            if !self.may_lose(1, sim) {
+                return false;
+            }
+            self.holds[at].1 = None;
+        }
+        true
     }
 
     fn mended(&mut self, was: bool, sim: &Sim) {
@@ -211,7 +262,10 @@ impl Guard {
             }
         };
         let leaving = world.witness().is_busy() || world.witness().is_suspicious();
-        let mended = !self.cut && self.lossy.is_empty() && sim.now() >= self.uneasy_until;
+        let mended = !self.cut
+            && self.lossy.is_empty()
+            && self.holds.is_empty()
+            && sim.now() >= self.uneasy_until;
         mended && !leaving && (0..sim.config().amfs).all(|amf| fine(AmfId(amf)))
     }
 }

@@ -46,6 +46,8 @@ pub struct Recipe {
     pub hot_max: u64,
     /// Most microseconds between two requests; 0: the seed draws.
     pub gap_us: u64,
+    /// Most requests; 0: the seed draws. What is over soon hides less.
+    pub ops_max: u32,
 }
 
 pub(super) const fn chance(kind: FaultKind, per_mille: (u32, u32), lasting: (u32, u32)) -> Chance {
@@ -76,6 +78,7 @@ const ANY: &[Chance] = &[
     chance(K::PowerFail, (3, 30), (0, 0)),
     chance(K::Corrupt, (3, 100), (5, 300)),
     chance(K::Scrub, (3, 30), (0, 0)),
+    chance(K::Hold, (3, 150), (1, 12)),
 ];
 
 impl Recipe {
@@ -86,7 +89,18 @@ impl Recipe {
     ) -> Self {
         let (sets, swarm, pick) = (&[], false, Pick::Any);
         let redundant = false;
-        Self { name, summary, sets, redundant, chances, swarm, pick, hot_max: 0, gap_us: 0 }
+        Self {
+            name,
+            summary,
+            sets,
+            redundant,
+            chances,
+            swarm,
+            pick,
+            hot_max: 0,
+            gap_us: 0,
+            ops_max: 0,
+        }
     }
 
     /// The recipe with this name.
@@ -199,6 +213,18 @@ pub const RECIPES: &[Recipe] = &[
             ],
         )
     },
+    Recipe::new(
+        "late-messages",
+        "messages of one kind to one AMF are late, while others go on and crash",
+        &[
+            chance(K::Hold, (50, 300), (1, 12)),
+            chance(K::Crash, (0, 80), (1, 100)),
+            chance(K::Evict, (0, 150), (0, 0)),
+            chance(K::Lease, (0, 20), (0, 0)),
+            chance(K::FarDisk, (0, 60), (1, 30)),
+            chance(K::FailDisk, (0, 20), (1, 60)),
+        ],
+    ),
     Recipe::new(
         "lossy-links",
         "links lose, repeat, delay and reorder",

@@ -1,6 +1,6 @@
 //! The same seed, the same steps on every machine; and a log of steps is the run.
 
-use super::{seeds, space};
+use super::space;
 use amflab::campaign::direct::Director;
 use amflab::campaign::stage::Stage;
 use amflab::campaign::{Space, Spec, run_seed};
@@ -75,7 +75,7 @@ fn golden_seeds() {
 #[test]
 fn a_step_log_replays_into_a_fresh_world() {
     let space = space("any", &[]);
-    for seed in seeds(0..25) {
+    for seed in 0..25 {
         let drawn = space.draw(seed).expect("it fits");
         let mut stage =
             Stage::new(&drawn.profile, SimOptions { log: true, ..Stage::JUDGED }, false);

@@ -23,13 +23,6 @@ pub(crate) fn space(recipe: &str, sets: &[&str]) -> Space {
     Space::new(spec(recipe, sets)).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The seeds of a test, or those that `AMFLAB_SEEDS=A..B` names.
-pub(crate) fn seeds(default: std::ops::Range<u64>) -> std::ops::Range<u64> {
-    let Ok(text) = std::env::var("AMFLAB_SEEDS") else { return default };
-    let (a, b) = text.split_once("..").expect("A..B");
-    a.parse().expect("a number")..b.parse().expect("a number")
-}
-
 /// A finding ends the test, with what repeats it.
 pub(crate) fn must_be_silent(space: &Space, seed: u64) {
     let result = run_seed(space, seed, false).unwrap_or_else(|error| panic!("{error}"));
@@ -44,7 +37,7 @@ pub(crate) fn must_be_silent(space: &Space, seed: u64) {
 #[test]
 fn healthy_seeds_are_silent() {
     let space = space("any", &[]);
-    for seed in seeds(0..300) {
+    for seed in 0..300 {
         must_be_silent(&space, seed);
     }
 }
@@ -53,7 +46,7 @@ fn healthy_seeds_are_silent() {
 fn healthy_seeds_of_every_recipe_are_silent() {
     for recipe in RECIPES {
         let space = space(recipe.name, &[]);
-        for seed in seeds(0..20) {
+        for seed in 0..20 {
             must_be_silent(&space, seed);
         }
     }
@@ -62,7 +55,7 @@ fn healthy_seeds_of_every_recipe_are_silent() {
 #[test]
 fn healthy_seeds_with_many_amfs_are_silent() {
     let space = space("any", &["cluster.amfs=8"]);
-    for seed in seeds(0..30) {
+    for seed in 0..30 {
         must_be_silent(&space, seed);
     }
 }
@@ -71,7 +64,7 @@ fn healthy_seeds_with_many_amfs_are_silent() {
 #[test]
 fn a_plan_repeats_its_seed() {
     let space = space("any", &[]);
-    for seed in seeds(100..115) {
+    for seed in 100..115 {
         let result = run_seed(&space, seed, true).unwrap();
         let again = run_seed(&space, seed, true).unwrap();
         assert_eq!(result.plan, again.plan, "seed {seed}");
