@@ -121,7 +121,8 @@ const LATE_DISKS: Recipe = Recipe {
         &[
             chance(K::Hold, (150, 500), (6, 25)),
             chance(K::Crash, (40, 200), (1, 60)),
-            chance(K::FailDisk, (30, 150), (1, 20)),
+            chance(K::FailDisk, (0, 80), (1, 20)),
+            chance(K::SwapDisk, (30, 150), (0, 0)),
             chance(K::Evict, (20, 150), (0, 0)),
             chance(K::Flush, (50, 200), (0, 0)),
             chance(K::FarDisk, (30, 150), (2, 30)),
@@ -172,6 +173,7 @@ const DISKS: Recipe = Recipe {
         "disks fail and are refilled",
         &[
             chance(K::FailDisk, (40, 150), (1, 30)),
+            chance(K::SwapDisk, (0, 100), (0, 0)),
             chance(K::FarDisk, (20, 100), (5, 100)),
             chance(K::Flush, (30, 150), (0, 0)),
             chance(K::Evict, (20, 100), (0, 0)),
@@ -213,15 +215,15 @@ const DEGRADED: Recipe = Recipe {
 
 /// The same, while AMFs crash in the middle of a row.
 const DEGRADED_CRASHES: Recipe = Recipe {
-    hot_max: 6,
+    hot_max: 12,
     gap_us: 1_000,
     ..Recipe::new(
         "degraded-crashes",
         "a disk is missing while AMFs crash",
         &[
-            chance(K::FailDisk, (0, 60), (20, 300)),
+            chance(K::FailDisk, (20, 80), (50, 400)),
             chance(K::Crash, (20, 120), (1, 200)),
-            chance(K::FarDisk, (30, 120), (10, 150)),
+            chance(K::FarDisk, (60, 250), (10, 100)),
             chance(K::Flush, (30, 150), (0, 0)),
             chance(K::Evict, (20, 100), (0, 0)),
         ],
@@ -362,7 +364,7 @@ const fn of(defect: Defect) -> Reach {
         Defect::NoLease => row(&SLEEPERS, &["version-order", "reads"]),
         Defect::NoFencing => row(&SLEEPERS, &["reads", "data-value", "durability"]),
         Defect::NoAdmission => {
-            told(Reach { layouts: MIRROR, ..row(&DISKS, &["reads", "data-value"]) })
+            Reach { layouts: MIRROR, ..row(&DISKS, &["reads", "data-value", "linearizability"]) }
         }
         Defect::AdoptLooksAtOneHalf => {
             Reach { layouts: MIRROR, ..row(&CRASHES_FAR, &["reads", "data-value"]) }
@@ -399,7 +401,7 @@ const fn of(defect: Defect) -> Reach {
         Defect::NoParityIntent => Reach {
             layouts: RAID5,
             sets: ROWS_SHARED,
-            ..row(&DEGRADED_CRASHES, &["parity", "reads", "durability"])
+            ..row(&ROWS_CRASHES, &["parity", "reads", "durability"])
         },
         Defect::BlindRedo | Defect::StripeNotRecovering => Reach {
             layouts: RAID5,
@@ -449,7 +451,8 @@ const fn of(defect: Defect) -> Reach {
         },
         Defect::UpdateAtCommit => told(Reach {
             protocols: UPDATE,
-            amfs: three,
+            amfs: (3, 3),
+            replicas: (1, 1),
             ..row(&LATE_CRASHES, &["reads", "data-value"])
         }),
         Defect::UpdateWriterStaysM => Reach {

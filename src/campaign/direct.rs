@@ -7,8 +7,9 @@ use super::fault::{Aim, Fault, FaultKind};
 use super::guard::HOLD_SHARE;
 use super::recipe::Pick;
 use super::stage::{Stage, Stop};
-use crate::protocol::id::{AmfId, Block, DiskId, Instant, Span};
+use crate::protocol::id::{AmfId, Block, DiskId, Instant, NodeId, Span};
 use crate::session::AUDIT_SIM;
+use crate::trace::action::Release;
 use crate::trace::command::{Condition, HostCommand, Value};
 use crate::trace::{Ask, Command, Engine};
 use rand::seq::IndexedRandom;
@@ -263,12 +264,32 @@ impl<'a> Director<'a> {
         let ongoing = self.stage.look(|sim, asked| Ongoing::begin(fault, sim, asked));
         if hazard.kind.lasts() {
             self.ongoing.push((self.stage.now() + Span::micros(lasting), ongoing));
-            return self.give(begin);
+            let crashed = match &begin {
+                Command::Crash(amf) => Some(*amf),
+                _ => None,
+            };
+            self.give(begin)?;
+            return crashed.map_or(Ok(()), |amf| self.lose_of(amf));
         }
         let given = self.give(begin);
         let effect = self.stage.look(|sim, _| ongoing.end(sim));
         self.effects.push(effect);
         given
+    }
+
+    /// What a crashed AMF had sent, and was late, is lost with it as often as not.
+    fn lose_of(&mut self, amf: AmfId) -> Result<(), Stop> {
+        if self.rng.random_bool(0.5) {
+            return Ok(());
+        }
+        let held = self.stage.look(|sim, _| sim.snapshot(&Ask { held_max: 64, ..Ask::BRIEF }).held);
+        for held in held.into_iter().filter(|held| held.from == NodeId::Amf(amf)) {
+            let command = Command::Lose(Release::Pair(held.from, held.to));
+            if self.stage.permits(&command) {
+                self.give(command)?;
+            }
+        }
+        Ok(())
     }
 
     /// Time passes until the next request; what is over meanwhile is ended when it is.
@@ -331,7 +352,9 @@ impl<'a> Director<'a> {
         let mut mend = vec![Command::Witness(true)];
         mend.extend(amfs.clone().map(Command::Resume));
         mend.extend(amfs.map(Command::Restart));
-        mend.extend((0..self.disks).map(|disk| Command::Replace(DiskId(disk))));
+        let disks = self.stage.look(|sim, _| sim.snapshot(&Ask::BRIEF).disks);
+        let failed = disks.into_iter().filter(|disk| disk.failed);
+        mend.extend(failed.map(|disk| Command::Replace(disk.id)));
         for command in mend {
             if self.stage.permits(&command) {
                 self.give(command)?;

@@ -43,7 +43,10 @@ fn media_errors(sim: &Sim, disk: DiskId) -> u64 {
 
 fn disk_of(command: &Command) -> Option<DiskId> {
     match command {
-        Command::Fail(disk) | Command::Slow(disk, _) | Command::Corrupt(disk, _) => Some(*disk),
+        Command::Fail(disk)
+        | Command::Replace(disk)
+        | Command::Slow(disk, _)
+        | Command::Corrupt(disk, _) => Some(*disk),
         _ => None,
     }
 }
@@ -99,6 +102,11 @@ impl Ongoing {
                 (text, open > 0 || lines > 0)
             }
             FaultKind::Evict => (Many(lines.into(), "line").to_string(), lines > 0),
+            FaultKind::SwapDisk => {
+                let written =
+                    disk_of(command).map_or(0, |disk| sim.world().written_on(disk)) as u64;
+                (format!("{} gone", Many(written, "block")), written > 0)
+            }
             FaultKind::Flush => (Many(dirty.into(), "dirty line").to_string(), dirty > 0),
             FaultKind::PowerFail => {
                 let up = (0..sim.config().amfs).map(AmfId);
@@ -143,6 +151,7 @@ impl Ongoing {
             | FaultKind::Evict
             | FaultKind::Flush
             | FaultKind::Switch
+            | FaultKind::SwapDisk
             | FaultKind::PowerFail => self.at_once.clone(),
             FaultKind::Pause => self.paused(sim),
             FaultKind::Cut

@@ -38,6 +38,8 @@ pub enum FaultKind {
     FarDisk,
     /// A disk fails, and is replaced.
     FailDisk,
+    /// A blank disk takes the place of a good one.
+    SwapDisk,
     /// A lease runs out before its time.
     Lease,
     /// The witness is down for a while.
@@ -60,7 +62,7 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Crash,
         Self::Pause,
         Self::Cut,
@@ -82,6 +84,7 @@ impl FaultKind {
         Self::Corrupt,
         Self::Scrub,
         Self::Hold,
+        Self::SwapDisk,
     ];
 
     /// Its name in reports.
@@ -109,6 +112,7 @@ impl FaultKind {
             Self::Corrupt => "corrupt",
             Self::Scrub => "scrub",
             Self::Hold => "hold",
+            Self::SwapDisk => "swap-disk",
         }
     }
 
@@ -136,6 +140,7 @@ impl FaultKind {
             | Self::Flush
             | Self::Switch
             | Self::PowerFail
+            | Self::SwapDisk
             | Self::Scrub => false,
         }
     }
@@ -234,6 +239,7 @@ impl Fault {
             FaultKind::SlowDisk => (Command::Slow(disk, much), Some(Command::Slow(disk, Span(0)))),
             FaultKind::FarDisk => link(node, NodeId::Disk(disk), LinkSetting::Delay(much)),
             FaultKind::FailDisk => (Command::Fail(disk), Some(Command::Replace(disk))),
+            FaultKind::SwapDisk => (Command::Replace(disk), None),
             FaultKind::Lease => (Command::LeaseExpire(amf), None),
             FaultKind::Witness => (Command::Witness(false), Some(Command::Witness(true))),
             FaultKind::Evict => (Command::Evict(amf, None), None),

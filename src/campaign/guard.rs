@@ -6,7 +6,7 @@ use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
 use crate::protocol::{Amf, Config, Layout, WritePolicy};
 use crate::session::action_of;
 use crate::sim::Sim;
-use crate::trace::action::{HoldFilter, LinkSetting};
+use crate::trace::action::{HoldFilter, LinkSetting, Release};
 use crate::trace::sides::Sides;
 use crate::trace::snapshot::{AmfStatus, Ask, DiskInfo};
 use crate::trace::standing::place_on;
@@ -87,7 +87,9 @@ impl Guard {
                 there.is_ok() && self.may_fail(*disk, sim)
             }
             Command::Replace(disk) => {
-                sim.snapshot(&Ask::BRIEF).disks.get(usize::from(disk.0)).is_some_and(|d| d.failed)
+                let disks = sim.snapshot(&Ask::BRIEF).disks;
+                let is_failed = disks.get(usize::from(disk.0)).is_some_and(|disk| disk.failed);
+                is_failed || self.may_fail(*disk, sim)
             }
             // Everything that was acknowledged is on disks or in journals, and everybody comes back. Intents
             // are gone: a row that was being written is made equal from its data, which must all be there.
@@ -100,6 +102,8 @@ impl Guard {
             Command::Hold(on, filter @ HoldFilter { pair: Some(_), .. }) => {
                 self.may_hold(*on, *filter, sim)
             }
+            // What a crashed AMF had sent may be lost with it.
+            Command::Lose(Release::Pair(NodeId::Amf(from), _)) if sim.world().amf(*from).is_none() => true,
             // What a seed never draws, but a script may say: held messages may be anybody's last.
             Command::Hold(true, _) | Command::Lose(_) => self.is_quiet(sim) || self.spare > 0,
             Command::Host(_)

@@ -79,6 +79,7 @@ const ANY: &[Chance] = &[
     chance(K::Corrupt, (3, 100), (5, 300)),
     chance(K::Scrub, (3, 30), (0, 0)),
     chance(K::Hold, (3, 150), (1, 12)),
+    chance(K::SwapDisk, (3, 30), (0, 0)),
 ];
 
 impl Recipe {
@@ -176,6 +177,7 @@ pub const RECIPES: &[Recipe] = &[
             "something else fails while a disk is rebuilt",
             &[
                 chance(K::FailDisk, (30, 120), (1, 60)),
+                chance(K::SwapDisk, (0, 60), (0, 0)),
                 chance(K::Crash, (10, 60), (2, 200)),
                 chance(K::SlowDisk, (0, 60), (10, 100)),
                 chance(K::FarDisk, (0, 60), (10, 100)),

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// Commands of a short script.
 const COMMANDS_MAX: usize = 12;
 /// Seeds in which a defect must be caught.
-const SEEDS_MAX: u64 = 1_500;
+const SEEDS_MAX: u64 = 3_000;
 
 fn space_of(defect: Defect) -> Space {
     Space::new(Spec { defect: Some(defect), ..spec("any", &[]) }).expect("the row fits the profile")
@@ -120,8 +120,12 @@ fn make_script(defect: Defect, path: &Path) {
 fn a_short_script_shows_every_defect_and_passes_without_it() {
     std::panic::set_hook(Box::new(|_| {}));
     let mut wrong = Vec::new();
-    for defect in Defect::ALL.into_iter().filter(|defect| !reach(*defect).told) {
+    for defect in Defect::ALL {
         let path = folder().join(format!("{defect}.txt"));
+        if reach(defect).told && !path.exists() {
+            assert!(crate::conversations::shows(defect), "{defect}");
+            continue;
+        }
         if std::env::var_os("AMFLAB_BLESS").is_some() && !path.exists() {
             make_script(defect, &path);
         }
