@@ -11,11 +11,14 @@
 
 use super::reads::Start;
 use super::value::{Runs, Value, runs_of, runs_of_write};
-use crate::protocol::id::{AmfId, Instant, OpId, SECTOR_BYTES};
+use crate::protocol::id::{AmfId, Block, Instant, OpId, SECTOR_BYTES};
 use crate::protocol::table::Table;
 use crate::protocol::{Answer, RequestKind, Sectors};
 use serde::{Deserialize, Serialize};
 use std::io::{self, Write};
+
+/// The kind of a line that says that a block may hold anything from then on.
+pub const LOST: &str = "lost";
 
 /// Neighbouring sectors with one value: how many, and the value's text.
 pub type ValueRun = (u32, String);
@@ -27,7 +30,7 @@ pub struct Operation {
     pub op: OpId,
     /// The AMF that was asked.
     pub amf: AmfId,
-    /// `read`, `write`, `zero`, `caw`, `flush`.
+    /// `read`, `write`, `zero`, `caw`, `flush`; [`LOST`].
     pub kind: String,
     /// First sector.
     pub first: u64,
@@ -157,6 +160,31 @@ impl<W: Write> Recorder<W> {
             Err(error) => error.name().clone_into(&mut operation.result),
         }
         self.write(&operation)
+    }
+
+    /// Hosts live with the loss of what these blocks held: they may hold anything from now on.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn on_lost(&mut self, block: Block, count: u64, now: Instant) -> io::Result<()> {
+        let per = self.sectors_per_block;
+        for block in block.0..block.0 + count {
+            self.write(&Operation {
+                op: OpId::NONE,
+                amf: AmfId(0),
+                kind: LOST.to_owned(),
+                first: block * u64::from(per),
+                count: per,
+                block: per,
+                used: self.start == Start::Unknown,
+                start: now.0,
+                end: Some(now.0),
+                result: "ok".to_owned(),
+                values: Vec::new(),
+                old: Vec::new(),
+            })?;
+        }
+        Ok(())
     }
 
     /// Writes what was not answered, by number, and gives the output back.

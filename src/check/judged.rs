@@ -5,7 +5,7 @@
 //! with the time from before it was given (see [`super::reads`]).
 
 use super::{ReadChecker, Start};
-use crate::protocol::id::{AmfId, Instant, NodeId, OpId};
+use crate::protocol::id::{AmfId, Block, Instant, NodeId, OpId};
 use crate::protocol::{Config, RequestKind};
 use crate::trace::action::Action;
 use crate::trace::engine::{
@@ -73,6 +73,12 @@ impl<E: Engine> HostPort for Judged<E> {
 
 impl<E: Engine> Engine for Judged<E> {
     fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
+        if action == Action::AcceptLoss {
+            for lost in self.engine.snapshot(&Ask::BRIEF).doubt {
+                (lost.first.0..lost.first.0 + lost.blocks)
+                    .for_each(|block| self.checker.forget(Block(block)));
+            }
+        }
         self.engine.submit(action)
     }
 

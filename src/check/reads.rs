@@ -229,6 +229,15 @@ impl ReadChecker {
         }
     }
 
+    /// Hosts live with the loss of what this block held: it may hold anything from now on.
+    pub fn forget(&mut self, block: Block) {
+        self.now += 1;
+        let (start, touch) = (self.now, self.whole(block));
+        self.put(touch, &[(touch.len / SECTOR_BYTES, Value::UNKNOWN)], start);
+        self.now += 1;
+        self.end_touch(touch, start, Effect::Done, &mut Vec::new());
+    }
+
     /// Blocks that were written (with [`Start::Unknown`] also those that were read), in order.
     pub fn blocks_touched(&self) -> Vec<Block> {
         self.blocks.touched().into_iter().map(Block).collect()

@@ -89,6 +89,7 @@ impl Cluster {
             }
             Action::Corrupt(disk, block) => self.corrupt(*disk, *block, work),
             Action::Scrub => self.begin_scrub(work),
+            Action::AcceptLoss => self.accept_loss(work),
             Action::SlowDisk(disk, by) => {
                 self.fabric.slow_disk(*disk, *by, self.clock.now());
                 Ok(0)
@@ -291,6 +292,20 @@ impl Cluster {
             }
         }
         Err("no AMF runs".to_owned())
+    }
+
+    /// By the lowest AMF that is a member.
+    fn accept_loss(&self, work: &mut Worklist) -> Done {
+        for id in (0..self.config.amfs).map(AmfId) {
+            let node = self.amfs[usize::from(id.0)].lock();
+            let is_member = node.machine.as_ref().is_some_and(crate::protocol::Amf::is_member);
+            drop(node);
+            let (control, input) = (Control::AcceptLoss(id), AmfInput::AcceptLoss);
+            if is_member && self.tell_amf(id, control, input, work).is_ok() {
+                return Ok(0);
+            }
+        }
+        Err("no AMF is a member".to_owned())
     }
 
     pub(super) fn set_witness(&self, up: bool, work: &mut Worklist) -> Done {

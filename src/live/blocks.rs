@@ -74,7 +74,12 @@ impl Blocks {
                 Given::Put(*at, digest::of_result(&read))
             }
             StoreOp::Wipe => Given::Wipe,
-            StoreOp::Next { .. } | StoreOp::Flush | StoreOp::Fence { .. } => Given::Other,
+            StoreOp::Next { .. }
+            | StoreOp::Flush
+            | StoreOp::Fence { .. }
+            | StoreOp::Mark(_)
+            | StoreOp::Unmark { .. }
+            | StoreOp::Marks => Given::Other,
         });
     }
 

@@ -54,6 +54,8 @@ impl Cluster {
         let epoch = witness.machine.promised();
         let (group, protocol) =
             (witness.machine.view().group.clone(), witness.machine.view().protocol);
+        let (next, journal) = (Epoch(epoch.0 + 1), |_| self.config.journal);
+        let gone = witness.machine.view().gone_at_restart(self.config.amfs, next, false, journal);
         let mut blank = Vec::new();
         for (state, id) in disks.iter_mut().zip((0..).map(DiskId)) {
             let mut finished = self.stores[usize::from(id.0)].finished();
@@ -78,8 +80,8 @@ impl Cluster {
             let turn = self.same_turn(NodeId::Disk(id), turn.work, no, now);
             self.run_disk(id, &mut disks[at], turn, DiskInput::Replace);
         }
-        witness.machine = Witness::resume(&self.config, Epoch(epoch.0 + 1), group, true, now);
-        witness.unsaved = Some(Epoch(epoch.0 + 1));
+        witness.machine = Witness::resume(&self.config, next, group, gone, true, now);
+        witness.unsaved = Some(next);
         self.run_witness(&mut witness, turn, WitnessInput::SetDefect(defect));
         if protocol != self.config.protocol {
             let turn = self.same_turn(NodeId::Witness, work, no, now);

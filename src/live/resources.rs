@@ -215,7 +215,9 @@ fn note_request(state: &mut DiskState, packet: &Packet) {
             (*at, Version::ZERO)
         }
         DiskOp::Write { at, version, .. } => (*at, *version),
-        DiskOp::Flush => (0, Version::ZERO),
+        DiskOp::Flush | DiskOp::Mark(_) | DiskOp::Unmark { .. } | DiskOp::Marks => {
+            (0, Version::ZERO)
+        }
     };
     let asked = Asked { what: narrate::disk_what(&request.op), block: Block(at), version };
     state.asked.insert((amf, request.incarnation, request.id), asked);

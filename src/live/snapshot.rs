@@ -8,13 +8,15 @@ use crate::protocol::ScrubReport;
 use crate::protocol::amf::AmfStats;
 use crate::protocol::amf::{AccessView, KeyView};
 use crate::protocol::group::SlotState;
-use crate::protocol::id::{AmfId, AmfSet, Block, DiskId, Instant, Mode, NodeId, OpId, Span};
+use crate::protocol::id::{AmfId, AmfSet, Block, DiskId, Epoch, Instant, Mode, NodeId, OpId, Span};
 use crate::protocol::{Amf, View};
 use crate::trace::engine::Counts;
 use crate::trace::snapshot::{
-    AmfInfo, AmfStatus, DiskInfo, FaultInfo, LineInfo, LockInfo, LockPhase, WitnessInfo, cause_of,
+    AmfInfo, AmfStatus, DiskInfo, DoubtInfo, FaultInfo, LineInfo, LockInfo, LockPhase, WitnessInfo,
+    cause_of,
 };
 use crate::trace::{Ask, Snapshot};
+use std::collections::BTreeMap;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
@@ -47,6 +49,7 @@ impl Cluster {
         let mut sums = AmfStats::default();
         let mut locks = Vec::new();
         let mut scrub: Option<(AmfId, ScrubReport)> = None;
+        let mut doubt: BTreeMap<u64, Epoch> = BTreeMap::new();
         let mut amfs = Vec::with_capacity(self.amfs.len());
         for (node, id) in self.amfs.iter().zip((0..).map(AmfId)) {
             let state = node.lock();
@@ -56,6 +59,10 @@ impl Cluster {
             if let Some(machine) = &state.machine {
                 let report = machine.scrub().map(|report| (id, report));
                 scrub = scrub.filter(|(_, report)| !report.done).or(report).or(scrub);
+                for (region, left) in machine.regions_in_doubt() {
+                    let newest = doubt.entry(region).or_insert(left);
+                    *newest = left.max(*newest);
+                }
                 locks.extend(machine.keys().iter().filter_map(|key| lock_info(id, key, now)));
             }
         }
@@ -81,6 +88,10 @@ impl Cluster {
             witness,
             amfs,
             scrub,
+            doubt: doubt
+                .into_iter()
+                .map(|(region, before)| DoubtInfo::of(&self.config, region, before))
+                .collect(),
             locks,
             held,
             held_total,

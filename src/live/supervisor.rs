@@ -80,10 +80,21 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
     let group = opened.state.view.as_ref().map(|view| view.group.clone());
     let group = group.unwrap_or_else(|| GroupView::fresh(&config.group));
     let first = Epoch(before.0 + 1);
+    let whole = |amf: AmfId| {
+        let journal = opened.journals.get(usize::from(amf.0));
+        config.journal && journal.is_some_and(|journal| journal.trouble.is_none())
+    };
+    let gone = opened
+        .state
+        .view
+        .as_ref()
+        .map(|view| view.gone_at_restart(config.amfs, first, clean, whole));
+    let gone = gone.unwrap_or_default();
     let origin = Origin {
         epoch: first,
         unclean: was_used && !clean,
         group: opened.state.view.is_some().then(|| group.clone()),
+        gone: gone.clone(),
         fences: opened.disks.iter().map(|disk| disk.fence).collect(),
         blank: !was_used,
         journals: opened.journals.iter().map(|journal| journal.entries.clone()).collect(),
@@ -92,7 +103,7 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
     let nodes = (config.amfs, config.disks_all());
     let recorder = Recorder::new(profile.head("live", origin), nodes, kept_max);
     let steps = Arc::new(StepLog::new(recorder));
-    let witness = Witness::resume(&config, first, group, was_used && !clean, Instant(0));
+    let witness = Witness::resume(&config, first, group, gone, was_used && !clean, Instant(0));
 
     let row = Row { amfs: usize::from(config.amfs), disks: opened.disks.len() };
     let now = Instant(0);

@@ -215,6 +215,11 @@ pub struct Config {
     pub retry: Span,
     /// Each AMF has a journal that survives its crash, and a power failure of everything (section 4.5).
     pub journal: bool,
+    /// With write-back: disks note which regions may have dirty blocks, so that what more failures than
+    /// replicas lose is known to be lost \[D1\].
+    pub dirty_log: bool,
+    /// Blocks in a region of that log.
+    pub region_blocks: u64,
     /// A rule to break, for teaching and for testing the checkers. Off in any ordinary profile.
     pub defect: Option<Defect>,
 }
@@ -263,6 +268,7 @@ impl Config {
                 group.layout.is_redundant() || group.spares == 0,
                 "a spare needs a layout with redundancy",
             ),
+            (self.region_blocks >= 1, "a region has at least one block"),
             (self.renew.0 > 0 && self.renew.0 * 2 <= self.lease.0, "renew is at most half a lease"),
             (self.retry.0 > 0 && self.retry < self.suspect_after, "retry is below suspect_after"),
         ];
@@ -279,6 +285,12 @@ impl Config {
     #[must_use]
     pub fn only_user(&self) -> Option<AmfId> {
         self.access.iter().next().filter(|_| self.access.len() == 1)
+    }
+
+    /// A dirty-region log is kept: lines may be dirty after their hosts were answered \[D1\].
+    #[must_use]
+    pub fn logs_regions(&self) -> bool {
+        self.dirty_log && self.write == WritePolicy::Back
     }
 
     /// Sectors in a block.

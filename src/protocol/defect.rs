@@ -92,6 +92,10 @@ pub enum Defect {
     AckBeforeJournal,
     /// Breaks J2: a lender may let go before the new owner has journalled.
     SupersedeBeforeJournal,
+    /// Breaks D1: nothing notes which regions may be dirty.
+    NoDirtyRegionLog,
+    /// Breaks D2: whoever is a partner by the map is thought to have the whole list.
+    DoubtByPartnerMap,
     /// Breaks J4: an adoption gives up its replica, and neither journal nor disk has it.
     AdoptWithoutJournal,
     /// Breaks links: a packet that arrives twice is handled twice.
@@ -100,7 +104,7 @@ pub enum Defect {
 
 impl Defect {
     /// Every defect that exists.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 45] = [
         Self::SkipOneInvalidate,
         Self::AckBeforeGrants,
         Self::DirtyHandover,
@@ -142,6 +146,8 @@ impl Defect {
         Self::AccessListUnasked,
         Self::AckBeforeJournal,
         Self::SupersedeBeforeJournal,
+        Self::NoDirtyRegionLog,
+        Self::DoubtByPartnerMap,
         Self::AdoptWithoutJournal,
         Self::NoRedeliveryFilter,
     ];
@@ -191,6 +197,8 @@ impl Defect {
             Self::AccessListUnasked => "access_list_unasked",
             Self::AckBeforeJournal => "ack_before_journal",
             Self::SupersedeBeforeJournal => "supersede_before_journal",
+            Self::NoDirtyRegionLog => "no_dirty_region_log",
+            Self::DoubtByPartnerMap => "doubt_by_partner_map",
             Self::AdoptWithoutJournal => "adopt_without_journal",
             Self::NoRedeliveryFilter => "no_redelivery_filter",
         }
@@ -260,6 +268,10 @@ impl Defect {
             }
             Self::SupersedeBeforeJournal => {
                 "breaks J2: a lender may let go before the new owner has journalled"
+            }
+            Self::NoDirtyRegionLog => "breaks D1: nothing notes which regions may be dirty",
+            Self::DoubtByPartnerMap => {
+                "breaks D2: partners by the map are thought to have the list"
             }
             Self::AdoptWithoutJournal => {
                 "breaks J4: an adoption gives up its replica, and neither journal nor disk has it"

@@ -39,6 +39,8 @@ enum Kind {
     Spoil,
     Next,
     Flush,
+    Note,
+    Notes,
 }
 
 /// Counters of one disk.
@@ -200,6 +202,9 @@ impl Disk {
             DiskOp::Spoil { at } => (Kind::Spoil, StoreOp::Spoil { at }),
             DiskOp::NextWritten { at } => (Kind::Next, StoreOp::Next { at }),
             DiskOp::Flush => (Kind::Flush, StoreOp::Flush),
+            DiskOp::Mark(mark) => (Kind::Note, StoreOp::Mark(mark)),
+            DiskOp::Unmark { gone, region } => (Kind::Note, StoreOp::Unmark { gone, region }),
+            DiskOp::Marks => (Kind::Notes, StoreOp::Marks),
         };
         self.store.push_back(Waiting::Request {
             from,
@@ -282,9 +287,17 @@ impl Disk {
             }
             (Kind::Next, Ok(StoreDone::Next(at))) => Ok(DiskDone::Next { at }),
             (Kind::Flush, Ok(StoreDone::Done)) => Ok(DiskDone::Flushed),
+            (Kind::Note, Ok(StoreDone::Done)) => Ok(DiskDone::Marked),
+            (Kind::Notes, Ok(StoreDone::Marks(marks))) => Ok(DiskDone::Marks(marks)),
             (
-                Kind::Read | Kind::Write(_) | Kind::Spoil | Kind::Next | Kind::Flush,
-                Ok(StoreDone::Got(_) | StoreDone::Done | StoreDone::Next(_)),
+                Kind::Read
+                | Kind::Write(_)
+                | Kind::Spoil
+                | Kind::Next
+                | Kind::Flush
+                | Kind::Note
+                | Kind::Notes,
+                Ok(StoreDone::Got(_) | StoreDone::Done | StoreDone::Next(_) | StoreDone::Marks(_)),
             ) => unreachable!("stores finish in order"),
         }
     }
@@ -351,6 +364,10 @@ impl Disk {
 fn at_of(op: &DiskOp) -> Option<u64> {
     match op {
         DiskOp::Read { at } | DiskOp::Write { at, .. } | DiskOp::Spoil { at } => Some(*at),
-        DiskOp::NextWritten { .. } | DiskOp::Flush => None,
+        DiskOp::NextWritten { .. }
+        | DiskOp::Flush
+        | DiskOp::Mark(_)
+        | DiskOp::Unmark { .. }
+        | DiskOp::Marks => None,
     }
 }

@@ -11,7 +11,9 @@ use super::host::{Answer, Request};
 use super::id::{Block, Epoch, Version};
 use super::message::Packet;
 use super::parity::Covers;
+use super::region::{Gone, Mark};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What happens to an AMF.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -34,6 +36,8 @@ pub enum AmfInput {
     Journal(Result<(), StoreError>),
     /// Compare what is on the disks, and mend what does not fit.
     Scrub,
+    /// Hosts live with the loss of what is in doubt: what is left of it is given out again.
+    AcceptLoss,
     /// Break this rule.
     SetDefect(Option<Defect>),
 }
@@ -154,6 +158,17 @@ pub enum StoreOp {
     },
     /// Finished when everything before is durable.
     Flush,
+    /// Note this in the dirty-region log; finished when it is as durable as a block would be.
+    Mark(Mark),
+    /// Forget marks.
+    Unmark {
+        /// Whose.
+        gone: Gone,
+        /// Only of this region.
+        region: Option<u64>,
+    },
+    /// Every mark, in order.
+    Marks,
     /// Forget everything.
     Wipe,
     /// Remember the fence epoch \[L2, M4\] across restarts; finished when durable.
@@ -168,10 +183,12 @@ pub enum StoreOp {
 pub enum StoreDone {
     /// `Get`, `Peek`: the block, if it exists.
     Got(Option<Record>),
-    /// `Put`, `Spoil`, `Flush`, `Wipe`, `Fence`.
+    /// `Put`, `Spoil`, `Flush`, `Wipe`, `Fence`, `Mark`, `Unmark`.
     Done,
     /// `Next`.
     Next(Option<u64>),
+    /// `Marks`.
+    Marks(Arc<[Mark]>),
 }
 
 /// Why a store did not.

@@ -11,6 +11,7 @@ use super::id::{
     AmfId, AmfSet, Block, DiskId, Epoch, Incarnation, Key, Mode, NodeId, OpId, Ticket, Version,
 };
 use super::parity::{Cell, Covers};
+use super::region::{Gone, Mark};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -302,6 +303,12 @@ pub struct View {
     pub epoch: Epoch,
     /// Who belongs to it, in id order.
     pub members: Vec<(AmfId, Incarnation)>,
+    /// The epoch in which each of them joined under this incarnation.
+    #[serde(default)]
+    pub joined: Vec<Epoch>,
+    /// Who left with work that may not be finished \[D2\].
+    #[serde(default)]
+    pub gone: Vec<Gone>,
     /// Replication partners wanted; in force are at most the members less one.
     pub replicas: u8,
     /// The protocol in force.
@@ -326,6 +333,48 @@ impl View {
     #[must_use]
     pub fn incarnation(&self, amf: AmfId) -> Option<Incarnation> {
         self.members.iter().find(|(id, _)| *id == amf).map(|(_, inc)| *inc)
+    }
+
+    /// The epoch in which `amf` joined.
+    #[must_use]
+    pub fn joined(&self, amf: AmfId) -> Epoch {
+        let at = self.members.iter().position(|(id, _)| *id == amf);
+        at.and_then(|at| self.joined.get(at)).copied().unwrap_or_default()
+    }
+
+    /// Whose acknowledged writes may be lost \[D2\].
+    pub fn lost(&self) -> impl Iterator<Item = &Gone> {
+        self.gone.iter().filter(|gone| gone.lost)
+    }
+
+    /// Who has to be thought of as gone when everything starts again after this view, in `epoch`.
+    /// After a clean end that is nobody new. `journal`: an AMF has in a journal, whole, what it needs.
+    #[must_use]
+    pub fn gone_at_restart(
+        &self,
+        amfs: u8,
+        epoch: Epoch,
+        clean: bool,
+        journal: impl Fn(AmfId) -> bool,
+    ) -> Vec<Gone> {
+        let mut gone: Vec<Gone> = self.gone.clone();
+        if clean {
+            gone.retain(|gone| gone.lost);
+            return gone;
+        }
+        for entry in gone.iter_mut().filter(|entry| !entry.lost) {
+            entry.lost = !journal(entry.owner);
+        }
+        for owner in (0..amfs).map(AmfId) {
+            // Views after this one may have begun before the end: whoever joined in them is gone as well.
+            let member = self.incarnation(owner).is_some();
+            let first = if member { self.joined(owner) } else { Epoch(self.epoch.0 + 1) };
+            let (last, lost) = (Epoch(epoch.0 - 1), !journal(owner));
+            if first <= last {
+                gone.push(Gone { owner, first, last, left: epoch, lost });
+            }
+        }
+        gone
     }
 
     /// The partner map: the next `replicas` members after `amf`, in a ring.
@@ -353,6 +402,9 @@ pub enum WitnessMsg {
         sent: u64,
         /// Its partners hold its whole list in this view (section 6).
         covered: bool,
+        /// It has finished recovery: whatever it had to adopt is on disk. And its own journal with it,
+        /// nothing of which was damaged \[D2\].
+        recovered: Option<Recovered>,
         /// It refills this slot, and has come so far: the next view says so.
         refilled: Option<(u8, u64)>,
     },
@@ -399,6 +451,12 @@ pub enum WitnessMsg {
         /// The view's `unsynchronised`.
         since: Epoch,
     },
+    /// AMF: nothing is in doubt any more of whoever had left by then: there was nothing, or its hosts
+    /// accept the loss.
+    Accepted {
+        /// The epoch.
+        upto: Epoch,
+    },
     /// Witness: the view to install.
     View(Arc<View>),
     /// Witness to disk: refuse `who` below this epoch \[L2\]; refuse everybody below `admit` \[M4\].
@@ -420,6 +478,15 @@ pub enum WitnessMsg {
         /// Counts the replacements of this disk, so that an old report has no effect.
         generation: u32,
     },
+}
+
+/// How much an AMF has recovered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Recovered {
+    /// What it keeps for others.
+    Replicas,
+    /// That, and its own journal, whole.
+    Journal,
 }
 
 /// A request of an AMF to a disk. Carries the epoch for fencing.
@@ -468,6 +535,17 @@ pub enum DiskOp {
     },
     /// Answer when every write before this one is durable.
     Flush,
+    /// Note this in the dirty-region log \[D1\].
+    Mark(Mark),
+    /// Forget what is noted of these incarnations.
+    Unmark {
+        /// Whose marks.
+        gone: Gone,
+        /// Only this region.
+        region: Option<u64>,
+    },
+    /// What is noted in the dirty-region log?
+    Marks,
 }
 
 /// A disk's answer.
@@ -507,6 +585,10 @@ pub enum DiskDone {
     },
     /// Everything before is durable.
     Flushed,
+    /// Noted, durable as far as the store promises; or forgotten.
+    Marked,
+    /// What is noted, in order.
+    Marks(Arc<[Mark]>),
 }
 
 /// Why a disk did not.

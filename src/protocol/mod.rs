@@ -7,6 +7,7 @@
 pub mod amf;
 pub mod cluster;
 pub mod config;
+mod cover;
 pub mod data;
 pub mod defect;
 pub mod disk;
@@ -19,6 +20,7 @@ pub mod many;
 pub mod message;
 pub mod nvram;
 pub mod parity;
+pub mod region;
 pub mod rule;
 pub mod table;
 pub mod witness;

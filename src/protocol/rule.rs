@@ -242,6 +242,17 @@ rules! {
     AdoptOnDisk, "adopt-on-disk", "6 [H5, M1]", "Every copy on disk is at least as new: the replica is dropped.";
     AdoptOwnLine, "adopt-own-line", "6 [H5]", "The version is our own dirty line: the replica is dropped.";
     AdoptNothing, "adopt-nothing", "6", "There is nothing to adopt any more.";
+    Mark, "mark", "6 [D1]", "A region is about to have dirty blocks: every disk notes that first.";
+    Marked, "marked", "6 [D1]", "Every disk has noted it: the region's blocks may be dirty.";
+    Unmark, "unmark", "6 [D1]", "The region was clean for a while: the disks may forget it.";
+    Unmarked, "unmarked", "6 [D1]", "The disks have forgotten the region.";
+    AskMarks, "ask-marks", "6 [D2]", "Somebody is lost: the disks are asked which regions it had marked.";
+    DoubtKnown, "doubt-known", "6 [D2]", "Which regions are in doubt is known.";
+    InDoubt, "in-doubt", "6 [D3]", "What can be read may be older than what was acknowledged: an error, never old data.";
+    AdoptInDoubt, "adopt-in-doubt", "6 [D3]", "The adopted version is in doubt: it is on disk now, and no line.";
+    AcceptLoss, "accept-loss", "6 [D4]", "Hosts accept a loss: what is in doubt is written again, as it is.";
+    AcceptNothing, "accept-nothing", "6 [D4]", "Nothing is in doubt: there is nothing to accept.";
+    LossAccepted, "loss-accepted", "6 [D4]", "Everything that was in doubt is written again: the witness is told.";
     ReportDisk, "report-disk", "8", "A disk answers with errors: the witness is told.";
     RefillStart, "refill-start", "8 [M3]", "A disk is to be refilled: first no older destage may be in flight.";
     RefillStripe, "refill-stripe", "8 [M3]", "One stripe is copied under its lock.";

@@ -6,11 +6,13 @@
 
 use super::Protocol;
 use super::config::Config;
+use super::cover::Covers;
 use super::defect::Defect;
 use super::group::{Group, GroupView, SlotState};
 use super::id::{AmfId, AmfSet, DiskId, Epoch, Incarnation, Instant, NodeId, Span};
 use super::machine::{WitnessInput, WitnessOutput};
-use super::message::{Body, Packet, View, WitnessMsg};
+use super::message::{Body, Packet, Recovered, View, WitnessMsg};
+use super::region::Gone;
 use super::table::Table;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -52,6 +54,8 @@ pub struct Witness {
     heard: Vec<Instant>,
     /// Members whose partners hold their whole list in this view.
     covered: AmfSet,
+    /// Who has what each owner must not lose \[D2\].
+    covers: Covers,
     /// Who wants in, under which incarnation.
     joining: Table<AmfId, Incarnation>,
     /// Who is out, and when its lease must have run out.
@@ -77,16 +81,18 @@ impl Witness {
     /// was ever promised). `unclean`: the last run did not end cleanly, so copies may differ.
     #[must_use]
     pub fn new(cfg: &Arc<Config>, epoch: Epoch, unclean: bool, now: Instant) -> Self {
-        Self::resume(cfg, epoch, GroupView::fresh(&cfg.group), unclean, now)
+        Self::resume(cfg, epoch, GroupView::fresh(&cfg.group), Vec::new(), unclean, now)
     }
 
     /// The same for a group that was used before: `disks` says which disk fills which slot, and which
     /// of them were trusted in the last view. Last copies are trusted again \[M10\]; they may differ.
+    /// `gone`: [`View::gone_at_restart`].
     #[must_use]
     pub fn resume(
         cfg: &Arc<Config>,
         epoch: Epoch,
         mut disks: GroupView,
+        gone: Vec<Gone>,
         mut unclean: bool,
         now: Instant,
     ) -> Self {
@@ -103,6 +109,8 @@ impl Witness {
         let view = View {
             epoch,
             members: (0..cfg.amfs).map(|amf| (AmfId(amf), FIRST_INCARNATION)).collect(),
+            joined: vec![epoch; usize::from(cfg.amfs)],
+            gone: if cfg.logs_regions() { gone } else { Vec::new() },
             replicas: cfg.replicas,
             protocol: cfg.protocol,
             group: disks,
@@ -114,6 +122,7 @@ impl Witness {
             group,
             up: true,
             covered: view.set(),
+            covers: Covers::new(&view),
             view: Arc::new(view),
             heard: vec![now; usize::from(cfg.amfs)],
             joining: Table::default(),
@@ -226,9 +235,11 @@ impl Witness {
         match (packet.from, message) {
             (
                 NodeId::Amf(amf),
-                WitnessMsg::Renew { incarnation, epoch, sent, covered, refilled },
+                WitnessMsg::Renew { incarnation, epoch, sent, covered, recovered, refilled },
             ) => {
-                self.on_renew(now, amf, incarnation, epoch, sent, covered);
+                if self.on_renew(now, amf, incarnation, epoch, sent, covered) {
+                    self.on_recovered(amf, recovered);
+                }
                 self.filled = refilled.filter(|_| epoch == self.view.epoch).or(self.filled);
             }
             (NodeId::Amf(amf), WitnessMsg::Join { attempt }) => {
@@ -248,6 +259,7 @@ impl Witness {
             (NodeId::Amf(_), WitnessMsg::Synchronised { since }) => {
                 self.synchronised |= self.view.unsynchronised == Some(since);
             }
+            (NodeId::Amf(_), WitnessMsg::Accepted { upto }) => self.covers.accepted(upto),
             (NodeId::Disk(disk), WitnessMsg::Fenced { epoch }) => self.on_fenced(now, disk, epoch),
             (NodeId::Disk(disk), WitnessMsg::Replaced { generation }) => {
                 let seen = &mut self.generations[usize::from(disk.0)];
@@ -266,6 +278,7 @@ impl Witness {
                 | WitnessMsg::DiskFailed { .. }
                 | WitnessMsg::Rebuilt { .. }
                 | WitnessMsg::Synchronised { .. }
+                | WitnessMsg::Accepted { .. }
                 | WitnessMsg::View(_)
                 | WitnessMsg::Fence { .. }
                 | WitnessMsg::Fenced { .. }
@@ -274,6 +287,7 @@ impl Witness {
         }
     }
 
+    /// `true`: it is a member, and has installed the newest view.
     fn on_renew(
         &mut self,
         now: Instant,
@@ -282,17 +296,30 @@ impl Witness {
         epoch: Epoch,
         sent: u64,
         covered: bool,
-    ) {
+    ) -> bool {
         if self.view.incarnation(amf) != Some(incarnation) || self.condemned.contains(&amf) {
-            return self.tell(amf, WitnessMsg::Refused { incarnation });
+            self.tell(amf, WitnessMsg::Refused { incarnation });
+            return false;
         }
         self.heard[usize::from(amf.0)] = now;
         if epoch < self.view.epoch {
             self.tell(amf, WitnessMsg::View(Arc::clone(&self.view)));
         } else if covered {
             self.covered.insert(amf);
+            self.covers.covered(amf, &self.view);
         }
         self.tell(amf, WitnessMsg::Renewed { incarnation, sent });
+        epoch == self.view.epoch
+    }
+
+    /// [D2] What an AMF adopted is on disk.
+    fn on_recovered(&mut self, amf: AmfId, recovered: Option<Recovered>) {
+        let journal = match recovered {
+            None => return,
+            Some(Recovered::Replicas) => false,
+            Some(Recovered::Journal) => true,
+        };
+        self.covers.recovered(amf, self.view.joined(amf), journal);
     }
 
     /// Whoever joins has dropped everything: its older incarnation is out at once.
@@ -420,7 +447,8 @@ impl Witness {
             .collect();
         let disks = !self.failed.is_empty() || !self.replaced.is_empty() || self.rebuilt.is_some();
         let nothing = leavers.is_empty() && joiners.is_empty() && !disks;
-        if nothing && !self.synchronised && self.protocol.is_none() {
+        let news = self.covers.has_news();
+        if nothing && !self.synchronised && self.protocol.is_none() && !news {
             return;
         }
         let epoch = Epoch(self.view.epoch.0 + 1);
@@ -428,6 +456,11 @@ impl Witness {
         view.members.retain(|(amf, _)| !leavers.contains(*amf));
         view.members.extend(&joiners);
         view.members.sort_unstable();
+        let stayed = |amf: AmfId, inc| self.view.incarnation(amf) == Some(inc);
+        let joined = |(amf, inc): &(AmfId, Incarnation)| {
+            if stayed(*amf, *inc) { self.view.joined(*amf) } else { epoch }
+        };
+        view.joined = view.members.iter().map(joined).collect();
         for (amf, _) in &joiners {
             self.joining.remove(amf);
         }
@@ -446,6 +479,7 @@ impl Witness {
             view.group.slots.iter_mut().for_each(|slot| slot.filled = 0);
         }
         self.synchronised = false;
+        self.covers.take_news();
         view.protocol = self.protocol.take().unwrap_or(view.protocol);
         let admits = self.plan_disks(&mut view);
         if !admits.is_empty() {
@@ -552,7 +586,10 @@ impl Witness {
     }
 
     fn start_view(&mut self, now: Instant) {
-        let change = self.change.take().expect("a change that was carried out");
+        let mut change = self.change.take().expect("a change that was carried out");
+        if self.cfg.logs_regions() {
+            change.view.gone = self.covers.change(&self.view, &change.view, self.defect);
+        }
         for (amf, incarnation) in &change.view.members {
             let stayed = self.view.incarnation(*amf) == Some(*incarnation);
             if !stayed {

@@ -16,6 +16,8 @@ pub(super) enum Ending {
     Gone(AmfId, Block),
     /// No scrub is under way.
     Scrubbed,
+    /// Nothing is in doubt.
+    Accepted,
     /// The newest view is under this protocol, and everybody has it.
     Protocol(Protocol),
 }
@@ -43,6 +45,7 @@ impl Session {
                 let snapshot = self.snapshot(&Ask::BRIEF);
                 snapshot.scrub.is_none_or(|(_, report)| report.done)
             }
+            Ending::Accepted => self.snapshot(&Ask::BRIEF).view.lost().next().is_none(),
             Ending::Protocol(protocol) => {
                 let snapshot = self.snapshot(&Ask::BRIEF);
                 let epoch = snapshot.view.epoch;
@@ -67,6 +70,7 @@ impl Session {
                     scrub.map_or_else(String::new, |(amf, report)| format!("{amf} {report}"));
                 Report::new(Status::Fine, told)
             }
+            Ending::Accepted => Report::new(Status::Fine, "nothing is in doubt"),
             Ending::Clean(_) | Ending::Gone(..) | Ending::Protocol(_) => Report::fine(),
         }
     }
@@ -76,6 +80,7 @@ impl Session {
             Ending::Clean(_) => Report::new(Status::Fine, "dirty lines are left; it goes on"),
             Ending::Gone(..) => Report::new(Status::Fine, "the line is still there; it goes on"),
             Ending::Scrubbed => Report::new(Status::Fine, "the scrub is under way; it goes on"),
+            Ending::Accepted => Report::new(Status::Fine, "the loss is being accepted; it goes on"),
             Ending::Protocol(protocol) => {
                 let line = format!("the cluster did not come to a view under `{protocol}`");
                 Report::new(Status::Failed, line)
@@ -89,6 +94,7 @@ pub(super) fn ending_of(command: &Command) -> Option<Ending> {
         Command::Destage(target) => Some(Ending::Clean(*target)),
         Command::Evict(amf, Some(block)) => Some(Ending::Gone(*amf, *block)),
         Command::Scrub => Some(Ending::Scrubbed),
+        Command::AcceptLoss => Some(Ending::Accepted),
         Command::Protocol(protocol) => Some(Ending::Protocol(*protocol)),
         _ => None,
     }
@@ -112,6 +118,7 @@ pub fn action_of(command: &Command) -> Option<Action> {
         Command::Replace(disk) => Action::ReplaceDisk(disk),
         Command::Corrupt(disk, block) => Action::Corrupt(disk, block),
         Command::Scrub => Action::Scrub,
+        Command::AcceptLoss => Action::AcceptLoss,
         Command::Slow(disk, span) => Action::SlowDisk(disk, span),
         Command::Witness(up) => Action::Witness(up),
         Command::PowerFail => Action::PowerFail,

@@ -160,6 +160,7 @@ impl Session {
             | Command::Replace(_)
             | Command::Corrupt(..)
             | Command::Scrub
+            | Command::AcceptLoss
             | Command::Slow(..)
             | Command::Witness(_)
             | Command::PowerFail

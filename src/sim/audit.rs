@@ -11,6 +11,7 @@ use crate::protocol::Many;
 use crate::protocol::amf::Amf;
 use crate::protocol::group::{Group, SlotState};
 use crate::protocol::id::{AmfId, Block, Key};
+use crate::trace::snapshot::DoubtInfo;
 
 /// Configurations that may be explored for a block's history.
 const BUDGET: u64 = 200_000;
@@ -51,11 +52,25 @@ impl Sim {
         audited
     }
 
+    /// Hosts live with the loss of what is in doubt: nothing is expected of it any more.
+    pub(super) fn forget_what_is_lost(&mut self) {
+        for DoubtInfo { first, blocks, .. } in self.world.doubt() {
+            if let Some(judge) = &mut self.judge {
+                (first.0..first.0 + blocks).for_each(|block| judge.forget(Block(block)));
+            }
+            if let Some(history) = &mut self.history {
+                history.on_lost(first, blocks, self.now).expect("memory takes every line");
+            }
+        }
+    }
+
     fn audit_blocks(&mut self) {
         let Some(judge) = &self.judge else { return };
         let mut tally = Tally::default();
         for block in (0..self.profile.config.blocks).map(Block) {
             for (place, data) in self.contents(block) {
+                // Nobody is given what is in doubt (section 6 [D3]).
+                let Some(data) = data else { continue };
                 tally.add(judge, block, Some(&data), &place);
             }
         }
@@ -91,8 +106,8 @@ impl Sim {
         undecided
     }
 
-    /// Where a block's current content is, and what it is.
-    fn contents(&self, block: Block) -> Vec<(String, Data)> {
+    /// Where a block's current content is, and what it is; `None`: that is in doubt.
+    fn contents(&self, block: Block) -> Vec<(String, Option<Data>)> {
         let cfg = &self.profile.config;
         let amfs = (0..cfg.amfs).map(AmfId).filter_map(|amf| self.world.amf(amf));
         let epoch = self.world.witness().view().epoch;
@@ -113,13 +128,16 @@ impl Sim {
         if let Some((version, owner, data)) = dirty
             && !online.clone().all(|(disk, at)| stored(disk, at) >= Some(version))
         {
-            return vec![(owner, data)];
+            return vec![(owner, Some(data))];
         }
         let blank = || Data::zero(cfg.block_size);
         online
             .map(|(disk, at)| {
                 let record = self.world.record_on(disk, at);
-                (disk.to_string(), record.map_or_else(blank, |record| record.data.clone()))
+                let version = record.map(|record| record.version).unwrap_or_default();
+                let data = record.map_or_else(blank, |record| record.data.clone());
+                let sure = !self.world.is_in_doubt(block, version);
+                (disk.to_string(), sure.then_some(data))
             })
             .collect()
     }

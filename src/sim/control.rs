@@ -115,6 +115,14 @@ impl Sim {
                 let amf = first.ok_or(EngineError::Refused("no AMF runs".to_owned()))?;
                 self.apply(Step::Control(Control::Scrub(amf)));
             }
+            Action::AcceptLoss => {
+                let member =
+                    |amf: &AmfId| self.world.amf(*amf).is_some_and(crate::protocol::Amf::is_member);
+                let first = self.amfs_up().into_iter().find(member);
+                let amf = first.ok_or(EngineError::Refused("no AMF is a member".to_owned()))?;
+                self.forget_what_is_lost();
+                self.apply(Step::Control(Control::AcceptLoss(amf)));
+            }
             Action::SlowDisk(disk, time) => self.slow_disk(*disk, *time),
             Action::Witness(up) => self.set_witness(*up),
             Action::PowerFail => self.power_fail(),

@@ -25,6 +25,7 @@ impl Sim {
             amfs: world.amf_infos(self.now, ask),
             disks,
             scrub: world.scrub_info(),
+            doubt: world.doubt(),
             locks: world.lock_infos(self.now),
             held: held.map(|held| self.held_info(held)).collect(),
             held_total: self.network.held().len(),

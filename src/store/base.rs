@@ -7,7 +7,8 @@
 //! is written after each sync: a database that lost anything is found out, wherever the damage was.
 
 use super::sled::SledSettings;
-use crate::protocol::id::Epoch;
+use crate::protocol::id::{AmfId, Epoch};
+use crate::protocol::region::Mark;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -24,9 +25,12 @@ const SEGMENT_BYTES_MIN: usize = 512 << 10;
 const SEGMENT_BYTES_MAX: usize = 16 << 20;
 const LEAF_BLOCKS: usize = 17;
 const ITEMS_PER_SEGMENT: usize = 4;
-/// Where the ledger is; every other key is a block's number, 8 bytes, big-endian.
+/// Where the ledger is; every other key is a block's number, 8 bytes, big-endian, or one of the
+/// dirty-region log: region (8 bytes), owner (1), when it joined (4), so that they are in order.
 const LEDGER: &[u8] = b"ledger";
 const LEDGER_BYTES: usize = 29;
+const BLOCK_KEY: usize = 8;
+const REGION_KEY: usize = 13;
 /// The part of a block's record that is digested: version, check sum, length.
 const DIGESTED_BYTES: usize = 22;
 
@@ -142,6 +146,42 @@ impl Base {
         self.apply(batch, ledger)
     }
 
+    /// Notes a region.
+    pub(super) fn note_region(&mut self, region: &Mark) -> sled::Result<()> {
+        let key = region_key(region);
+        if self.db.contains_key(key)? {
+            return Ok(());
+        }
+        let mut ledger = self.ledger;
+        ledger.blocks += 1;
+        ledger.digest = ledger.digest.wrapping_add(mark(&key, &[]));
+        let mut batch = sled::Batch::default();
+        batch.insert(&key, &[]);
+        self.apply(batch, ledger)
+    }
+
+    /// Forgets the regions that `these` names.
+    pub(super) fn forget_regions(&mut self, these: impl Fn(&Mark) -> bool) -> sled::Result<()> {
+        let mut ledger = self.ledger;
+        let mut batch = sled::Batch::default();
+        for region in self.regions()?.iter().filter(|region| these(region)) {
+            let key = region_key(region);
+            ledger.blocks -= 1;
+            ledger.digest = ledger.digest.wrapping_sub(mark(&key, &[]));
+            batch.remove(&key);
+        }
+        if ledger.blocks == self.ledger.blocks { Ok(()) } else { self.apply(batch, ledger) }
+    }
+
+    /// Every region that is noted. Looks at all keys: rarely asked.
+    pub(super) fn regions(&self) -> sled::Result<Vec<Mark>> {
+        let mut all = Vec::new();
+        for key in self.db.iter().keys() {
+            all.extend(region_of_key(&key?));
+        }
+        Ok(all)
+    }
+
     /// Changes what the disk knows about itself.
     pub(super) fn note(&mut self, fence: Epoch, clean: bool) -> sled::Result<()> {
         let ledger = Ledger { fence, clean, ..self.ledger };
@@ -168,6 +208,21 @@ impl Base {
         self.beside.write_all_at(&self.ledger.changes.to_le_bytes(), 0)?;
         Ok(())
     }
+}
+
+fn region_key(region: &Mark) -> [u8; REGION_KEY] {
+    let mut key = [0; REGION_KEY];
+    key[..8].copy_from_slice(&region.region.to_be_bytes());
+    key[8] = region.owner.0;
+    key[9..].copy_from_slice(&region.joined.0.to_be_bytes());
+    key
+}
+
+fn region_of_key(key: &[u8]) -> Option<Mark> {
+    let key: &[u8; REGION_KEY] = key.try_into().ok()?;
+    let region = u64::from_be_bytes(key[..8].try_into().ok()?);
+    let joined = u32::from_be_bytes(key[9..].try_into().ok()?);
+    Some(Mark { region, owner: AmfId(key[8]), joined: Epoch(joined) })
 }
 
 fn open_db(settings: &SledSettings, segment: usize) -> Result<sled::Db, String> {
@@ -211,7 +266,7 @@ fn verify(db: &sled::Db, synced: u64) -> Result<Ledger, String> {
     let (mut blocks, mut digest, mut ledger) = (0, 0u64, None);
     for entry in db.iter() {
         let (key, value) = entry.map_err(|e| e.to_string())?;
-        if key.len() == 8 {
+        if key.len() == BLOCK_KEY || key.len() == REGION_KEY {
             blocks += 1;
             digest = digest.wrapping_add(mark(&key, &value));
         } else if key == LEDGER {

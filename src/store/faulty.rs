@@ -1,6 +1,7 @@
 //! Wraps a store and makes it lie, fail or dawdle: how tests prove that a check can fail.
 
 use super::{BlockStore, Done};
+use crate::protocol::region::Mark;
 use crate::protocol::{Data, Record, StoreDone, StoreError, StoreOp};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -78,7 +79,10 @@ impl<S: BlockStore> Faulty<S> {
             | StoreOp::Next { .. }
             | StoreOp::Flush
             | StoreOp::Wipe
-            | StoreOp::Fence { .. } => None,
+            | StoreOp::Fence { .. }
+            | StoreOp::Mark(_)
+            | StoreOp::Unmark { .. }
+            | StoreOp::Marks => None,
         });
         match op {
             StoreOp::Get { at } => match puts.rfind(|(held, _)| held == at) {
@@ -95,12 +99,42 @@ impl<S: BlockStore> Faulty<S> {
                 };
                 Ok(StoreDone::Next(least.into_iter().chain(below).min()))
             }
+            StoreOp::Marks => {
+                let Ok(StoreDone::Marks(below)) = below else { return below };
+                let mut marks: BTreeSet<Mark> =
+                    if wiped.is_none() { below.iter().copied().collect() } else { BTreeSet::new() };
+                for held in held {
+                    match held {
+                        StoreOp::Mark(mark) => {
+                            marks.insert(*mark);
+                        }
+                        StoreOp::Unmark { gone, region } => {
+                            let these = |mark: &Mark| {
+                                gone.made(mark) && region.is_none_or(|r| r == mark.region)
+                            };
+                            marks.retain(|mark| !these(mark));
+                        }
+                        StoreOp::Get { .. }
+                        | StoreOp::Peek { .. }
+                        | StoreOp::Put { .. }
+                        | StoreOp::Spoil { .. }
+                        | StoreOp::Next { .. }
+                        | StoreOp::Flush
+                        | StoreOp::Wipe
+                        | StoreOp::Fence { .. }
+                        | StoreOp::Marks => {}
+                    }
+                }
+                Ok(StoreDone::Marks(marks.into_iter().collect()))
+            }
             StoreOp::Put { .. }
             | StoreOp::Peek { .. }
             | StoreOp::Spoil { .. }
             | StoreOp::Flush
             | StoreOp::Wipe
-            | StoreOp::Fence { .. } => below,
+            | StoreOp::Fence { .. }
+            | StoreOp::Mark(_)
+            | StoreOp::Unmark { .. } => below,
         }
     }
 
@@ -125,7 +159,10 @@ impl<S: BlockStore> Faulty<S> {
             | StoreOp::Spoil { .. }
             | StoreOp::Next { .. }
             | StoreOp::Flush
-            | StoreOp::Fence { .. } => op.clone(),
+            | StoreOp::Fence { .. }
+            | StoreOp::Mark(_)
+            | StoreOp::Unmark { .. }
+            | StoreOp::Marks => op.clone(),
         }
     }
 }
@@ -137,8 +174,10 @@ fn is_change(op: &StoreOp) -> bool {
         | StoreOp::Spoil { .. }
         | StoreOp::Wipe
         | StoreOp::Fence { .. }
+        | StoreOp::Mark(_)
+        | StoreOp::Unmark { .. }
         | StoreOp::Flush => true,
-        StoreOp::Get { .. } | StoreOp::Peek { .. } | StoreOp::Next { .. } => false,
+        StoreOp::Get { .. } | StoreOp::Peek { .. } | StoreOp::Next { .. } | StoreOp::Marks => false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A disk in memory: for tests, demonstrations and runs that keep nothing.
 
 use super::{BlockStore, Done};
+use crate::protocol::region::Mark;
 use crate::protocol::{Record, StoreDone, StoreError, StoreOp};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,6 +11,8 @@ pub struct MemoryStore {
     blocks: BTreeMap<u64, Record>,
     /// Blocks whose check sum is wrong.
     spoilt: BTreeSet<u64>,
+    /// The dirty-region log.
+    marks: BTreeSet<Mark>,
 }
 
 impl MemoryStore {
@@ -39,9 +42,20 @@ impl MemoryStore {
             StoreOp::Wipe => {
                 self.blocks.clear();
                 self.spoilt.clear();
+                self.marks.clear();
                 Ok(StoreDone::Done)
             }
             StoreOp::Flush | StoreOp::Fence { .. } => Ok(StoreDone::Done),
+            StoreOp::Mark(mark) => {
+                self.marks.insert(*mark);
+                Ok(StoreDone::Done)
+            }
+            StoreOp::Unmark { gone, region } => {
+                self.marks
+                    .retain(|mark| !(gone.made(mark) && region.is_none_or(|r| r == mark.region)));
+                Ok(StoreDone::Done)
+            }
+            StoreOp::Marks => Ok(StoreDone::Marks(self.marks.iter().copied().collect())),
         }
     }
 }

@@ -9,6 +9,7 @@ use super::guard::guarded;
 use super::record::{decode, decode_unchecked, encode, spoil};
 use super::{BlockStore, Done};
 use crate::protocol::id::Epoch;
+use crate::protocol::region::Mark;
 use crate::protocol::{StoreDone, StoreError, StoreOp};
 use std::collections::BTreeMap;
 use std::fs;
@@ -206,22 +207,43 @@ impl SledStore {
             StoreOp::Peek { at } => self.peek(*at),
             StoreOp::Spoil { at } => self.spoil(*at),
             StoreOp::Put { .. } | StoreOp::Flush => Ok(StoreDone::Done),
+            StoreOp::Mark(region) => self.changed(|base| base.note_region(region)),
+            StoreOp::Unmark { gone, region } => {
+                let these =
+                    |mark: &Mark| gone.made(mark) && region.is_none_or(|only| only == mark.region);
+                self.changed(|base| base.forget_regions(these))
+            }
+            StoreOp::Marks => {
+                let marks = self.with(|base| base.regions())?;
+                Ok(StoreDone::Marks(marks.into()))
+            }
             StoreOp::Wipe => self.wipe(),
             StoreOp::Fence { epoch } => {
-                if self.with(|base| base.note(*epoch, false)).is_err() {
-                    return Err(self.break_down("it cannot be written"));
-                }
+                self.changed(|base| base.note(*epoch, false))?;
                 self.fence = *epoch;
                 Ok(StoreDone::Done)
             }
         }
     }
 
+    /// What cannot be changed is no disk any more, whatever it can still read.
+    fn changed(&mut self, work: impl FnOnce(&mut Base) -> sled::Result<()>) -> Done {
+        match self.with(work) {
+            Ok(()) => Ok(StoreDone::Done),
+            Err(_) => Err(self.break_down("it cannot be written")),
+        }
+    }
+
     fn wants_sync(&self, op: &StoreOp) -> bool {
         match op {
-            StoreOp::Put { .. } | StoreOp::Spoil { .. } => self.settings.sync,
+            StoreOp::Put { .. }
+            | StoreOp::Spoil { .. }
+            | StoreOp::Mark(_)
+            | StoreOp::Unmark { .. } => self.settings.sync,
             StoreOp::Flush | StoreOp::Wipe | StoreOp::Fence { .. } => true,
-            StoreOp::Get { .. } | StoreOp::Peek { .. } | StoreOp::Next { .. } => false,
+            StoreOp::Get { .. } | StoreOp::Peek { .. } | StoreOp::Next { .. } | StoreOp::Marks => {
+                false
+            }
         }
     }
 }
@@ -251,11 +273,7 @@ impl BlockStore for SledStore {
             });
             // The last of several for one block is the one that stays.
             let puts: BTreeMap<u64, Vec<u8>> = puts.collect();
-            let done = match self.with(|base| base.put(&puts)) {
-                Ok(()) => Ok(StoreDone::Done),
-                // What cannot be changed is no disk any more, whatever it can still read.
-                Err(_) => Err(self.break_down("it cannot be written")),
-            };
+            let done = self.changed(|base| base.put(&puts));
             results.extend(std::iter::repeat_n(done, run.len()));
         }
         if batch.iter().any(|op| self.wants_sync(op))

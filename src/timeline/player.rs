@@ -124,6 +124,7 @@ impl Engine for Player {
             | Action::ReplaceDisk(_)
             | Action::Corrupt(..)
             | Action::Scrub
+            | Action::AcceptLoss
             | Action::SlowDisk(..)
             | Action::Witness(_)
             | Action::PowerFail

@@ -47,6 +47,8 @@ pub enum Command {
     Corrupt(DiskId, Block),
     /// `scrub`.
     Scrub,
+    /// `accept-loss`.
+    AcceptLoss,
     /// `slow DISK 50ms`.
     Slow(DiskId, Span),
     /// `witness down|up`.

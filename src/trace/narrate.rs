@@ -81,6 +81,10 @@ pub fn words(packet: &Packet) -> String {
             DiskOp::Spoil { at } => format!("disk spoil {at}"),
             DiskOp::NextWritten { at } => format!("disk next from {at}"),
             DiskOp::Flush => "disk flush".to_owned(),
+            DiskOp::Mark(mark) => format!("disk mark region {}", mark.region),
+            DiskOp::Unmark { region: Some(region), .. } => format!("disk unmark region {region}"),
+            DiskOp::Unmark { gone, region: None } => format!("disk unmark {}", gone.owner),
+            DiskOp::Marks => "disk marks".to_owned(),
         },
         Body::DiskReply(reply) => match &reply.result {
             Ok(_) => "disk reply".to_owned(),
@@ -163,7 +167,9 @@ pub fn disk_reply(
         Ok(DiskDone::Read { version, .. }) => (DiskWhat::Read, *version, None),
         Ok(DiskDone::Written { version }) => (DiskWhat::Write, *version, None),
         Err(error) => (DiskWhat::Other, Version::ZERO, Some(*error)),
-        Ok(DiskDone::Next { .. } | DiskDone::Flushed) => return None,
+        Ok(DiskDone::Next { .. } | DiskDone::Flushed | DiskDone::Marked | DiskDone::Marks(_)) => {
+            return None;
+        }
     };
     let (block, parity) = place?;
     Some(EventKind::Disk { amf, what, block, parity, version, error })
@@ -175,6 +181,11 @@ pub const fn disk_what(op: &DiskOp) -> DiskWhat {
     match op {
         DiskOp::Read { .. } => DiskWhat::Read,
         DiskOp::Write { .. } => DiskWhat::Write,
-        DiskOp::Spoil { .. } | DiskOp::NextWritten { .. } | DiskOp::Flush => DiskWhat::Other,
+        DiskOp::Spoil { .. }
+        | DiskOp::NextWritten { .. }
+        | DiskOp::Flush
+        | DiskOp::Mark(_)
+        | DiskOp::Unmark { .. }
+        | DiskOp::Marks => DiskWhat::Other,
     }
 }

@@ -152,6 +152,7 @@ pub fn entry(command: &Command) -> &'static Entry {
         Command::Replace(_) => "replace",
         Command::Corrupt(..) => "corrupt",
         Command::Scrub => "scrub",
+        Command::AcceptLoss => "accept-loss",
         Command::Slow(..) => "slow",
         Command::Witness(_) => "witness",
         Command::PowerFail => "power-fail",
@@ -272,6 +273,8 @@ table! {
         ["corrupt disk1 3"], [[Disk, Block]];
     Disks, "scrub", "scrub", "compares copies, and data with parity, and mends what does not fit",
         ["scrub"], [[]];
+    Disks, "accept-loss", "accept-loss", "gives out again what is left of the regions in doubt",
+        ["accept-loss"], [[]];
     Disks, "slow", "slow DISK TIME", "each operation takes so much longer; 0ms ends it",
         ["slow disk1 50ms"], [[Disk, Time]];
     Stepping, "hold", "hold on|off [KIND] [FROM TO]", "holds messages; without more: step mode",

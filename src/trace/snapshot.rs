@@ -7,7 +7,7 @@ use crate::protocol::id::{
     AmfId, AmfSet, Block, DiskId, Epoch, Incarnation, Instant, Key, Mode, NodeId, OpId, Span,
     Ticket, Version,
 };
-use crate::protocol::{LineState, MsgKind, ScrubReport, View};
+use crate::protocol::{Config, LineState, MsgKind, ScrubReport, View};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -52,6 +52,8 @@ pub struct Snapshot {
     pub disks: Vec<DiskInfo>,
     /// The scrub under way, or the newest that is over, and by which AMF.
     pub scrub: Option<(AmfId, ScrubReport)>,
+    /// What is in doubt, by region.
+    pub doubt: Vec<DoubtInfo>,
     /// Accesses held, waited for or deferred; destages; recoveries. By key, then AMF.
     pub locks: Vec<LockInfo>,
     /// Held messages, oldest first, at most `Ask::held_max`.
@@ -101,6 +103,27 @@ pub enum AmfStatus {
     Paused,
     /// Crashed.
     Down,
+}
+
+/// A region in which acknowledged data may be lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DoubtInfo {
+    /// Its first block.
+    pub first: Block,
+    /// How many blocks it has.
+    pub blocks: u64,
+    /// What was written before this epoch is not given out.
+    pub before: Epoch,
+}
+
+impl DoubtInfo {
+    /// What a region of a volume is.
+    #[must_use]
+    pub fn of(config: &Config, region: u64, before: Epoch) -> Self {
+        let first = region.saturating_mul(config.region_blocks);
+        let blocks = config.region_blocks.min(config.blocks.saturating_sub(first));
+        Self { first: Block(first), blocks, before }
+    }
 }
 
 /// One AMF.

@@ -72,6 +72,7 @@ impl Action {
             | Self::ReplaceDisk(_)
             | Self::Corrupt(..)
             | Self::Scrub
+            | Self::AcceptLoss
             | Self::SlowDisk(..)
             | Self::Witness(_)
             | Self::PowerFail
@@ -113,6 +114,7 @@ impl Action {
                 format!("on {disk} the check sum of block {block} does not fit any more")
             }
             Self::Scrub => "a scrub compares what is on the disks".to_owned(),
+            Self::AcceptLoss => "what is in doubt is given out again, as it is".to_owned(),
             Self::SlowDisk(disk, by) if by.0 == 0 => format!("{disk} is as fast as it was"),
             Self::SlowDisk(disk, by) => format!("{disk} takes {by} longer"),
             Self::Witness(up) => format!("the witness is {}", if *up { "up" } else { "down" }),
@@ -158,6 +160,7 @@ impl Action {
             Self::Partition(sides) => sides.concat(),
             Self::Destage(Target::All)
             | Self::Scrub
+            | Self::AcceptLoss
             | Self::Heal
             | Self::Witness(_)
             | Self::PowerFail

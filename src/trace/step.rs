@@ -96,6 +96,8 @@ pub enum Control {
     Corrupt(DiskId, u64),
     /// The AMF compares what is on the disks, and mends what does not fit.
     Scrub(AmfId),
+    /// The AMF gives out again what is left of the regions in doubt \[D4\].
+    AcceptLoss(AmfId),
     /// The witness handles nothing until it is up again.
     WitnessDown,
     /// The witness is back, with its persisted state.

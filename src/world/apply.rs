@@ -307,6 +307,7 @@ impl World {
             Control::ReplaceDisk(disk) => self.input_disk(*disk, DiskInput::Replace),
             Control::Corrupt(disk, at) => self.input_disk(*disk, DiskInput::Corrupt { at: *at }),
             Control::Scrub(amf) => self.control_amf(*amf, AmfInput::Scrub)?,
+            Control::AcceptLoss(amf) => self.control_amf(*amf, AmfInput::AcceptLoss)?,
             Control::WitnessDown => self.input_witness(WitnessInput::Down),
             Control::WitnessUp => self.input_witness(WitnessInput::Up),
             Control::SetProtocol(protocol) => {
@@ -385,6 +386,8 @@ impl World {
         let now = self.now;
         let protocol = self.witness.view().protocol;
         let (epoch, group) = (self.witness.promised(), self.witness.view().group.clone());
+        let (next, journal) = (Epoch(epoch.0 + 1), |_| self.cfg.journal);
+        let gone = self.witness.view().gone_at_restart(self.cfg.amfs, next, false, journal);
         self.net.lose_all();
         let mut blank: SmallVec<[DiskId; 4]> = SmallVec::new();
         for (shelf, disk) in self.shelves.iter_mut().zip(0..) {
@@ -403,7 +406,7 @@ impl World {
         for disk in blank {
             self.input_disk(disk, DiskInput::Replace);
         }
-        self.witness = Witness::resume(&self.cfg, Epoch(epoch.0 + 1), group, true, now);
+        self.witness = Witness::resume(&self.cfg, next, group, gone, true, now);
         self.input_witness(WitnessInput::SetDefect(self.defect));
         if protocol != self.cfg.protocol {
             self.input_witness(WitnessInput::SetProtocol(protocol));

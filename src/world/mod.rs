@@ -167,7 +167,8 @@ impl World {
     pub fn resume(cfg: &Arc<Config>, origin: &Origin) -> Self {
         let now = Instant(0);
         let group = origin.group.clone().unwrap_or_else(|| GroupView::fresh(&cfg.group));
-        let witness = Witness::resume(cfg, origin.epoch, group, origin.unclean, now);
+        let gone = origin.gone.clone();
+        let witness = Witness::resume(cfg, origin.epoch, group, gone, origin.unclean, now);
         let view = Arc::clone(witness.view());
         let seat = |amf| {
             let entries = origin.journals.get(usize::from(amf)).cloned().unwrap_or_default();

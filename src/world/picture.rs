@@ -5,10 +5,12 @@ use super::World;
 use crate::protocol::ScrubReport;
 use crate::protocol::amf::{Amf, AmfStats};
 use crate::protocol::group::{Group, SlotState};
-use crate::protocol::id::{AmfId, DiskId, Instant, Span};
+use crate::protocol::id::{AmfId, Block, DiskId, Epoch, Instant, Span, Version};
+use crate::protocol::region::region_of;
 use crate::trace::engine::Counts;
 use crate::trace::picture::{amf_info, lock_info};
-use crate::trace::snapshot::{AmfInfo, AmfStatus, Ask, DiskInfo, LockInfo, WitnessInfo};
+use crate::trace::snapshot::{AmfInfo, AmfStatus, Ask, DiskInfo, DoubtInfo, LockInfo, WitnessInfo};
+use std::collections::BTreeMap;
 
 impl World {
     /// Every AMF, in id order.
@@ -75,6 +77,41 @@ impl World {
         let (_, at) = amfs.filter_map(Amf::refilled).find(|(at, _)| *at == slot)?;
         let size = Group::new(&cfg.group).extent(cfg.blocks).max(1);
         u16::try_from(at.min(size) * 1_000 / size).ok()
+    }
+
+    /// The regions in doubt, and before which epoch: what the marks on the disks say of whom the newest view
+    /// calls lost.
+    #[must_use]
+    pub fn regions_in_doubt(&self) -> BTreeMap<u64, Epoch> {
+        let view = self.witness().view();
+        let mut regions = BTreeMap::new();
+        for slot in view.group.slots.iter().filter(|slot| slot.state != SlotState::Failed) {
+            let marks = self.shelves[usize::from(slot.disk.0)].store.marks();
+            for (mark, gone) in marks.iter().flat_map(|mark| {
+                view.lost().filter(|gone| gone.made(mark)).map(move |gone| (mark, gone))
+            }) {
+                let left = regions.entry(mark.region).or_insert(gone.left);
+                *left = gone.left.max(*left);
+            }
+        }
+        regions
+    }
+
+    /// The same, as it is shown.
+    #[must_use]
+    pub fn doubt(&self) -> Vec<DoubtInfo> {
+        let regions = self.regions_in_doubt().into_iter();
+        regions.map(|(region, left)| DoubtInfo::of(&self.cfg, region, left)).collect()
+    }
+
+    /// The version of a block, which comes from a disk, is in doubt.
+    #[must_use]
+    pub fn is_in_doubt(&self, block: Block, version: Version) -> bool {
+        if self.witness().view().lost().next().is_none() {
+            return false;
+        }
+        let region = region_of(block, self.cfg.region_blocks);
+        self.regions_in_doubt().get(&region).is_some_and(|left| version.epoch < *left)
     }
 
     /// The scrub that is under way, else one that is over.

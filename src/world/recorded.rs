@@ -93,6 +93,9 @@ impl World {
             }
             Outcome::Full(result) => {
                 here.clone_from(result);
+                if let (Ok(StoreDone::Marks(marks)), 1) = (result, place.done.len()) {
+                    place.store.set_marks(marks);
+                }
                 let changed_since =
                     place.done.iter().skip(1).any(|(later, _)| later.changes(given));
                 if let (Given::Get(at), false) = (given, changed_since) {

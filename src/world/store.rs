@@ -4,6 +4,7 @@
 //! Blocks lie in pages that clones of the world share until one of them writes: a snapshot of a world
 //! costs what has changed since the one before, not the disk.
 
+use crate::protocol::region::Mark;
 use crate::protocol::{Record, StoreDone, StoreError, StoreOp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,7 +29,12 @@ impl Given {
             StoreOp::Get { at } | StoreOp::Peek { at } => Self::Get(*at),
             StoreOp::Put { at, .. } | StoreOp::Spoil { at } => Self::Put(*at),
             StoreOp::Wipe => Self::Wipe,
-            StoreOp::Next { .. } | StoreOp::Flush | StoreOp::Fence { .. } => Self::Other,
+            StoreOp::Next { .. }
+            | StoreOp::Flush
+            | StoreOp::Fence { .. }
+            | StoreOp::Mark(_)
+            | StoreOp::Unmark { .. }
+            | StoreOp::Marks => Self::Other,
         }
     }
 
@@ -50,6 +56,8 @@ pub(super) struct MapStore {
     copied: u64,
     /// Blocks whose check sum is wrong.
     spoilt: BTreeSet<u64>,
+    /// The dirty-region log.
+    marks: BTreeSet<Mark>,
 }
 
 impl MapStore {
@@ -76,6 +84,16 @@ impl MapStore {
                 Ok(StoreDone::Done)
             }
             StoreOp::Flush | StoreOp::Fence { .. } => Ok(StoreDone::Done),
+            StoreOp::Mark(mark) => {
+                self.marks.insert(mark);
+                Ok(StoreDone::Done)
+            }
+            StoreOp::Unmark { gone, region } => {
+                self.marks
+                    .retain(|mark| !(gone.made(mark) && region.is_none_or(|r| r == mark.region)));
+                Ok(StoreDone::Done)
+            }
+            StoreOp::Marks => Ok(StoreDone::Marks(self.marks.iter().copied().collect())),
         }
     }
 
@@ -127,6 +145,16 @@ impl MapStore {
 
     pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
         self.records().map(|(at, _)| at)
+    }
+
+    /// The dirty-region log.
+    pub(super) fn marks(&self) -> &BTreeSet<Mark> {
+        &self.marks
+    }
+
+    /// What a real store turned out to have noted.
+    pub(super) fn set_marks(&mut self, marks: &[Mark]) {
+        self.marks = marks.iter().copied().collect();
     }
 
     /// The block can be read.

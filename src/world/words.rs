@@ -14,6 +14,7 @@ pub(super) fn control_node(control: &Control) -> (NodeId, bool) {
         | Control::Evict(amf, _)
         | Control::Destage(amf)
         | Control::Scrub(amf)
+        | Control::AcceptLoss(amf)
         | Control::DropLines(amf) => (NodeId::Amf(*amf), false),
         Control::FailDisk(disk) | Control::Corrupt(disk, _) => (NodeId::Disk(*disk), true),
         Control::ReplaceDisk(disk) => (NodeId::Disk(*disk), false),
@@ -42,6 +43,7 @@ pub(super) fn control_text(control: &Control) -> String {
         Control::PowerFail => "power-fail".to_owned(),
         Control::Corrupt(disk, at) => format!("corrupt {disk} at {at}"),
         Control::Scrub(amf) => format!("scrub by {amf}"),
+        Control::AcceptLoss(amf) => format!("accept-loss by {amf}"),
         Control::WitnessDown => "witness down".to_owned(),
         Control::WitnessUp => "witness up".to_owned(),
         Control::SetProtocol(protocol) => format!("protocol {protocol}"),

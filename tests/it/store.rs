@@ -34,6 +34,8 @@ fn config() -> Config {
         suspect_after: Span::secs(1),
         retry: Span::millis(20),
         journal: false,
+        dirty_log: true,
+        region_blocks: 256,
         defect: None,
     }
 }

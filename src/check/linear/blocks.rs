@@ -8,7 +8,7 @@
 use super::op::{Act, Content, Op};
 use super::register::Register;
 use super::space::{Cells, Pattern, Space, UNKNOWN};
-use crate::check::history::Operation;
+use crate::check::history::{LOST, Operation};
 use crate::check::value::Value;
 use crate::protocol::host::REQUEST_SECTORS_MAX;
 use crate::protocol::table::Table;
@@ -91,6 +91,8 @@ pub struct Blocks {
     per_block: u32,
     is_used: bool,
     lines: u32,
+    /// When hosts lived with the loss of what a block held, newest.
+    lost: Table<u64, u64>,
 }
 
 /// A block's register.
@@ -144,6 +146,12 @@ impl Blocks {
             || line.count == self.per_block && line.first.is_multiple_of(u64::from(line.count));
         if is_swap && !is_one_block() {
             return Err("a compare-and-write is about one block".to_owned());
+        }
+        if line.kind == LOST {
+            let (block, at) = (line.first / u64::from(line.count), line.start);
+            let newest = self.lost.get_or_insert_with(block, || at);
+            *newest = (*newest).max(at);
+            return if is_one_block() { Ok(()) } else { Err("a loss is of one block".to_owned()) };
         }
         let Some((kind, is_open)) = kind_of(line)? else { return Ok(()) };
         if !is_open && line.end.is_none() {
@@ -213,12 +221,21 @@ impl Blocks {
         self.per_block
     }
 
-    /// The `index`th block.
+    /// The `index`th block. Once hosts live with the loss of what it held it may hold anything: what was
+    /// over by then says nothing any more, and what a read under way saw neither.
     pub fn part(&self, index: usize) -> BlockPart {
         let touches = &self.touches[self.begins[index]..self.begins[index + 1]];
         let first = touches[0].0 * u64::from(self.per_block);
+        let lost = self.lost.get(&touches[0].0).copied();
+        let counts = |request: &Request| {
+            lost.is_none_or(|lost| match request.kind {
+                Kind::Read | Kind::Miss => request.start > lost,
+                Kind::Write | Kind::Swap => request.end.is_none_or(|end| end > lost),
+            })
+        };
         let parts: Vec<Part> = touches
             .iter()
+            .filter(|(_, request)| counts(&self.requests[*request as usize]))
             .map(|(_, request)| {
                 let request = &self.requests[*request as usize];
                 let clip = |runs| clipped(runs, request.first, first, self.per_block);
@@ -230,7 +247,8 @@ impl Blocks {
             })
             .collect();
         let lines = parts.iter().map(|part| part.request.line).collect();
-        BlockPart { first, register: register(&parts, self.is_used), lines }
+        let is_used = self.is_used || lost.is_some();
+        BlockPart { first, register: register(&parts, is_used), lines }
     }
 }
 
@@ -304,7 +322,7 @@ fn register(parts: &[Part], is_used: bool) -> Register {
             }
         }
     }
-    let cells = borders.len() - 1;
+    let cells = borders.len().saturating_sub(1);
     let mut numbers = Numbers::default();
     if cells == 1 && !is_used {
         let ops = parts.iter().map(|part| {

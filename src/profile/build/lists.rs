@@ -153,6 +153,7 @@ fn is_fault(command: &Command) -> bool {
         | Command::Replace(_)
         | Command::Corrupt(..)
         | Command::Scrub
+        | Command::AcceptLoss
         | Command::Slow(..)
         | Command::Witness(_)
         | Command::PowerFail

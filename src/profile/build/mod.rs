@@ -172,8 +172,14 @@ fn config(draft: &Draft, check: &mut Check) -> Config {
         suspect_after: draft.suspect_after,
         retry: draft.retry,
         journal: draft.journal,
+        dirty_log: draft.dirty_log,
+        region_blocks: region_blocks(draft, size, check),
         defect: draft.defect.checked_sub(1).map(|index| Defect::ALL[index]),
     }
+}
+
+fn region_blocks(draft: &Draft, block_size: u64, check: &mut Check) -> u64 {
+    check.blocks(draft.region, block_size, "dirty_log.region").max(1)
 }
 
 fn group(draft: &Draft, check: &mut Check) -> GroupConfig {
@@ -238,6 +244,8 @@ fn group(draft: &Draft, check: &mut Check) -> GroupConfig {
 
 /// Most blocks in a chunk.
 pub(super) const CHUNK_MAX: u64 = 1 << 20;
+/// Blocks in a region of the dirty-region log, at most.
+pub(super) const REGION_MAX: u64 = 1 << 20;
 
 fn link(draft: &Draft, check: &mut Check) {
     check.must(draft.sites <= draft.amfs, &["link.sites", "cluster.amfs"], || {

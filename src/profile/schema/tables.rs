@@ -1,7 +1,7 @@
 //! Keys of the sections that are tables.
 
 use super::{DAY, Key, MINUTE, Section, choice, int, time};
-use crate::profile::build::CHUNK_MAX;
+use crate::profile::build::{CHUNK_MAX, REGION_MAX};
 use crate::profile::draft::{DURABILITIES, Draft, ENGINES, LAYOUTS, WRITES};
 use crate::profile::kind::Kind;
 use crate::profile::model::{Durability, StoreEngine};
@@ -57,6 +57,7 @@ pub(in crate::profile) fn sections() -> Vec<Section> {
         section("group", group()),
         section("store", store()),
         section("journal", journal()),
+        section("dirty_log", dirty_log()),
         section("timing", timing()),
         section("link", link()),
         section("host", host()),
@@ -192,6 +193,21 @@ fn store() -> Vec<Key<Draft>> {
             (Span(0), MINUTE),
             |d| &mut d.disk_time,
             "simulated time of one disk operation",
+        ),
+    ]
+}
+
+fn dirty_log() -> Vec<Key<Draft>> {
+    vec![
+        Key::new(
+            "enabled",
+            Kind::Bool { at: |d| &mut d.dirty_log },
+            "disks note which regions may be dirty: what is lost is in doubt, never silently old",
+        ),
+        Key::new(
+            "region",
+            Kind::Extent { min: 1, max: REGION_MAX, at: |d| &mut d.region },
+            "how much one note is about",
         ),
     ]
 }

@@ -111,9 +111,17 @@ impl Amf {
                 }
                 self.begin_touch(now, block, queued, op, index)
             }
-            (Job::Synchronise | Job::Adopt, Key::Block(_))
+            (Job::Synchronise | Job::Adopt | Job::Accept, Key::Block(_))
             | (Job::Equalise { .. } | Job::Redo | Job::Scrub, Key::Stripe(_))
-            | (Job::Destage { .. } | Job::RefillStart, _) => {
+            | (Job::Destage { .. }, _) => {
+                self.acquire(now, key, Mode::Exclusive, queued, OpId::NONE);
+                Begun::Yes
+            }
+            (Job::RefillStart, _) => {
+                // [D1] The new disk has our marks first.
+                if self.marks_are_missing() {
+                    return self.blocked(key, queued);
+                }
                 self.acquire(now, key, Mode::Exclusive, queued, OpId::NONE);
                 Begun::Yes
             }
@@ -139,6 +147,7 @@ impl Amf {
                 Job::Touch { .. }
                 | Job::Synchronise
                 | Job::Adopt
+                | Job::Accept
                 | Job::Resolve
                 | Job::Rebuild { .. }
                 | Job::Equalise { .. }
@@ -427,6 +436,9 @@ impl Amf {
             }
             Key::Group => {
                 if self.has_old_destage() && !self.has(Defect::RebuildWithoutLock) {
+                    return Err(Why::StripeBusy);
+                }
+                if self.marks_are_missing() {
                     return Err(Why::StripeBusy);
                 }
             }

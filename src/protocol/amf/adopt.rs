@@ -2,7 +2,9 @@
 //! makes copies equal that may differ after a failure that nothing covered (section 4, end).
 
 use super::Amf;
+use super::doubt::Trust;
 use super::key::{Fetch, Job, RowFetch, Stage};
+use super::regions::MayDirty;
 use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
 use crate::protocol::group::SlotState;
@@ -57,6 +59,9 @@ impl Amf {
                 if line.missing.is_empty() && dirty && early {
                     self.adopt_end(now, block, Rule::Adopted);
                 } else if line.missing.is_empty() && !dirty {
+                    if !self.leaves_doubt(block, version) {
+                        return self.stall(key);
+                    }
                     self.tell_lenders(now, block, version);
                     self.is_durable(block, version);
                     self.adopt_end(now, block, Rule::Adopted);
@@ -159,7 +164,23 @@ impl Amf {
             }
             return;
         }
-        self.adopt_install(now, block, version, &data);
+        if self.may_dirty(block) != MayDirty::Soon {
+            self.adopt_install(now, block, version, &data);
+        }
+    }
+
+    /// \[D3\] What is in doubt goes to disk, and is never a valid line. `false`: that is not known yet.
+    fn leaves_doubt(&mut self, block: Block, version: Version) -> bool {
+        match self.trust(block, version) {
+            Trust::Sure => true,
+            Trust::NotKnown => false,
+            Trust::InDoubt => {
+                let at = self.cache.find(block).expect("an adopted block has its line");
+                self.cache.mark_evicting(at);
+                self.rule(Rule::AdoptInDoubt, Some(Key::Block(block)));
+                true
+            }
+        }
     }
 
     /// `M` with the version it had, replicated, then destaged. Held until both are done.

@@ -33,6 +33,14 @@ pub(super) enum DiskWork {
     ScrubNext,
     /// A scrub reads a copy.
     ScrubCopy { slot: u8 },
+    /// A region is marked, or its mark taken away \[D1\].
+    Mark { region: u64 },
+    /// What is marked?
+    Marks { question: u64 },
+    /// Marks of those that are gone are taken away.
+    Forget,
+    /// A refill copies the marks of those that are gone.
+    RefillMarks,
 }
 
 impl Amf {
@@ -104,6 +112,12 @@ impl Amf {
             DiskWork::Repair { block, slot } => self.on_repaired(now, block, slot),
             DiskWork::ScrubNext => self.on_scrub_next(now, &reply.result),
             DiskWork::ScrubCopy { slot } => self.on_scrub_copy(now, slot, &reply.result),
+            DiskWork::Mark { region } => {
+                self.on_marked(now, region, reply.id, reply.result.is_ok());
+            }
+            DiskWork::Marks { question } => self.on_marks(now, question, &reply.result),
+            DiskWork::Forget => {}
+            DiskWork::RefillMarks => self.on_refill_marks(now, &reply.result),
         }
     }
 
@@ -137,7 +151,13 @@ impl Amf {
                 fetch.damaged.insert(slot);
                 fetch.failed.insert(slot);
             }
-            Ok(DiskDone::Written { .. } | DiskDone::Next { .. } | DiskDone::Flushed)
+            Ok(
+                DiskDone::Written { .. }
+                | DiskDone::Next { .. }
+                | DiskDone::Flushed
+                | DiskDone::Marked
+                | DiskDone::Marks(_),
+            )
             | Err(DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted) => {
                 fetch.failed.insert(slot);
             }

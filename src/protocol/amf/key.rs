@@ -32,6 +32,8 @@ pub(super) enum Job {
     Redo,
     /// Refill one stripe of a replaced disk.
     Refill,
+    /// What is in doubt is written again, as it is \[D4\].
+    Accept,
     /// Compare one stripe's data with its parity.
     Scrub,
     /// Wait until no destage from before the disk's admission is in flight \[M3\].

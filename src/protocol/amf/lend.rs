@@ -125,6 +125,8 @@ impl Amf {
                 self.rule(Rule::ResolveStuck, Some(key));
                 self.flushed(block, Err(crate::protocol::host::HostError::Media));
             }
+            // It is written to disk, if that is older, and never is a valid line.
+            Content::InDoubt => self.write_back(block),
             Content::Ready(_, _, Source::Cache) => {
                 self.take_back(now, block);
                 self.start_destage(now, block, OpId::NONE);

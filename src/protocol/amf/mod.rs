@@ -6,17 +6,20 @@
 //! Reading order: `key` and `cache` (what there is), `host` (a request and its touches), `acquire`
 //! (tickets, grants, deferral), `perform` (reads and writes), `lend` and `update` (what those protocols
 //! add), `replicate`, `journal`, `destage`, `stripe` (destages with parity), `disk_io`, `row` (rows of parity layouts),
-//! `view` (membership, leases), `private` (access lists), `adopt` (takeover), `redo` (takeover of parity
+//! `regions` (the dirty-region log), `doubt`, `accept` (more failures than replicas), `view` (membership,
+//! leases), `private` (access lists), `adopt` (takeover), `redo` (takeover of parity
 //! updates), `refill` and `rebuild`, `scrub`, `invariant`.
 //!
 //! Each input ends with the work list: keys whose situation changed are looked at again, one at a
 //! time, until nothing is left to do. So nothing here recurses.
 
+mod accept;
 mod acquire;
 mod adopt;
 mod cache;
 mod destage;
 mod disk_io;
+mod doubt;
 mod host;
 mod info;
 mod invariant;
@@ -28,6 +31,7 @@ mod private;
 mod rebuild;
 mod redo;
 mod refill;
+mod regions;
 mod replicate;
 mod row;
 mod scrub;
@@ -40,14 +44,17 @@ pub use invariant::Broken;
 pub use journal::JournalEntry;
 pub use scrub::ScrubReport;
 
+use self::accept::Accept;
 use self::cache::Cache;
 use self::disk_io::DiskWork;
+use self::doubt::Doubt;
 use self::host::{FlushWork, HostOp};
 use self::journal::Journal;
 use self::key::KeyCtl;
 use self::private::Private;
 use self::redo::Redo;
 use self::refill::Refill;
+use self::regions::Regions;
 use self::replicate::Replica;
 use self::scrub::Scrub;
 use super::config::{Config, Protocol};
@@ -160,6 +167,9 @@ pub struct Amf {
     /// The number of the next intent \[R3\].
     intent_next: u64,
     scrub: Option<Scrub>,
+    regions: Regions,
+    doubt: Doubt,
+    accept: Option<Accept>,
     /// Blocks made equal since the view became unsynchronised.
     synchronised: Table<Block, ()>,
     /// Dirty blocks by age, with stale entries.
@@ -236,6 +246,9 @@ impl Amf {
             redo: Table::default(),
             intent_next: 1,
             scrub: None,
+            regions: Regions::default(),
+            doubt: Doubt::default(),
+            accept: None,
             synchronised: Table::default(),
             ages: VecDeque::new(),
             age_at: Instant::NEVER,
@@ -290,6 +303,7 @@ impl Amf {
             AmfInput::DropLines => self.on_drop_lines(now),
             AmfInput::Journal(result) => self.on_journal(now, result),
             AmfInput::Scrub => self.on_scrub(now),
+            AmfInput::AcceptLoss => self.on_accept_loss(now),
             AmfInput::SetDefect(defect) => self.defect = defect,
         }
         if !self.work.is_empty() || !self.dispatch.is_empty() || self.access.owes_word() {

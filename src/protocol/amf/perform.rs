@@ -2,7 +2,9 @@
 
 use super::Amf;
 use super::cache::At;
+use super::doubt::Trust;
 use super::key::{Fetch, Job, Stage};
+use super::regions::MayDirty;
 use crate::protocol::config::WritePolicy;
 use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
@@ -18,6 +20,8 @@ pub(super) enum Content {
     Pending,
     /// No copy can be read.
     Lost,
+    /// What can be read may be older than what was acknowledged \[D3\].
+    InDoubt,
 }
 
 /// What a write does with the current content.
@@ -55,7 +59,7 @@ impl Amf {
         let (job, committed) = (access.job, matches!(access.stage, Stage::Committed { .. }));
         let exempt = self.has(Defect::NoLease) || committed;
         match (job, key) {
-            (Job::Touch { .. } | Job::Adopt | Job::Synchronise | Job::Resolve, _)
+            (Job::Touch { .. } | Job::Adopt | Job::Synchronise | Job::Resolve | Job::Accept, _)
                 if !self.lease_is_live(now) && !exempt =>
             {
                 // [L1] No commit, no install, no answer without a live lease.
@@ -74,6 +78,7 @@ impl Amf {
                 }
             }
             (Job::Adopt | Job::Synchronise, Key::Block(block)) => self.perform_adopt(now, block),
+            (Job::Accept, Key::Block(block)) => self.perform_accept(now, block),
             (Job::Resolve, Key::Block(block)) => self.perform_resolve(now, block),
             (Job::Destage { block }, Key::Stripe(_)) => self.write_destage(now, Block(block)),
             (Job::Rebuild { block } | Job::Equalise { block }, Key::Stripe(_)) => {
@@ -88,6 +93,7 @@ impl Amf {
                 | Job::Adopt
                 | Job::Synchronise
                 | Job::Resolve
+                | Job::Accept
                 | Job::Destage { .. }
                 | Job::Rebuild { .. }
                 | Job::Equalise { .. }
@@ -106,6 +112,7 @@ impl Amf {
             Content::Ready(version, data, source) => (version, data, source),
             Content::Pending => return,
             Content::Lost => return self.fail_touch(now, key, HostError::Media),
+            Content::InDoubt => return self.touch_in_doubt(now, key),
         };
         let access = self.own_access(key);
         let hit = access.hit;
@@ -155,10 +162,15 @@ impl Amf {
                 Content::Ready(_, data, from) => (old, source) = (Some(data), from),
                 Content::Pending => return,
                 Content::Lost => return self.fail_touch(now, key, HostError::Media),
+                Content::InDoubt => return self.touch_in_doubt(now, key),
             }
         }
         match self.change(op, touch, old) {
-            Change::To(data) => self.commit(now, block, &data, source),
+            Change::To(data) => match self.may_dirty(block) {
+                MayDirty::Yes => self.commit(now, block, &data, source),
+                MayDirty::Soon => {}
+                MayDirty::NoDisk => self.fail_touch(now, key, HostError::Media),
+            },
             Change::Miscompare => {
                 self.rule(Rule::Miscompare, Some(key));
                 self.fail_touch(now, key, HostError::Miscompare);
@@ -186,9 +198,37 @@ impl Amf {
         })
     }
 
+    fn touch_in_doubt(&mut self, now: Instant, key: Key) {
+        self.rule(Rule::InDoubt, Some(key));
+        self.fail_touch(now, key, HostError::InDoubt);
+    }
+
+    /// The block's content, unless it may be older than what was acknowledged \[D3\]. Valid lines and copies
+    /// of them are good; disks and lent lines are, if what they have is newer than any loss.
+    pub(super) fn content(&mut self, now: Instant, block: Block, cause: OpId) -> Content {
+        let found = self.found(now, block, cause);
+        let Content::Ready(version, _, source) = &found else { return found };
+        let key = Key::Block(block);
+        let copy = &self.own_access(key).copy;
+        let lent = copy.as_ref().is_some_and(|(copy, _)| copy.kind == CopyKind::Lent);
+        let good = match source {
+            Source::Cache => self.cache.state(block).is_valid(),
+            Source::Amf(_) => !lent,
+            Source::Disk(_) | Source::Host => false,
+        };
+        match if good { Trust::Sure } else { self.trust(block, *version) } {
+            Trust::Sure => found,
+            Trust::InDoubt => Content::InDoubt,
+            Trust::NotKnown => {
+                self.stall(key);
+                Content::Pending
+            }
+        }
+    }
+
     /// Section 3: own line; else the best copy, unless it may be stale by now: a floor says so, or it is
     /// lent. Then the disk too, and whichever is newer. The disk unseen only if there is no copy.
-    pub(super) fn content(&mut self, now: Instant, block: Block, cause: OpId) -> Content {
+    pub(super) fn found(&mut self, now: Instant, block: Block, cause: OpId) -> Content {
         let line = self.cache.get(block);
         if let Some(line) = line.filter(|line| line.state.is_valid()) {
             return Content::Ready(line.version, line.data.clone(), Source::Cache);
@@ -270,7 +310,7 @@ impl Amf {
     }
 
     /// Section 4, steps 3 and 4: draw the version, replicate and (write-through) write.
-    fn commit(&mut self, now: Instant, block: Block, data: &Data, source: Source) {
+    pub(super) fn commit(&mut self, now: Instant, block: Block, data: &Data, source: Source) {
         let key = Key::Block(block);
         let version = Version { epoch: self.epoch, clock: self.next_clock(), amf: self.id };
         let at_once = self.has(Defect::UpdateAtCommit);
@@ -345,6 +385,9 @@ impl Amf {
             let touch = self.touch_of(op, index);
             let source = source.unwrap_or(Source::Host);
             self.finish_touch(op, index, Ok(Touched { touch, hit, source, data: None }));
+        }
+        if job == Job::Accept {
+            return self.accept_done(now, block);
         }
         self.release(now, key);
     }

@@ -12,6 +12,7 @@ use super::row::RowFor;
 use crate::protocol::group::{Place, SlotState};
 use crate::protocol::id::{Block, Epoch, Instant, Key, OpId, Version};
 use crate::protocol::message::{DiskDone, DiskError, DiskOp, WitnessMsg};
+use crate::protocol::region::Mark;
 use crate::protocol::rule::Rule;
 
 /// A walk under way.
@@ -33,6 +34,8 @@ pub(super) enum Phase {
     Synchronised,
     /// Waits for old destages to end.
     Start { slot: u8 },
+    /// Copies what is marked of those that are gone \[D1\].
+    Marks { slot: u8, pending: u32 },
     /// Looks for the next written block of the sources.
     Seek { slot: u8, at: u64, pending: u32, found: Option<u64> },
     /// Waits for, then holds a stripe.
@@ -48,7 +51,7 @@ impl Refill {
     /// Which slot is refilled, and up to which block of the disk.
     pub(super) fn progress(&self) -> Option<(u8, u64)> {
         match self.phase {
-            Phase::Start { slot } => Some((slot, 0)),
+            Phase::Start { slot } | Phase::Marks { slot, .. } => Some((slot, 0)),
             Phase::Seek { slot, at, .. } | Phase::Stripe { slot, at, .. } => Some((slot, at)),
             Phase::Full { slot } => Some((slot, u64::MAX)),
             Phase::Synchronise { .. } | Phase::Synchronised | Phase::Stuck { .. } => None,
@@ -102,7 +105,7 @@ impl Amf {
     }
 
     /// Queues the walk's job for a key, unless it is there already.
-    fn ask_for(&mut self, key: Key, job: Job) {
+    pub(super) fn ask_for(&mut self, key: Key, job: Job) {
         let ctl = self.keys.get_or_insert_with(key, KeyCtl::default);
         let there = ctl.queue.iter().any(|queued| queued.job == job)
             || ctl.access.as_ref().is_some_and(|access| access.job == job);
@@ -122,6 +125,57 @@ impl Amf {
     pub(super) fn refill_may_start(&mut self, now: Instant) {
         self.release(now, Key::Group);
         if let Some(Phase::Start { slot }) = self.phase().cloned() {
+            self.copy_marks(slot);
+        }
+    }
+
+    /// \[D1\] Members mark the new disk themselves, before they grant the group; who is gone cannot.
+    fn copy_marks(&mut self, slot: u8) {
+        let mut pending = 0;
+        if !self.current_view().gone.is_empty() {
+            for source in self.slots_but_failed().into_iter().filter(|source| *source != slot) {
+                pending += 1;
+                self.ask_disk(source, OpId::NONE, DiskOp::Marks, DiskWork::RefillMarks);
+            }
+        }
+        if let Some(phase) = self.phase() {
+            *phase = Phase::Marks { slot, pending };
+        }
+        self.marks_are_copied();
+    }
+
+    pub(super) fn on_refill_marks(&mut self, now: Instant, result: &Result<DiskDone, DiskError>) {
+        let Some(Phase::Marks { slot, .. }) = self.phase().cloned() else {
+            return self.drop_stale_refill(now);
+        };
+        let mut more = 0;
+        match result {
+            Ok(DiskDone::Marks(marks)) => {
+                let view = self.view.as_ref().expect("members have installed a view");
+                let gone = |mark: &&Mark| view.gone.iter().any(|gone| gone.made(mark));
+                let marks: Vec<Mark> = marks.iter().filter(gone).copied().collect();
+                for mark in marks {
+                    more += 1;
+                    self.ask_disk(slot, OpId::NONE, DiskOp::Mark(mark), DiskWork::RefillMarks);
+                }
+            }
+            Ok(DiskDone::Marked) => {}
+            Ok(
+                DiskDone::Read { .. }
+                | DiskDone::Written { .. }
+                | DiskDone::Next { .. }
+                | DiskDone::Flushed,
+            ) => unreachable!("marks were asked for"),
+            Err(_) => return self.refill_is_stuck(now),
+        }
+        if let Some(Phase::Marks { pending, .. }) = self.phase() {
+            *pending = *pending + more - 1;
+        }
+        self.marks_are_copied();
+    }
+
+    fn marks_are_copied(&mut self) {
+        if let Some(Phase::Marks { slot, pending: 0 }) = self.phase().cloned() {
             // Where the one before stopped, as far as the witness knows.
             let at = self.current_view().group.slots[usize::from(slot)].filled;
             self.seek_written(slot, at);
@@ -152,7 +206,13 @@ impl Amf {
         }
         let next = match result {
             Ok(DiskDone::Next { at }) => *at,
-            Ok(DiskDone::Read { .. } | DiskDone::Written { .. } | DiskDone::Flushed) => return,
+            Ok(
+                DiskDone::Read { .. }
+                | DiskDone::Written { .. }
+                | DiskDone::Flushed
+                | DiskDone::Marked
+                | DiskDone::Marks(_),
+            ) => return,
             Err(_) => return self.refill_is_stuck(now),
         };
         let slots = self.current_view().group.slots.len();
@@ -203,6 +263,7 @@ impl Amf {
                 Phase::Synchronise { .. }
                 | Phase::Synchronised
                 | Phase::Start { .. }
+                | Phase::Marks { .. }
                 | Phase::Stripe { .. }
                 | Phase::Full { .. }
                 | Phase::Stuck { .. },
@@ -260,7 +321,9 @@ impl Amf {
                 DiskDone::Read { .. }
                 | DiskDone::Written { .. }
                 | DiskDone::Next { .. }
-                | DiskDone::Flushed,
+                | DiskDone::Flushed
+                | DiskDone::Marked
+                | DiskDone::Marks(_),
             ) => self.refilled_one(now),
             Err(DiskError::Media) => self.refill_elsewhere(slot, at, source),
             Err(DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted) => {
@@ -338,6 +401,7 @@ impl Amf {
             DiskWork::RefillRead { .. }
             | DiskWork::RefillWrite
             | DiskWork::Next
+            | DiskWork::RefillMarks
             | DiskWork::Row { reader: RowFor::Refill, .. } => true,
             DiskWork::Fetch { .. }
             | DiskWork::Destage { .. }
@@ -345,7 +409,10 @@ impl Amf {
             | DiskWork::Row { .. }
             | DiskWork::Repair { .. }
             | DiskWork::ScrubNext
-            | DiskWork::ScrubCopy { .. } => false,
+            | DiskWork::ScrubCopy { .. }
+            | DiskWork::Mark { .. }
+            | DiskWork::Marks { .. }
+            | DiskWork::Forget => false,
         })
     }
 
@@ -396,6 +463,7 @@ impl Amf {
                 Phase::Synchronised
                 | Phase::Synchronise { .. }
                 | Phase::Start { .. }
+                | Phase::Marks { .. }
                 | Phase::Seek { .. }
                 | Phase::Stripe { .. }
                 | Phase::Stuck { .. },

@@ -133,7 +133,7 @@ impl Amf {
     pub(super) fn go_on_committed(&mut self, now: Instant, key: Key) {
         let access = self.own_access(key);
         if matches!(access.stage, Stage::Committed { .. })
-            && matches!(access.job, Job::Touch { .. } | Job::Adopt | Job::Synchronise)
+            && matches!(access.job, Job::Touch { .. } | Job::Adopt | Job::Synchronise | Job::Accept)
         {
             self.perform(now, key);
         }

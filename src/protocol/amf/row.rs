@@ -134,7 +134,13 @@ impl Amf {
                 let role = group.role(Place { slot, at: read.at });
                 read.row.set(role, Cell { version, data, covers });
             }
-            Ok(DiskDone::Written { .. } | DiskDone::Next { .. } | DiskDone::Flushed) => {}
+            Ok(
+                DiskDone::Written { .. }
+                | DiskDone::Next { .. }
+                | DiskDone::Flushed
+                | DiskDone::Marked
+                | DiskDone::Marks(_),
+            ) => {}
             Err(DiskError::Media) => read.damaged.insert(slot),
             Err(DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted) => {
                 read.failed = true;

@@ -212,7 +212,13 @@ impl Amf {
         match result {
             Ok(DiskDone::Read { version, .. }) => versions.push(*version),
             Err(DiskError::Media) => bad.insert(slot),
-            Ok(DiskDone::Written { .. } | DiskDone::Next { .. } | DiskDone::Flushed)
+            Ok(
+                DiskDone::Written { .. }
+                | DiskDone::Next { .. }
+                | DiskDone::Flushed
+                | DiskDone::Marked
+                | DiskDone::Marks(_),
+            )
             | Err(DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted) => {}
         }
         if scrub.pending > 0 {

@@ -7,7 +7,7 @@ use crate::protocol::defect::Defect;
 use crate::protocol::group::SlotState;
 use crate::protocol::id::{AmfId, AmfSet, Block, DiskId, Instant, Key, NodeId, Span};
 use crate::protocol::machine::AmfOutput;
-use crate::protocol::message::{Body, Packet, View, WitnessMsg};
+use crate::protocol::message::{Body, Packet, Recovered, View, WitnessMsg};
 use crate::protocol::rule::{LineState, Rule};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -45,6 +45,7 @@ impl Amf {
             | WitnessMsg::DiskFailed { .. }
             | WitnessMsg::Rebuilt { .. }
             | WitnessMsg::Synchronised { .. }
+            | WitnessMsg::Accepted { .. }
             | WitnessMsg::Fence { .. }
             | WitnessMsg::Fenced { .. }
             | WitnessMsg::Replaced { .. } => self.rule(Rule::IgnoreStranger, None),
@@ -114,6 +115,9 @@ impl Amf {
         if old.is_none() {
             self.rule(Rule::Joined, None);
         }
+        let admitted = old.as_deref().is_some_and(|old| old.admitted != view.admitted);
+        self.mark_again(now, admitted);
+        self.review_doubt(now);
         self.review_refill(now);
         self.unstall(now);
         self.send_renewal(now);
@@ -249,12 +253,23 @@ impl Amf {
         self.renew_latest = self.renew_at + self.cfg.renew;
         self.repeat_disk_reports();
         self.repeat_refill_report();
+        self.clear_regions();
+        self.say_nothing_is_lost();
+        self.say_accepted();
+    }
+
+    /// \[D2\] Whatever this AMF had to adopt is on disk.
+    fn recovered(&self) -> Option<Recovered> {
+        let all = self.recovering == 0 && self.redo.is_empty();
+        let journal = self.cfg.journal && !self.journal.is_broken();
+        all.then_some(if journal { Recovered::Journal } else { Recovered::Replicas })
     }
 
     pub(super) fn send_renewal(&mut self, now: Instant) {
         let (incarnation, epoch, covered) = (self.incarnation, self.epoch, self.covered);
-        let (sent, refilled) = (now.0, self.refilled());
-        self.send_witness(WitnessMsg::Renew { incarnation, epoch, sent, covered, refilled });
+        let (sent, refilled, recovered) = (now.0, self.refilled(), self.recovered());
+        let renewal = WitnessMsg::Renew { incarnation, epoch, sent, covered, recovered, refilled };
+        self.send_witness(renewal);
     }
 
     /// An AMF whose lease has run out serves nothing; it checks at every step, so nothing to do here.

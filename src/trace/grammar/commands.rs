@@ -104,6 +104,7 @@ fn other_command(name: &str, column: u32, args: &mut Args<'_>) -> Parsed<Command
         "replace" => Command::Replace(args.disk()?),
         "corrupt" => Command::Corrupt(args.disk()?, args.block()?),
         "scrub" => Command::Scrub,
+        "accept-loss" => Command::AcceptLoss,
         "slow" => Command::Slow(args.disk()?, args.time()?),
         "witness" => Command::Witness(args.one_of("word", &[("up", true), ("down", false)])?),
         "power-fail" => Command::PowerFail,

@@ -32,6 +32,7 @@ impl Display for Command {
             Self::Replace(disk) => write!(f, "replace {disk}"),
             Self::Corrupt(disk, block) => write!(f, "corrupt {disk} {block}"),
             Self::Scrub => f.write_str("scrub"),
+            Self::AcceptLoss => f.write_str("accept-loss"),
             Self::Slow(disk, span) => write!(f, "slow {disk} {}", time_text(*span)),
             Self::Witness(up) => write!(f, "witness {}", if *up { "up" } else { "down" }),
             Self::PowerFail => f.write_str("power-fail"),

@@ -72,6 +72,7 @@ fn check_control(config: &Config, control: &Control) -> Result<(), String> {
         | Control::Evict(amf, _)
         | Control::Destage(amf)
         | Control::Scrub(amf)
+        | Control::AcceptLoss(amf)
         | Control::DropLines(amf) => node(config, NodeId::Amf(*amf)),
         Control::FailDisk(disk) | Control::ReplaceDisk(disk) | Control::Corrupt(disk, _) => {
             node(config, NodeId::Disk(*disk))

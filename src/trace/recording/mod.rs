@@ -33,6 +33,7 @@ use super::step::StepEntry;
 use crate::protocol::JournalEntry;
 use crate::protocol::group::GroupView;
 use crate::protocol::id::{DiskId, Epoch};
+use crate::protocol::region::Gone;
 use crate::protocol::{StoreDone, StoreError};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +71,8 @@ pub struct Origin {
     pub unclean: bool,
     /// Which disk fills which slot; `None`: as the layout says.
     pub group: Option<GroupView>,
+    /// Whose work was not finished: [`View::gone_at_restart`](crate::protocol::View::gone_at_restart).
+    pub gone: Vec<Gone>,
     /// The epoch below which each disk refuses everybody; missing ones are 0.
     pub fences: Vec<Epoch>,
     /// No block was ever written.
@@ -84,6 +87,7 @@ impl Origin {
         epoch: Epoch(1),
         unclean: false,
         group: None,
+        gone: Vec::new(),
         fences: Vec::new(),
         blank: true,
         journals: Vec::new(),

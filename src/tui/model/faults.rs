@@ -76,6 +76,8 @@ pub enum Fault {
     DiskCorrupt,
     /// Compare everything, and mend it.
     Scrub,
+    /// Live with what is left.
+    AcceptLoss,
     /// Slow.
     DiskSlow,
     /// No longer slow.
@@ -106,7 +108,7 @@ const fn row(fault: Fault, aim: Aim, title: &'static str) -> Row {
 }
 
 /// The list, grouped by target.
-pub const ROWS: [Row; 24] = [
+pub const ROWS: [Row; 25] = [
     row(Fault::Crash, Aim::Amf, "crash: memory is gone"),
     row(Fault::Restart, Aim::Amf, "restart, empty"),
     row(Fault::Pause, Aim::Amf, "pause: handles nothing"),
@@ -124,6 +126,7 @@ pub const ROWS: [Row; 24] = [
     row(Fault::DiskReplace, Aim::Disk, "replace by a blank one"),
     row(Fault::DiskCorrupt, Aim::Disk, "damage the selected block"),
     row(Fault::Scrub, Aim::Disk, "scrub: compare and mend"),
+    row(Fault::AcceptLoss, Aim::Disk, "accept the loss of what is in doubt"),
     row(Fault::DiskSlow, Aim::Disk, "slow by 50 ms"),
     row(Fault::DiskFast, Aim::Disk, "no longer slow"),
     row(Fault::WitnessDown, Aim::Witness, "down"),
@@ -185,6 +188,7 @@ impl FaultList {
             Fault::DiskReplace => Command::Replace(on.disk),
             Fault::DiskCorrupt => Command::Corrupt(on.disk, on.block),
             Fault::Scrub => Command::Scrub,
+            Fault::AcceptLoss => Command::AcceptLoss,
             Fault::DiskSlow => Command::Slow(on.disk, SLOW),
             Fault::DiskFast => Command::Slow(on.disk, Span(0)),
             Fault::WitnessDown => Command::Witness(false),

@@ -43,6 +43,8 @@ pub(crate) fn profile() -> Profile {
         suspect_after: Span::millis(600),
         retry: Span::millis(40),
         journal: false,
+        dirty_log: true,
+        region_blocks: 256,
         defect: None,
     };
     Profile {
@@ -215,11 +217,14 @@ pub(crate) fn snapshot() -> Snapshot {
             group: GroupView::fresh(&config.group),
             admitted: Epoch(0),
             unsynchronised: None,
+            joined: Vec::new(),
+            gone: Vec::new(),
         }),
         witness: WitnessInfo { up: true, doing: "stable".to_owned() },
         amfs: (0..4).map(amf).collect(),
         disks: (0..5).map(disk).collect(),
         scrub: None,
+        doubt: Vec::new(),
         locks: locks(),
         held: Vec::new(),
         held_total: 0,
