@@ -103,7 +103,7 @@ impl Default for Draft {
             journal: false,
             journal_time: Span::micros(20),
             dirty_log: true,
-            region: Extent::Bytes(1 << 20),
+            region: Extent::Blocks(256),
             lease: Span::secs(2),
             renew: Span(0),
             suspect_after: Span::secs(1),

@@ -3,7 +3,8 @@
 //! An owner's *cover* are the AMFs that together hold its whole list. There may be several ways: with two
 //! partners either of them alone. When its partners change, who had the list still has what is old, and
 //! needs a new partner for what is new; who leaves is no cover any more. An owner that leaves without a
-//! cover, or whose cover leaves before it has finished recovery, is lost.
+//! cover, or whose cover leaves before it has finished recovery, is lost. A journal is a cover while its AMF
+//! is a member, under whatever incarnation: nobody gets at a block whose entry it has not adopted.
 
 use super::defect::Defect;
 use super::id::{AmfId, AmfSet, Epoch};
@@ -24,6 +25,8 @@ struct Left {
     gone: Gone,
     /// Who must finish recovery; of those that did, nothing is expected any more.
     ways: Ways,
+    /// Its journal has it all.
+    journal: bool,
 }
 
 /// What the witness knows of covers.
@@ -32,6 +35,8 @@ pub(super) struct Covers {
     /// Of members.
     members: Table<AmfId, Ways>,
     left: Vec<Left>,
+    /// Members whose journals are whole.
+    journals: AmfSet,
     /// A lost one is lost no longer: a view has to say so.
     news: bool,
 }
@@ -41,19 +46,18 @@ fn alone(partners: AmfSet) -> Ways {
 }
 
 impl Covers {
-    /// For a first view. `journals`: whose journal holds what it needs of the entries of `gone` that are
-    /// not lost.
-    pub(super) fn new(view: &View) -> Self {
+    /// For a first view. Entries of `gone` that are not lost are in journals; so is what members will have,
+    /// if there are journals.
+    pub(super) fn new(view: &View, journals: bool) -> Self {
         let mut members = Table::default();
         for (amf, _) in &view.members {
             // Nothing is dirty yet.
             members.insert(*amf, alone(view.partners(*amf)));
         }
-        let by_journal = |gone: &Gone| Left {
-            gone: *gone,
-            ways: if gone.lost { Ways::new() } else { alone(AmfSet::only(gone.owner)) },
-        };
-        Self { members, left: view.gone.iter().map(by_journal).collect(), news: false }
+        let left = |gone: &Gone| Left { gone: *gone, ways: Ways::new(), journal: !gone.lost };
+        let left = view.gone.iter().map(left).collect();
+        let journals = if journals { view.set() } else { AmfSet::EMPTY };
+        Self { members, left, journals, news: false }
     }
 
     /// The partners of `owner` in this view have acknowledged its whole list.
@@ -65,6 +69,11 @@ impl Covers {
     /// `journal`: its own journal with it, and nothing of that was damaged.
     pub(super) fn recovered(&mut self, amf: AmfId, joined: Epoch, journal: bool) {
         let mut news = false;
+        if journal {
+            self.journals.insert(amf);
+        } else {
+            self.journals.remove(amf);
+        }
         self.left.retain_mut(|left| {
             if journal && left.gone.owner == amf && left.gone.last < joined {
                 news |= left.gone.lost;
@@ -105,7 +114,8 @@ impl Covers {
         let remains = |way: &AmfSet| way.minus(staying).is_empty();
         for left in &mut self.left {
             left.ways.retain(|way| remains(way));
-            left.gone.lost |= left.ways.is_empty();
+            let journal = left.journal && new.incarnation(left.gone.owner).is_some();
+            left.gone.lost |= left.ways.is_empty() && !journal;
         }
         for (owner, _) in old.members.iter().filter(|(amf, _)| !stays(*amf)) {
             let mut ways = self.members.remove(owner).unwrap_or_default();
@@ -114,9 +124,10 @@ impl Covers {
             }
             ways.retain(|way| remains(way));
             let (joined, left) = (old.joined(*owner), new.epoch);
-            let lost = ways.is_empty();
+            let journal = self.journals.contains(*owner);
+            let lost = ways.is_empty() && !(journal && new.incarnation(*owner).is_some());
             let gone = Gone { owner: *owner, first: joined, last: joined, left, lost };
-            self.left.push(Left { gone, ways });
+            self.left.push(Left { gone, ways, journal });
         }
         for (amf, _) in &new.members {
             let partners = new.partners(*amf);
@@ -133,7 +144,10 @@ impl Covers {
         if gone.len() < all {
             // What became one is waited for as one: by nobody, so it is lost.
             gone.iter_mut().for_each(|gone| gone.lost = true);
-            self.left = gone.iter().map(|gone| Left { gone: *gone, ways: Ways::new() }).collect();
+            self.left = gone
+                .iter()
+                .map(|gone| Left { gone: *gone, ways: Ways::new(), journal: false })
+                .collect();
         }
         gone
     }
@@ -187,7 +201,7 @@ mod tests {
     #[test]
     fn an_owner_and_its_only_partner_together_are_lost() {
         let first = view(1, &ALL, 1, Vec::new());
-        let mut covers = Covers::new(&first);
+        let mut covers = Covers::new(&first, false);
         let gone = covers.change(&first, &view(2, &ALL[2..], 1, Vec::new()), None);
         // amf0's partner was amf1; amf1's was amf2.
         assert_eq!(lost(&gone), [(0, true), (1, false)]);
@@ -198,7 +212,7 @@ mod tests {
     fn two_one_after_the_other_are_survived_if_the_second_comes_after_recovery() {
         for recovers in [true, false] {
             let first = view(1, &ALL, 1, Vec::new());
-            let mut covers = Covers::new(&first);
+            let mut covers = Covers::new(&first, false);
             let second = view(2, &ALL[1..], 1, Vec::new());
             assert_eq!(lost(&covers.change(&first, &second, None)), [(0, false)]);
             if recovers {
@@ -216,7 +230,7 @@ mod tests {
         for covered in [true, false] {
             // amf1 comes back between amf0 and its partner amf2.
             let first = view(1, &[ALL[0], ALL[2], ALL[3]], 1, Vec::new());
-            let mut covers = Covers::new(&first);
+            let mut covers = Covers::new(&first, false);
             let second = view(2, &[ALL[0], (1, 2, 2), ALL[2], ALL[3]], 1, Vec::new());
             covers.change(&first, &second, None);
             if covered {
@@ -233,7 +247,7 @@ mod tests {
     #[test]
     fn either_of_two_partners_is_enough() {
         let first = view(1, &ALL, 2, Vec::new());
-        let mut covers = Covers::new(&first);
+        let mut covers = Covers::new(&first, false);
         let gone = covers.change(&first, &view(2, &[ALL[2], ALL[3]], 2, Vec::new()), None);
         assert_eq!(lost(&gone), [(0, false), (1, false)]);
     }
@@ -243,7 +257,7 @@ mod tests {
         let gone =
             Gone { owner: AmfId(0), first: Epoch(1), last: Epoch(4), left: Epoch(5), lost: true };
         let now = view(5, &[(0, 1, 5), (1, 1, 5)], 1, vec![gone]);
-        let mut covers = Covers::new(&now);
+        let mut covers = Covers::new(&now, false);
         covers.recovered(AmfId(0), Epoch(5), false);
         assert!(!covers.has_news(), "without a journal it has nothing");
         let mut other = covers.clone();
@@ -261,8 +275,11 @@ mod tests {
         let gone =
             Gone { owner: AmfId(0), first: Epoch(1), last: Epoch(4), left: Epoch(5), lost: false };
         let now = view(5, &[(0, 1, 5), (1, 1, 5)], 1, vec![gone]);
-        let mut covers = Covers::new(&now);
-        let gone = covers.change(&now, &view(6, &[(1, 1, 5)], 1, Vec::new()), None);
-        assert_eq!(lost(&gone), [(0, true), (0, false)]);
+        let mut covers = Covers::new(&now, true);
+        let back = view(6, &[(0, 2, 6), (1, 1, 5)], 1, Vec::new());
+        assert_eq!(lost(&covers.change(&now, &back, None)), [(0, false), (0, false)]);
+        let away = view(7, &[(1, 1, 5)], 1, Vec::new());
+        let gone = covers.change(&back, &away, None);
+        assert_eq!(lost(&gone), [(0, true), (0, false), (0, false)]);
     }
 }

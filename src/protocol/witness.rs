@@ -122,7 +122,7 @@ impl Witness {
             group,
             up: true,
             covered: view.set(),
-            covers: Covers::new(&view),
+            covers: Covers::new(&view, cfg.journal),
             view: Arc::new(view),
             heard: vec![now; usize::from(cfg.amfs)],
             joining: Table::default(),

@@ -114,7 +114,7 @@ fn an_error_says_where_what_is_allowed_and_what_may_have_been_meant() {
 
 #[test]
 fn what_comes_later_is_recognised_and_refused() {
-    for text in ["protocol directory", "defect no_dirty_region_log on"] {
+    for text in ["protocol directory", "protocol hierarchical"] {
         assert!(wrong(text).contains("comes with a later version"), "{text}: {}", wrong(text));
     }
 }

@@ -119,7 +119,7 @@ impl Amf {
             }
             (Job::RefillStart, _) => {
                 // [D1] The new disk has our marks first.
-                if self.marks_are_missing() {
+                if self.marks_are_missing() && !self.has(Defect::RebuildWithoutLock) {
                     return self.blocked(key, queued);
                 }
                 self.acquire(now, key, Mode::Exclusive, queued, OpId::NONE);
@@ -438,7 +438,7 @@ impl Amf {
                 if self.has_old_destage() && !self.has(Defect::RebuildWithoutLock) {
                     return Err(Why::StripeBusy);
                 }
-                if self.marks_are_missing() {
+                if self.marks_are_missing() && !self.has(Defect::RebuildWithoutLock) {
                     return Err(Why::StripeBusy);
                 }
             }

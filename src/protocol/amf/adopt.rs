@@ -56,6 +56,11 @@ impl Amf {
                 let line = self.cache.get(block).expect("an adopted block has its line");
                 let (version, dirty) = (line.version, line.dirty());
                 let early = self.has(Defect::AdoptWithoutJournal);
+                let (missing, job) = (!line.missing.is_empty(), self.own_access(key).job);
+                if !missing && !self.awaits_journal(block, version) && job == Job::Adopt {
+                    self.is_secured(now, block);
+                }
+                let line = self.cache.get(block).expect("an adopted block has its line");
                 if line.missing.is_empty() && dirty && early {
                     self.adopt_end(now, block, Rule::Adopted);
                 } else if line.missing.is_empty() && !dirty {
@@ -205,6 +210,13 @@ impl Amf {
         self.start_destage(now, block, OpId::NONE);
     }
 
+    /// \[D2\] What was adopted is as safe as a write of our own. The witness is told when all is.
+    fn is_secured(&mut self, now: Instant, block: Block) {
+        if self.secured.insert(block, ()).is_none() && self.recovered().is_some() {
+            self.send_renewal(now);
+        }
+    }
+
     /// The replicas of owners that left are given up; what waited for the block goes on.
     fn adopt_end(&mut self, now: Instant, block: Block, rule: Rule) {
         let key = Key::Block(block);
@@ -218,6 +230,7 @@ impl Amf {
         let ctl = self.keys.get_mut(&key).expect("an adoption has its key");
         if ctl.recovery.take().is_some() {
             self.recovering -= 1;
+            self.secured.remove(&block);
         }
         if self.group.has_parity() && job == Job::Synchronise {
             self.row_is_equal(block);
@@ -227,6 +240,9 @@ impl Amf {
         self.release(now, key);
         self.drop_unlisted(now, block);
         self.check_covered(now);
+        if self.recovering == 0 {
+            self.send_renewal(now);
+        }
         self.synchronised_one(now, block);
         self.scrubbed_one(now, block, rule);
     }

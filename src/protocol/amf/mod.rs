@@ -149,6 +149,8 @@ pub struct Amf {
     retire_at: Instant,
     /// Blocks that wait to be adopted, or are being adopted.
     recovering: u32,
+    /// Those of them that are own dirty lines by now, replicated and journalled \[D2\].
+    secured: Table<Block, ()>,
 
     // Disks.
     disk_work: Table<u64, DiskWork>,
@@ -236,6 +238,7 @@ impl Amf {
             retiring: Vec::new(),
             retire_at: Instant::NEVER,
             recovering: 0,
+            secured: Table::default(),
             destaging: 0,
             bad_disks: BadDisks::default(),
             admitted_from: 0,

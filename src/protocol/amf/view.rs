@@ -90,6 +90,7 @@ impl Amf {
         if old.as_deref().and_then(unsynchronised) != view.unsynchronised {
             self.synchronised.clear();
         }
+        self.secured.clear();
         self.forget_answered_reports(old.as_deref());
         self.rule(Rule::InstallView, None);
         self.forget_clear();
@@ -258,9 +259,9 @@ impl Amf {
         self.say_accepted();
     }
 
-    /// \[D2\] Whatever this AMF had to adopt is on disk.
-    fn recovered(&self) -> Option<Recovered> {
-        let all = self.recovering == 0 && self.redo.is_empty();
+    /// \[D2\] Whatever this AMF had to adopt is on disk, or its own now: replicated, and in its journal.
+    pub(super) fn recovered(&self) -> Option<Recovered> {
+        let all = self.secured.len() == self.recovering as usize && self.redo.is_empty();
         let journal = self.cfg.journal && !self.journal.is_broken();
         all.then_some(if journal { Recovered::Journal } else { Recovered::Replicas })
     }

@@ -94,7 +94,7 @@ impl<'a> Args<'a> {
     }
 
     pub(super) fn kind(&mut self) -> Parsed<MsgKind> {
-        self.named("kind of message", &MsgKind::ALL.map(|kind| (kind.name(), kind)), words::KINDS)
+        self.one_of("kind of message", &MsgKind::ALL.map(|kind| (kind.name(), kind)))
     }
 
     pub(super) fn rule(&mut self) -> Parsed<Rule> {
@@ -104,7 +104,7 @@ impl<'a> Args<'a> {
 
     pub(super) fn state(&mut self) -> Parsed<LineState> {
         let states = LineState::ALL.map(|state| (state.name(), state));
-        self.named("line state", &states, words::STATES)
+        self.one_of("line state", &states)
     }
 
     pub(super) fn protocol(&mut self) -> Parsed<Protocol> {
@@ -112,7 +112,7 @@ impl<'a> Args<'a> {
     }
 
     pub(super) fn defect(&mut self) -> Parsed<Defect> {
-        self.named("defect", &Defect::ALL.map(|d| (d.name(), d)), words::DEFECTS)
+        self.one_of("defect", &Defect::ALL.map(|d| (d.name(), d)))
     }
 
     pub(super) fn mode(&mut self) -> Parsed<Mode> {

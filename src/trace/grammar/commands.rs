@@ -1,9 +1,9 @@
 //! One line of text to one [`Command`]: which words a command begins with, and what follows.
 
+use super::Limits;
 use super::args::{Args, Parsed, check_label, meant};
 use super::error::{GrammarError, Wrong};
 use super::lexer::{TokenKind, split};
-use super::{Limits, words};
 use crate::protocol::id::{NodeId, SECTOR_BYTES};
 use crate::trace::action::{HoldFilter, LinkSetting, Release};
 use crate::trace::command::{Command, Condition, Expectation, HostCommand, Outcome, ReplayCommand};
@@ -139,9 +139,6 @@ fn other_command(name: &str, column: u32, args: &mut Args<'_>) -> Parsed<Command
         "why" => Command::Why(args.amf()?, args.block()?),
         "note" => Command::Note(args.text("text")?),
         "expect" => Command::Expect(expectation(args)?),
-        later if words::COMMANDS.contains(&later) => {
-            return Err(GrammarError::at(column, Wrong::Later(later.to_owned())));
-        }
         unknown => {
             let names: Vec<&str> = registry::ENTRIES.iter().map(|entry| entry.name).collect();
             let wrong = Wrong::UnknownCommand(unknown.to_owned());
