@@ -54,8 +54,8 @@ impl Cluster {
         let epoch = witness.machine.promised();
         let (group, protocol) =
             (witness.machine.view().group.clone(), witness.machine.view().protocol);
-        let (next, journal) = (Epoch(epoch.0 + 1), |_| self.config.journal);
-        let gone = witness.machine.view().gone_at_restart(self.config.amfs, next, false, journal);
+        let next = Epoch(epoch.0 + 1);
+        let gone = witness.machine.gone_at_power_failure(next);
         let mut blank = Vec::new();
         for (state, id) in disks.iter_mut().zip((0..).map(DiskId)) {
             let mut finished = self.stores[usize::from(id.0)].finished();

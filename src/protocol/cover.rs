@@ -94,6 +94,11 @@ impl Covers {
         self.news |= self.left.len() < before;
     }
 
+    /// Who is gone with work that is not finished, by now.
+    pub(super) fn gone(&self) -> Vec<Gone> {
+        self.left.iter().map(|left| left.gone).collect()
+    }
+
     /// A new view is needed, and has been begun.
     pub(super) fn take_news(&mut self) -> bool {
         core::mem::take(&mut self.news)
@@ -143,7 +148,9 @@ impl Covers {
         merge_gone(&mut gone);
         if gone.len() < all {
             // What became one is waited for as one: by nobody, so it is lost.
-            gone.iter_mut().for_each(|gone| gone.lost = true);
+            for gone in &mut gone {
+                gone.lost = true;
+            }
             self.left = gone
                 .iter()
                 .map(|gone| Left { gone: *gone, ways: Ways::new(), journal: false })

@@ -369,9 +369,9 @@ impl View {
             // Views after this one may have begun before the end: whoever joined in them is gone as well.
             let member = self.incarnation(owner).is_some();
             let first = if member { self.joined(owner) } else { Epoch(self.epoch.0 + 1) };
-            let (last, lost) = (Epoch(epoch.0 - 1), !journal(owner));
+            let last = Epoch(epoch.0 - 1);
             if first <= last {
-                gone.push(Gone { owner, first, last, left: epoch, lost });
+                gone.push(Gone { owner, first, last, left: epoch, lost: !journal(owner) });
             }
         }
         gone

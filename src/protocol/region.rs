@@ -83,9 +83,9 @@ pub fn region_of(block: Block, region_blocks: u64) -> u64 {
 mod tests {
     use super::*;
 
-    fn gone(owner: u8, first: u32, last: u32, lost: bool) -> Gone {
-        let (first, last) = (Epoch(first), Epoch(last));
-        Gone { owner: AmfId(owner), first, last, left: Epoch(last.0 + 1), lost }
+    fn gone(owner: u8, from: u32, to: u32, lost: bool) -> Gone {
+        let owner = AmfId(owner);
+        Gone { owner, first: Epoch(from), last: Epoch(to), left: Epoch(to + 1), lost }
     }
 
     #[test]

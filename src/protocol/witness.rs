@@ -193,6 +193,13 @@ impl Witness {
     pub fn view(&self) -> &Arc<View> {
         &self.view
     }
+    /// Who has to be thought of as gone when power is back, in `epoch`: [`View::gone_at_restart`], with what
+    /// has been recovered since the newest view.
+    #[must_use]
+    pub fn gone_at_power_failure(&self, epoch: Epoch) -> Vec<Gone> {
+        let view = View { gone: self.covers.gone(), ..View::clone(&self.view) };
+        view.gone_at_restart(self.cfg.amfs, epoch, false, |_| self.cfg.journal)
+    }
     /// The highest epoch that it promised: no later view has a lower one.
     #[must_use]
     pub fn promised(&self) -> Epoch {

@@ -386,8 +386,8 @@ impl World {
         let now = self.now;
         let protocol = self.witness.view().protocol;
         let (epoch, group) = (self.witness.promised(), self.witness.view().group.clone());
-        let (next, journal) = (Epoch(epoch.0 + 1), |_| self.cfg.journal);
-        let gone = self.witness.view().gone_at_restart(self.cfg.amfs, next, false, journal);
+        let next = Epoch(epoch.0 + 1);
+        let gone = self.witness.gone_at_power_failure(next);
         self.net.lose_all();
         let mut blank: SmallVec<[DiskId; 4]> = SmallVec::new();
         for (shelf, disk) in self.shelves.iter_mut().zip(0..) {
