@@ -274,6 +274,23 @@ const ECHOES: Recipe = Recipe {
     )
 };
 
+/// More AMFs crash at once than there are replicas.
+const BEYOND: Recipe = Recipe {
+    beyond: true,
+    hot_max: 3,
+    gap_us: 600,
+    ..Recipe::new(
+        "beyond",
+        "more AMFs crash than there are replicas",
+        &[
+            chance(K::Crash, (30, 150), (10, 300)),
+            chance(K::Delay, (0, 60), (5, 100)),
+            chance(K::Evict, (0, 60), (0, 0)),
+            chance(K::Flush, (0, 60), (0, 0)),
+        ],
+    )
+};
+
 /// Journals are slower than partners.
 const JOURNAL: &[&str] = &["journal.enabled=true", "journal.time_us=5000"];
 
@@ -318,6 +335,12 @@ const fn of(defect: Defect) -> Reach {
     let three = (3, 4);
     match defect {
         Defect::SkipOneInvalidate => row(&RACES, &["single-writer", "version-order"]),
+        Defect::NoDirtyRegionLog => {
+            Reach { replicas: (1, 1), amfs: three, ..row(&BEYOND, &["reads", "linearizability"]) }
+        }
+        Defect::DoubtByPartnerMap => {
+            Reach { replicas: (1, 1), amfs: three, ..row(&BEYOND, &["reads", "linearizability"]) }
+        }
         Defect::AckBeforeGrants => row(&RACES, &["mutual-exclusion", "single-writer"]),
         Defect::DirtyHandover => row(&RACES, &["reads", "data-value", "durability"]),
         Defect::StaleGrantCopy => told(Reach {

@@ -111,6 +111,7 @@ impl<'a> Director<'a> {
         self.heal()?;
         if self.comes_to_rest()? {
             self.read_back()?;
+            self.accept_loss()?;
             if self.comes_to_rest()? {
                 self.give(Command::Destage(crate::trace::action::Target::All))?;
             }
@@ -365,6 +366,16 @@ impl<'a> Director<'a> {
             self.give(Command::Slow(disk.id, Span(0)))?;
         }
         Ok(())
+    }
+
+    /// What is in doubt in the end is accepted, and can be read again.
+    fn accept_loss(&mut self) -> Result<(), Stop> {
+        let lost = |sim: &mut crate::sim::Sim| sim.world().witness().view().lost().next().is_some();
+        if !self.stage.look(|sim, _| lost(sim)) || !self.comes_to_rest()? {
+            return Ok(());
+        }
+        self.give(Command::AcceptLoss)?;
+        self.read_back()
     }
 
     /// Everybody reads everything that was written to, and a little more.

@@ -78,6 +78,9 @@ pub struct Drawn {
     /// Whom it hits.
     #[serde(skip)]
     pub pick: Pick,
+    /// More AMFs may go than there are replicas.
+    #[serde(skip)]
+    pub beyond: bool,
     /// The cluster.
     #[serde(skip)]
     pub profile: Profile,
@@ -107,7 +110,8 @@ impl Space {
         let load = self.draw_load(&profile, &mut rng);
         let hazards = self.draw_hazards(&profile, &mut rng);
         let (base, pick) = (self.spec.profile.clone(), self.recipe().pick);
-        Ok(Drawn { seed, base, sets, load, hazards, pick, profile })
+        let beyond = self.recipe().beyond;
+        Ok(Drawn { seed, base, sets, load, hazards, pick, beyond, profile })
     }
 
     fn draw_profile(&self, seed: u64) -> Result<(Profile, Vec<String>, ChaCha8Rng), ProfileError> {
@@ -135,6 +139,7 @@ impl Space {
             own.set_stream(2);
             keys.set("journal.enabled", own.random_bool(0.3));
             keys.set("journal.time_us", one(&[0, 30, 300, 5_000], &mut own));
+            keys.set("dirty_log.region", one(&[1, 2, 4, 16, 256], &mut own));
         }
         let mut sets = keys.sets;
         sets.extend(self.sets.iter().cloned());

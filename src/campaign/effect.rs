@@ -108,6 +108,10 @@ impl Ongoing {
                 (format!("{} gone", Many(written, "block")), written > 0)
             }
             FaultKind::Flush => (Many(dirty.into(), "dirty line").to_string(), dirty > 0),
+            FaultKind::AcceptLoss => {
+                let regions = sim.world().regions_in_doubt().len() as u64;
+                (format!("{} in doubt", Many(regions, "region")), regions > 0)
+            }
             FaultKind::PowerFail => {
                 let up = (0..sim.config().amfs).map(AmfId);
                 let dirty = up.filter_map(|amf| sim.world().amf(amf));
@@ -152,6 +156,7 @@ impl Ongoing {
             | FaultKind::Flush
             | FaultKind::Switch
             | FaultKind::SwapDisk
+            | FaultKind::AcceptLoss
             | FaultKind::PowerFail => self.at_once.clone(),
             FaultKind::Pause => self.paused(sim),
             FaultKind::Cut

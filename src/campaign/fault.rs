@@ -58,11 +58,13 @@ pub enum FaultKind {
     Scrub,
     /// Messages of one kind from one AMF to another, and what comes behind them, are late.
     Hold,
+    /// Hosts accept the loss of what is in doubt.
+    AcceptLoss,
 }
 
 impl FaultKind {
     /// Every kind.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Crash,
         Self::Pause,
         Self::Cut,
@@ -85,6 +87,7 @@ impl FaultKind {
         Self::Scrub,
         Self::Hold,
         Self::SwapDisk,
+        Self::AcceptLoss,
     ];
 
     /// Its name in reports.
@@ -113,6 +116,7 @@ impl FaultKind {
             Self::Scrub => "scrub",
             Self::Hold => "hold",
             Self::SwapDisk => "swap-disk",
+            Self::AcceptLoss => "accept-loss",
         }
     }
 
@@ -141,7 +145,8 @@ impl FaultKind {
             | Self::Switch
             | Self::PowerFail
             | Self::SwapDisk
-            | Self::Scrub => false,
+            | Self::Scrub
+            | Self::AcceptLoss => false,
         }
     }
 }
@@ -261,6 +266,7 @@ impl Fault {
                 let filter = HoldFilter { kind: Some(late), pair: Some((node, other)) };
                 (Command::Hold(true, filter), Some(Command::Hold(false, filter)))
             }
+            FaultKind::AcceptLoss => (Command::AcceptLoss, None),
         };
         Some(Self { kind, begin, end })
     }

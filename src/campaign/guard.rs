@@ -31,6 +31,10 @@ pub struct Guard {
     parity: bool,
     journal: bool,
     replicas: u8,
+    /// More may go than is promised to be survived: what is lost is known to be lost.
+    beyond: bool,
+    /// More have gone.
+    exceeded: bool,
     /// Members that may still go, of those that could when everybody was covered.
     spare: u8,
     /// A partition is in force.
@@ -52,12 +56,37 @@ impl Guard {
             parity: config.group.layout.parity() > 0,
             journal: config.journal,
             replicas: config.replicas,
+            beyond: false,
+            exceeded: false,
             spare: 0,
             cut: false,
             lossy: Vec::new(),
             holds: Vec::new(),
             uneasy_until: Instant(0),
         }
+    }
+
+    /// From now on more may go than replicas make up for, where a dirty-region log is kept.
+    pub fn allow_beyond(&mut self, config: &Config) {
+        self.beyond = config.logs_regions();
+    }
+
+    /// Nobody asks: more may have gone.
+    pub fn anything_goes(&mut self) {
+        self.exceeded = true;
+    }
+
+    /// More have gone than replicas make up for: something may be in doubt.
+    #[must_use]
+    pub fn is_exceeded(&self) -> bool {
+        self.exceeded
+    }
+
+    /// It is more than is promised; that may be permitted.
+    fn exceed(&mut self, sim: &mut Sim) -> bool {
+        let allowed = self.beyond && (!self.parity || broken(sim, None) == 0);
+        self.exceeded |= allowed;
+        allowed
     }
 
     /// Whether the command may be given now: the engine takes it, and the protocol survives it. A command
@@ -94,8 +123,14 @@ impl Guard {
             // Everything that was acknowledged is on disks or in journals, and everybody comes back. Intents
             // are gone: a row that was being written is made equal from its data, which must all be there.
             Command::PowerFail => {
-                (self.through || (self.journal && self.is_quiet(sim)))
-                    && (!self.parity || broken(sim, None) == 0)
+                let kept = self.through || (self.journal && self.is_quiet(sim));
+                let whole = !self.parity || broken(sim, None) == 0;
+                let allowed = (kept && whole) || self.exceed(sim);
+                // Until everybody has adopted its journal nobody else has what is in it.
+                if allowed {
+                    self.spare = 0;
+                }
+                allowed
             }
             // A switch waits until everything has settled.
             Command::Protocol(_) => self.is_quiet(sim),
@@ -105,13 +140,16 @@ impl Guard {
             // What a crashed AMF had sent may be lost with it.
             Command::Lose(Release::Pair(NodeId::Amf(from), _)) if sim.world().amf(*from).is_none() => true,
             // What a seed never draws, but a script may say: held messages may be anybody's last.
-            Command::Hold(true, _) | Command::Lose(_) => self.is_quiet(sim) || self.spare > 0,
+            Command::Hold(true, _) | Command::Lose(_) => {
+                self.is_quiet(sim) || self.spare > 0 || self.exceed(sim)
+            }
             Command::Host(_)
             | Command::Start(..)
             | Command::Await(_)
             | Command::Destage(_)
             | Command::Evict(..)
             | Command::Scrub
+            | Command::AcceptLoss
             | Command::Restart(_)
             | Command::Resume(_)
             // An expiry alone evicts nobody.
@@ -235,7 +273,7 @@ impl Guard {
         if allowed {
             self.spare -= count;
         }
-        allowed
+        allowed || self.exceed(sim)
     }
 
     /// Another disk may fail: of what the others have enough is left. With parity no row may be torn: where
@@ -258,14 +296,16 @@ impl Guard {
         let fine = |amf: AmfId| {
             let info = &snapshot.amfs[usize::from(amf.0)];
             let installed = info.epoch == snapshot.view.epoch;
-            let covered = world.amf(amf).is_some_and(Amf::is_covered);
+            let covered = world.amf(amf).is_some_and(Amf::is_covered)
+                && (!world.config().logs_regions() || world.witness().is_covered(amf));
             if members.contains(amf) {
                 info.status == AmfStatus::Serving && installed && covered
             } else {
                 world.amf(amf).is_none()
             }
         };
-        let leaving = world.witness().is_busy() || world.witness().is_suspicious();
+        let witness = world.witness();
+        let leaving = witness.is_busy() || witness.is_suspicious() || witness.awaits_recovery();
         let mended = !self.cut
             && self.lossy.is_empty()
             && self.holds.is_empty()

@@ -36,6 +36,8 @@ pub struct Recipe {
     pub sets: &'static [&'static str],
     /// Only layouts that survive the loss of a disk are drawn.
     pub redundant: bool,
+    /// More AMFs may go than there are replicas: what they had acknowledged may be in doubt then \[D3\].
+    pub beyond: bool,
     /// What may go wrong.
     pub chances: &'static [Chance],
     /// Each seed leaves out most kinds.
@@ -89,12 +91,13 @@ impl Recipe {
         chances: &'static [Chance],
     ) -> Self {
         let (sets, swarm, pick) = (&[], false, Pick::Any);
-        let redundant = false;
+        let (redundant, beyond) = (false, false);
         Self {
             name,
             summary,
             sets,
             redundant,
+            beyond,
             chances,
             swarm,
             pick,
@@ -212,6 +215,23 @@ pub const RECIPES: &[Recipe] = &[
                 chance(K::SlowDisk, (0, 60), (10, 100)),
                 chance(K::FailDisk, (0, 20), (5, 100)),
                 chance(K::Evict, (0, 100), (0, 0)),
+            ],
+        )
+    },
+    Recipe {
+        beyond: true,
+        ..Recipe::new(
+            "beyond-replicas",
+            "more AMFs fail at once than there are replicas, and power fails",
+            &[
+                chance(K::Crash, (20, 100), (20, 400)),
+                chance(K::Pause, (0, 40), (20, 300)),
+                chance(K::Cut, (0, 40), (20, 300)),
+                chance(K::PowerFail, (0, 20), (0, 0)),
+                chance(K::AcceptLoss, (10, 60), (0, 0)),
+                chance(K::FailDisk, (0, 40), (5, 100)),
+                chance(K::Evict, (20, 150), (0, 0)),
+                chance(K::Flush, (0, 60), (0, 0)),
             ],
         )
     },

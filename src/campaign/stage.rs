@@ -203,6 +203,16 @@ impl Stage {
         Self { session, shared, guard: Guard::new(&profile.config) }
     }
 
+    /// More AMFs may go from now on than there are replicas.
+    pub fn allow_beyond(&mut self) {
+        self.guard.allow_beyond(&self.shared.config);
+    }
+
+    /// Nobody asks whether a command is permitted: more may have gone than there are replicas.
+    pub fn anything_goes(&mut self) {
+        self.guard.anything_goes();
+    }
+
     /// Looks at the simulator.
     pub fn look<T>(&self, look: impl FnOnce(&mut Sim, &Asked) -> T) -> T {
         let mut inner = self.shared.lock();
@@ -246,8 +256,15 @@ impl Stage {
     #[must_use]
     pub fn found(&self) -> Option<Finding> {
         self.look(|sim, _| {
-            let first = sim.world().violations().first()?;
-            Some(Finding { checker: first.checker.clone(), text: first.text.clone() })
+            if let Some(first) = sim.world().violations().first() {
+                let (checker, text) = (first.checker.clone(), first.text.clone());
+                return Some(Finding { checker, text });
+            }
+            // Nothing may be called lost without a cause.
+            let view = sim.world().witness().view();
+            let lost = view.lost().next().filter(|_| !self.guard.is_exceeded())?;
+            let text = format!("{} is lost since {}, for no reason", lost.owner, lost.left);
+            Some(Finding { checker: "doubt".to_owned(), text })
         })
     }
 }

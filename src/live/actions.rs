@@ -8,7 +8,7 @@ use super::inbox::{Item, Worklist};
 use super::node::AmfState;
 use crate::protocol::id::{AmfId, Block, DiskId, Incarnation, Instant, NodeId};
 use crate::protocol::{Amf, AmfInput, Config, Defect, DiskInput, WitnessInput};
-use crate::trace::standing::place_on;
+use crate::trace::standing::{NO_USER, place_on};
 use crate::trace::{
     Action, Control, EngineError, EventKind, HoldFilter, LinkSetting, Release, Sides, Standing,
     Step, Submitted, Target,
@@ -294,9 +294,9 @@ impl Cluster {
         Err("no AMF runs".to_owned())
     }
 
-    /// By the lowest AMF that is a member.
+    /// By the lowest member that may use the volume.
     fn accept_loss(&self, work: &mut Worklist) -> Done {
-        for id in (0..self.config.amfs).map(AmfId) {
+        for id in self.config.users().iter() {
             let node = self.amfs[usize::from(id.0)].lock();
             let is_member = node.machine.as_ref().is_some_and(crate::protocol::Amf::is_member);
             drop(node);
@@ -305,7 +305,7 @@ impl Cluster {
                 return Ok(0);
             }
         }
-        Err("no AMF is a member".to_owned())
+        Err(NO_USER.to_owned())
     }
 
     pub(super) fn set_witness(&self, up: bool, work: &mut Worklist) -> Done {

@@ -193,6 +193,16 @@ impl Witness {
     pub fn view(&self) -> &Arc<View> {
         &self.view
     }
+    /// It knows that the partners of `amf` have what it must not lose.
+    #[must_use]
+    pub fn is_covered(&self, amf: AmfId) -> bool {
+        self.covered.contains(amf)
+    }
+    /// Somebody left whose work is not finished yet, as far as it knows, and is not lost either.
+    #[must_use]
+    pub fn awaits_recovery(&self) -> bool {
+        self.covers.gone().iter().any(|gone| !gone.lost)
+    }
     /// Who has to be thought of as gone when power is back, in `epoch`: [`View::gone_at_restart`], with what
     /// has been recovered since the newest view.
     #[must_use]

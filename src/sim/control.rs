@@ -11,7 +11,7 @@ use crate::trace::engine::{EngineError, Submitted};
 use crate::trace::recording::{Origin, Recorder};
 use crate::trace::sides::Sides;
 use crate::trace::snapshot::FaultInfo;
-use crate::trace::standing::{Standing, place_on};
+use crate::trace::standing::{NO_USER, Standing, place_on};
 use crate::trace::step::{Control, Step};
 
 /// A protocol switch gives up after this much virtual time.
@@ -116,10 +116,13 @@ impl Sim {
                 self.apply(Step::Control(Control::Scrub(amf)));
             }
             Action::AcceptLoss => {
-                let member =
-                    |amf: &AmfId| self.world.amf(*amf).is_some_and(crate::protocol::Amf::is_member);
+                let users = self.profile.config.users();
+                let member = |amf: &AmfId| {
+                    let machine = self.world.amf(*amf);
+                    users.contains(*amf) && machine.is_some_and(crate::protocol::Amf::is_member)
+                };
                 let first = self.amfs_up().into_iter().find(member);
-                let amf = first.ok_or(EngineError::Refused("no AMF is a member".to_owned()))?;
+                let amf = first.ok_or(EngineError::Refused(NO_USER.to_owned()))?;
                 self.forget_what_is_lost();
                 self.apply(Step::Control(Control::AcceptLoss(amf)));
             }

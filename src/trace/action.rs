@@ -99,7 +99,7 @@ pub enum Action {
     Corrupt(DiskId, Block),
     /// The lowest AMF that runs compares what is on the disks, and mends what does not fit.
     Scrub,
-    /// Hosts live with what is left of the regions in doubt: the lowest member gives it out again \[D4\].
+    /// Hosts live with what is left of the regions in doubt: the lowest member that may use the volume gives it out again \[D4\].
     AcceptLoss,
     /// Each of the disk's operations takes this much longer; zero ends it.
     SlowDisk(DiskId, Span),

@@ -7,6 +7,9 @@ use crate::protocol::Config;
 use crate::protocol::group::{Group, GroupView, Place, Role};
 use crate::protocol::id::{AmfId, Block, DiskId, NodeId};
 
+/// Why a loss cannot be accepted now.
+pub const NO_USER: &str = "no AMF that may use the volume is a member";
+
 /// How a cluster stands, as far as actions depend on it.
 pub trait Standing {
     /// What the cluster is made of.

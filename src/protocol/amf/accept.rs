@@ -39,6 +39,10 @@ enum Step {
 
 impl Amf {
     pub(super) fn on_accept_loss(&mut self, now: Instant) {
+        if !self.access.is_listed() {
+            // [T2] Who may use the volume need not ask the others.
+            return self.rule(Rule::NotListed, None);
+        }
         if self.view.is_none() || self.current_view().lost().next().is_none() {
             return self.rule(Rule::AcceptNothing, None);
         }
@@ -126,6 +130,7 @@ impl Amf {
                         self.drop_lent(now, block, Rule::Outdated, None);
                     }
                     self.commit(now, block, &data, source);
+                    self.make_room(now);
                 }
             },
         }

@@ -111,6 +111,10 @@ impl Amf {
                 }
                 self.begin_touch(now, block, queued, op, index)
             }
+            (Job::Accept, Key::Block(block)) if self.needs_synchronising(block) => {
+                self.synchronise_first(key, queued);
+                Begun::Yes
+            }
             (Job::Synchronise | Job::Adopt | Job::Accept, Key::Block(_))
             | (Job::Equalise { .. } | Job::Redo | Job::Scrub, Key::Stripe(_))
             | (Job::Destage { .. }, _) => {
@@ -164,6 +168,14 @@ impl Amf {
         Begun::Blocked
     }
 
+    /// Section 4, last paragraph: the copies are made equal before anything else is done with the block.
+    fn synchronise_first(&mut self, key: Key, queued: Queued) {
+        self.enqueue(key, Queued::new(Job::Synchronise));
+        let ctl = self.keys.get_mut(&key).expect("just enqueued");
+        ctl.queue.rotate_right(1);
+        ctl.queue.insert(1, queued);
+    }
+
     /// Section 3 and 4: hit, silent write (section 7), or broadcast.
     fn begin_touch(
         &mut self,
@@ -175,10 +187,7 @@ impl Amf {
     ) -> Begun {
         let key = Key::Block(block);
         if self.needs_synchronising(block) {
-            self.enqueue(key, Queued::new(Job::Synchronise));
-            let ctl = self.keys.get_mut(&key).expect("just enqueued");
-            ctl.queue.rotate_right(1);
-            ctl.queue.insert(1, queued);
+            self.synchronise_first(key, queued);
             return Begun::Yes;
         }
         let at = self.cache.find(block).unwrap_or_else(|| self.cache.insert(block));

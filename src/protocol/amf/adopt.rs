@@ -8,6 +8,7 @@ use super::regions::MayDirty;
 use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
 use crate::protocol::group::SlotState;
+use crate::protocol::host::HostError;
 use crate::protocol::id::{AmfId, Block, Incarnation, Instant, Key, OpId, Version};
 use crate::protocol::message::{CopyKind, Message};
 use crate::protocol::rule::{LineState, Rule};
@@ -181,8 +182,10 @@ impl Amf {
             Trust::NotKnown => false,
             Trust::InDoubt => {
                 let at = self.cache.find(block).expect("an adopted block has its line");
-                self.cache.mark_evicting(at);
-                self.rule(Rule::AdoptInDoubt, Some(Key::Block(block)));
+                let before = self.cache.set_state(at, LineState::I);
+                self.raise_floor(block, version);
+                let key = Some(Key::Block(block));
+                self.fact(Rule::AdoptInDoubt, key, before, LineState::I, None, version);
                 true
             }
         }
@@ -236,6 +239,11 @@ impl Amf {
             self.row_is_equal(block);
         } else {
             self.synchronised.insert(block, ());
+        }
+        if self.is_flushed(block) && !self.cache.state(block).is_dirty() {
+            // [D3] Nobody has what was handed over, and acknowledged, here.
+            self.handed.remove(&block);
+            self.flushed(block, Err(HostError::InDoubt));
         }
         self.release(now, key);
         self.drop_unlisted(now, block);
