@@ -335,10 +335,7 @@ const fn of(defect: Defect) -> Reach {
     let three = (3, 4);
     match defect {
         Defect::SkipOneInvalidate => row(&RACES, &["single-writer", "version-order"]),
-        Defect::NoDirtyRegionLog => {
-            Reach { replicas: (1, 1), amfs: three, ..row(&BEYOND, &["reads", "linearizability"]) }
-        }
-        Defect::DoubtByPartnerMap => {
+        Defect::NoDirtyRegionLog | Defect::DoubtByPartnerMap => {
             Reach { replicas: (1, 1), amfs: three, ..row(&BEYOND, &["reads", "linearizability"]) }
         }
         Defect::AckBeforeGrants => row(&RACES, &["mutual-exclusion", "single-writer"]),

@@ -132,6 +132,7 @@ impl Guard {
                 }
                 allowed
             }
+            Command::AcceptLoss => sim.world().witness().view().lost().next().is_some(),
             // A switch waits until everything has settled.
             Command::Protocol(_) => self.is_quiet(sim),
             Command::Hold(on, filter @ HoldFilter { pair: Some(_), .. }) => {
@@ -149,7 +150,6 @@ impl Guard {
             | Command::Destage(_)
             | Command::Evict(..)
             | Command::Scrub
-            | Command::AcceptLoss
             | Command::Restart(_)
             | Command::Resume(_)
             // An expiry alone evicts nobody.
