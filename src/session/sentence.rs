@@ -101,7 +101,9 @@ fn error_in_words(error: HostError) -> &'static str {
         HostError::Timeout => "no answer in time",
         HostError::UnknownOutcome => "the AMF left during the write, it may have happened or not",
         HostError::Media => "no copy of the block can be read or written",
-        HostError::InDoubt => "acknowledged data may be lost here, old data is not given out",
+        HostError::InDoubt => {
+            "acknowledged data may be lost here, old data is not given out (`accept-loss` ends that)"
+        }
         HostError::OutOfRange => "beyond the end of the volume",
     }
 }

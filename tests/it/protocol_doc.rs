@@ -40,7 +40,7 @@ fn every_claim_and_marked_rule_has_its_block() {
     for claim in 1..=14 {
         assert!(told(&claim.to_string()), "no block for claim {claim}");
     }
-    let marks = "H1 H2 H3 H4 H5 H6 H7 T1 T2 T3 L1 L2 L3 M1 M2 M3 M4 M5 M6 M8 M9 R1 R2 R3 R4 R5 R6";
+    let marks = "H1 H2 H3 H4 H5 H6 H7 T1 T2 T3 L1 L2 L3 M1 M2 M3 M4 M5 M6 M8 M9 D1 D2 D3 D4 J1 R1 R2 R3 R4 R5 R6";
     for mark in marks.split(' ') {
         assert!(told(mark), "no block for {mark}");
     }

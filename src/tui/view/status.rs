@@ -92,6 +92,11 @@ fn parts(model: &Model) -> Vec<Part> {
         1 => part(format!("{} 1 VIOLATION", glyphs.lost), Role::Bad, 10),
         n => part(format!("{} {n} VIOLATIONS", glyphs.lost), Role::Bad, 10),
     });
+    let doubt = now.doubt.len();
+    if doubt > 0 {
+        let word = if doubt == 1 { "region" } else { "regions" };
+        parts.push(part(format!("{} {doubt} {word} IN DOUBT", glyphs.lost), Role::Bad, 9));
+    }
     let faults = now.faults.len();
     if faults > 0 {
         let word = if faults == 1 { "fault" } else { "faults" };
