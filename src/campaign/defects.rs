@@ -418,18 +418,13 @@ const fn of(defect: Defect) -> Reach {
             sets: ROWS_SHARED,
             ..row(&ROWS_FAR, &["parity", "reads", "data-value"])
         },
-        Defect::NoParityIntent => Reach {
-            layouts: RAID5,
-            sets: ROWS_SHARED,
-            ..row(&ROWS_CRASHES, &["parity", "reads", "durability"])
-        },
         Defect::BlindRedo | Defect::StripeNotRecovering => Reach {
             layouts: RAID5,
             sets: ROWS_SHARED,
             amfs: three,
             ..row(&DEGRADED_CRASHES, &["parity", "reads", "durability"])
         },
-        Defect::RedoTrustsDataHeader => Reach {
+        Defect::NoParityIntent | Defect::RedoTrustsDataHeader => Reach {
             layouts: RAID5,
             sets: ROWS_SHARED,
             ..row(&ROWS_CRASHES, &["parity", "reads", "durability"])
