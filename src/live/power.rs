@@ -53,7 +53,7 @@ impl Cluster {
         let defect = self.defect_now();
         let epoch = witness.machine.promised();
         let (group, protocol) =
-            (witness.machine.view().group.clone(), witness.machine.view().protocol);
+            (witness.machine.promised_group().clone(), witness.machine.view().protocol);
         let next = Epoch(epoch.0 + 1);
         let gone = witness.machine.gone_at_power_failure(next);
         let mut blank = Vec::new();

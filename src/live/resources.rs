@@ -69,7 +69,10 @@ impl Cluster {
     }
 
     fn persist(&self, state: &mut WitnessState, epoch: Epoch) -> Option<WitnessInput> {
-        let saved = self.keeper().persist(epoch, state.machine.view());
+        // [M12] Which disks are blank in the coming view is durable before any is admitted.
+        let mut coming = View::clone(state.machine.view());
+        coming.group = state.machine.promised_group().clone();
+        let saved = self.keeper().persist(epoch, &Arc::new(coming));
         state.unsaved = (!saved).then_some(epoch);
         if !saved {
             // A world's epochs are durable at once: it could not follow.

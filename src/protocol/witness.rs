@@ -216,6 +216,12 @@ impl Witness {
         let coming = self.change.as_ref().map(|change| change.view.epoch);
         coming.map_or(self.view.epoch, |coming| coming.max(self.view.epoch))
     }
+    /// What the newest promise says of the disks, to be stored with it \[M12\]: a disk that a view admits is
+    /// blank, and obeys, some time before that view starts.
+    #[must_use]
+    pub fn promised_group(&self) -> &GroupView {
+        self.change.as_ref().map_or(&self.view.group, |change| &change.view.group)
+    }
     /// It answers.
     #[must_use]
     pub fn is_up(&self) -> bool {

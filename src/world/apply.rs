@@ -385,7 +385,7 @@ impl World {
         }
         let now = self.now;
         let protocol = self.witness.view().protocol;
-        let (epoch, group) = (self.witness.promised(), self.witness.view().group.clone());
+        let (epoch, group) = (self.witness.promised(), self.witness.promised_group().clone());
         let next = Epoch(epoch.0 + 1);
         let gone = self.witness.gone_at_power_failure(next);
         self.net.lose_all();
