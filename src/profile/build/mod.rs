@@ -179,7 +179,13 @@ fn config(draft: &Draft, check: &mut Check) -> Config {
 }
 
 fn region_blocks(draft: &Draft, block_size: u64, check: &mut Check) -> u64 {
-    check.blocks(draft.region, block_size, "dirty_log.region").max(1)
+    let blocks = check.blocks(draft.region, block_size, "dirty_log.region");
+    check.must(
+        (1..=REGION_MAX).contains(&blocks),
+        &["dirty_log.region", "volume.block_size"],
+        || format!("{blocks} blocks are out of range; allowed: 1 to {REGION_MAX}"),
+    );
+    blocks.clamp(1, REGION_MAX)
 }
 
 fn group(draft: &Draft, check: &mut Check) -> GroupConfig {

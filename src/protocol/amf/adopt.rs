@@ -235,10 +235,13 @@ impl Amf {
             self.recovering -= 1;
             self.secured.remove(&block);
         }
-        if self.group.has_parity() && job == Job::Synchronise {
-            self.row_is_equal(block);
-        } else {
-            self.synchronised.insert(block, ());
+        // With parity an adoption says nothing of the row: a kill may have left half of its parity behind.
+        match (self.group.has_parity(), job == Job::Synchronise) {
+            (true, true) => self.row_is_equal(block),
+            (true, false) => {}
+            (false, _) => {
+                self.synchronised.insert(block, ());
+            }
         }
         if self.is_flushed(block) && !self.cache.state(block).is_dirty() {
             // [D3] Nobody has what was handed over, and acknowledged, here.
