@@ -5,6 +5,7 @@
 use amflab::profile::{Durability, StoreEngine, StoreSpec};
 use amflab::protocol::config::{GroupConfig, Layout};
 use amflab::protocol::id::{AmfId, DiskId, Epoch, Span, Version};
+use amflab::protocol::region::{Gone, Mark};
 use amflab::protocol::{
     Config, Data, Protocol, Record, Stamp, StoreDone, StoreError, StoreOp, WritePolicy,
 };
@@ -97,6 +98,52 @@ fn every_store_behaves() {
     behaves(&mut MemoryStore::default());
     behaves(&mut Faulty::new(MemoryStore::default(), StoreFault::LosesLastBatch));
     behaves(&mut open(dir.path()).disks[0].store);
+}
+
+fn marks(store: &mut dyn BlockStore) -> Vec<(u64, u8, u32)> {
+    match store.execute(&[StoreOp::Marks]).remove(0) {
+        Ok(StoreDone::Marks(marks)) => {
+            marks.iter().map(|mark| (mark.region, mark.owner.0, mark.joined.0)).collect()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Three marks of two AMFs beside a block; then one region's go, and those of an incarnation.
+fn keeps_marks(store: &mut dyn BlockStore) {
+    let mark = |region, owner, joined| {
+        StoreOp::Mark(Mark { region, owner: AmfId(owner), joined: Epoch(joined) })
+    };
+    let batch = [mark(7, 1, 3), put(7, 70), mark(2, 0, 3), mark(2, 1, 9), mark(2, 0, 3)];
+    assert!(store.execute(&batch).iter().all(Result::is_ok));
+    assert_eq!(marks(store), [(2, 0, 3), (2, 1, 9), (7, 1, 3)]);
+    assert_eq!(store.execute(&[StoreOp::Next { at: 0 }]), [Ok(StoreDone::Next(Some(7)))]);
+    let gone = |first, last| Gone {
+        owner: AmfId(1),
+        first: Epoch(first),
+        last: Epoch(last),
+        left: Epoch(last),
+        lost: false,
+    };
+    store.execute(&[StoreOp::Unmark { gone: gone(1, 9), region: Some(7) }]);
+    assert_eq!(marks(store), [(2, 0, 3), (2, 1, 9)]);
+    store.execute(&[StoreOp::Unmark { gone: gone(1, 8), region: None }]);
+    assert_eq!(marks(store), [(2, 0, 3), (2, 1, 9)], "it joined later");
+}
+
+#[test]
+fn the_dirty_region_log_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    keeps_marks(&mut MemoryStore::default());
+    keeps_marks(&mut Faulty::new(MemoryStore::default(), StoreFault::LosesLastBatch));
+    keeps_marks(&mut open(dir.path()).disks[0].store);
+    let mut again = open(dir.path());
+    assert_eq!(again.disks[0].trouble, None);
+    let store = &mut again.disks[0].store;
+    assert_eq!(marks(store), [(2, 0, 3), (2, 1, 9)], "after a drop");
+    assert_eq!(store.execute(&[StoreOp::Get { at: 7 }]), [got(70)]);
+    store.execute(&[StoreOp::Wipe]);
+    assert_eq!(marks(store), []);
 }
 
 #[test]
