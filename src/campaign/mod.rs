@@ -8,7 +8,7 @@
 //! Reading order: [`fault`] (what can go wrong), [`recipe`] (named mixtures), [`space`] (what a seed may
 //! draw), [`draw`] (what it drew), [`guard`] (what the protocol promises to survive), [`stage`] (a
 //! simulator behind a session, watched), [`direct`] (from a draw to commands), [`effect`] (what a fault
-//! did), [`plan`] (the script), [`seed`] (one seed from end to end), [`shrink`] and
+//! did), [`plan`] (the script), [`seed`] (one seed from end to end), [`mod@shrink`] and
 //! [`simpler`] (the shortest plan that still fails), [`report`] (sums, merged over shards).
 
 pub mod defects;

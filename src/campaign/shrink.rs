@@ -7,7 +7,7 @@
 //! (Zeller's ddmin), then single commands are made plainer, then keys are put back to the profile's own
 //! value.
 //!
-//! Reading order: [`Shrinker`], [`super::simpler`] (what a plainer command or plan is).
+//! Reading order: `Shrinker`, [`super::simpler`] (what a plainer command or plan is).
 
 use super::plan::Plan;
 use super::seed::{PlanResult, run_plan};

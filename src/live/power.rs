@@ -81,6 +81,7 @@ impl Cluster {
             self.run_disk(id, &mut disks[at], turn, DiskInput::Replace);
         }
         witness.machine = Witness::resume(&self.config, next, group, gone, true, now);
+        witness.machine.nobody_is_up();
         witness.unsaved = Some(next);
         self.run_witness(&mut witness, turn, WitnessInput::SetDefect(defect));
         if protocol != self.config.protocol {

@@ -37,6 +37,8 @@ pub(super) struct Covers {
     left: Vec<Left>,
     /// Members whose journals are whole.
     journals: AmfSet,
+    /// Members that have never been up, and so have nothing.
+    idle: AmfSet,
     /// A lost one is lost no longer: a view has to say so.
     news: bool,
 }
@@ -57,7 +59,12 @@ impl Covers {
         let left = |gone: &Gone| Left { gone: *gone, ways: Ways::new(), journal: !gone.lost };
         let left = view.gone.iter().map(left).collect();
         let journals = if journals { view.set() } else { AmfSet::EMPTY };
-        Self { members, left, journals, news: false }
+        Self { members, left, journals, idle: AmfSet::EMPTY, news: false }
+    }
+
+    /// Nobody of these is up: whoever comes joins under another incarnation.
+    pub(super) fn nobody_is_up(&mut self, members: AmfSet) {
+        self.idle = members;
     }
 
     /// The partners of `owner` in this view have acknowledged its whole list.
@@ -124,6 +131,9 @@ impl Covers {
         }
         for (owner, _) in old.members.iter().filter(|(amf, _)| !stays(*amf)) {
             let mut ways = self.members.remove(owner).unwrap_or_default();
+            if self.idle.remove(*owner) {
+                continue;
+            }
             if defect == Some(Defect::DoubtByPartnerMap) {
                 ways = alone(old.partners(*owner));
             }

@@ -2,7 +2,7 @@
 //!
 //! A volume is divided into regions. Before an AMF first dirties a block of a region it has every disk
 //! note a [`Mark`]: the dirty-region log. Whose writes may be lost is what the witness finds out
-//! ([`super::cover`]) and says in views as [`Gone`].
+//! (`cover`) and says in views as [`Gone`].
 
 use super::id::{AmfId, Block, Epoch};
 use serde::{Deserialize, Serialize};

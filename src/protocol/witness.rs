@@ -141,6 +141,11 @@ impl Witness {
         }
     }
 
+    /// Power is back: of the first view nobody is up under the incarnation that it names. Whoever comes joins.
+    pub fn nobody_is_up(&mut self) {
+        self.covers.nobody_is_up(self.view.set());
+    }
+
     /// One input. The caller has drained the outputs of the one before.
     pub fn handle(&mut self, now: Instant, input: WitnessInput) {
         assert!(self.outputs.is_empty(), "outputs are drained before the next input");

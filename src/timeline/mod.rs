@@ -4,7 +4,7 @@
 //! recorded, and keeps snapshots of the world on the way; [`Timeline::seek`] starts from the nearest
 //! one. A position counts steps: at `n`, the first `n` steps have happened.
 //!
-//! Reading order: [`fold`] (one step after the other), [`snaps`] (which worlds are kept), this file,
+//! Reading order: [`fold`] (one step after the other), `snaps` (which worlds are kept), this file,
 //! [`player`] (a timeline as an engine that can only be looked at),
 //! [`write`](mod@write) (a log of
 //! steps as a recording).

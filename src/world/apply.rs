@@ -407,6 +407,7 @@ impl World {
             self.input_disk(disk, DiskInput::Replace);
         }
         self.witness = Witness::resume(&self.cfg, next, group, gone, true, now);
+        self.witness.nobody_is_up();
         self.input_witness(WitnessInput::SetDefect(self.defect));
         if protocol != self.cfg.protocol {
             self.input_witness(WitnessInput::SetProtocol(protocol));
