@@ -8,9 +8,9 @@
 
 use super::defect::Defect;
 use super::id::{AmfId, AmfSet, Epoch};
-use super::message::View;
 use super::region::{Gone, merge_gone};
 use super::table::Table;
+use super::view::View;
 use smallvec::SmallVec;
 
 /// Ways to cover one owner that are remembered. More are forgotten, which is safe.

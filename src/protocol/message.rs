@@ -4,14 +4,13 @@
 //! that are repeated until answered ([`WitnessMsg`]), and requests to disks ([`DiskRequest`]). All
 //! travel as [`Packet`]s, the one thing that a network (real, simulated or faulty) moves.
 
-use super::Protocol;
 use super::data::Data;
-use super::group::GroupView;
 use super::id::{
     AmfId, AmfSet, Block, DiskId, Epoch, Incarnation, Key, Mode, NodeId, OpId, Ticket, Version,
 };
 use super::parity::{Cell, Covers};
 use super::region::{Gone, Mark};
+use super::view::View;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -296,99 +295,6 @@ impl Message {
     }
 }
 
-/// `(epoch, members with their incarnations, disk states, partner map)`, decided by the witness.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct View {
-    /// Its number.
-    pub epoch: Epoch,
-    /// Who belongs to it, in id order.
-    pub members: Vec<(AmfId, Incarnation)>,
-    /// The epoch in which each of them joined under this incarnation.
-    #[serde(default)]
-    pub joined: Vec<Epoch>,
-    /// Who left with work that may not be finished \[D2\].
-    #[serde(default)]
-    pub gone: Vec<Gone>,
-    /// Replication partners wanted; in force are at most the members less one.
-    pub replicas: u8,
-    /// The protocol in force.
-    pub protocol: Protocol,
-    /// The disk states.
-    pub group: GroupView,
-    /// The newest epoch that admitted a disk: requests to it from before are refused \[M4\].
-    pub admitted: Epoch,
-    /// Copies of one block may differ: read all before use (section 4, last paragraph). Set at this
-    /// epoch, cleared when a walk over the group has made them equal.
-    pub unsynchronised: Option<Epoch>,
-}
-
-impl View {
-    /// The members as a set.
-    #[must_use]
-    pub fn set(&self) -> AmfSet {
-        self.members.iter().map(|(amf, _)| *amf).collect()
-    }
-
-    /// The incarnation under which `amf` is a member.
-    #[must_use]
-    pub fn incarnation(&self, amf: AmfId) -> Option<Incarnation> {
-        self.members.iter().find(|(id, _)| *id == amf).map(|(_, inc)| *inc)
-    }
-
-    /// The epoch in which `amf` joined.
-    #[must_use]
-    pub fn joined(&self, amf: AmfId) -> Epoch {
-        let at = self.members.iter().position(|(id, _)| *id == amf);
-        at.and_then(|at| self.joined.get(at)).copied().unwrap_or_default()
-    }
-
-    /// Whose acknowledged writes may be lost \[D2\].
-    pub fn lost(&self) -> impl Iterator<Item = &Gone> {
-        self.gone.iter().filter(|gone| gone.lost)
-    }
-
-    /// Who has to be thought of as gone when everything starts again after this view, in `epoch`.
-    /// After a clean end that is nobody new. `journal`: an AMF has in a journal, whole, what it needs.
-    #[must_use]
-    pub fn gone_at_restart(
-        &self,
-        amfs: u8,
-        epoch: Epoch,
-        clean: bool,
-        journal: impl Fn(AmfId) -> bool,
-    ) -> Vec<Gone> {
-        let mut gone: Vec<Gone> = self.gone.clone();
-        if clean {
-            gone.retain(|gone| gone.lost);
-            return gone;
-        }
-        for entry in gone.iter_mut().filter(|entry| !entry.lost) {
-            entry.lost = !journal(entry.owner);
-        }
-        for owner in (0..amfs).map(AmfId) {
-            // Views after this one may have begun before the end: whoever joined in them is gone as well.
-            let member = self.incarnation(owner).is_some();
-            let first = if member { self.joined(owner) } else { Epoch(self.epoch.0 + 1) };
-            let last = Epoch(epoch.0 - 1);
-            if first <= last {
-                gone.push(Gone { owner, first, last, left: epoch, lost: !journal(owner) });
-            }
-        }
-        gone
-    }
-
-    /// The partner map: the next `replicas` members after `amf`, in a ring.
-    #[must_use]
-    pub fn partners(&self, amf: AmfId) -> AmfSet {
-        let Some(at) = self.members.iter().position(|(id, _)| *id == amf) else {
-            return AmfSet::EMPTY;
-        };
-        let others = self.members.len() - 1;
-        let wanted = usize::from(self.replicas).min(others);
-        (1..=wanted).map(|step| self.members[(at + step) % self.members.len()].0).collect()
-    }
-}
-
 /// Between an AMF or a disk and the witness. Datagrams: repeated until they have an effect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum WitnessMsg {
@@ -559,6 +465,34 @@ pub struct DiskReply {
     pub at: Option<u64>,
     /// What came of it.
     pub result: Result<DiskDone, DiskError>,
+}
+
+/// Why there is nothing to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// The block is damaged: another copy, or the rest of its row, has it.
+    Damaged,
+    /// The disk does not serve us.
+    Gone,
+}
+
+/// What asking a disk for a block came to; `None`: it was asked for something else, and did it.
+///
+/// # Errors
+/// Why there is nothing.
+pub fn block_read(result: Result<DiskDone, DiskError>) -> Result<Option<Cell>, Unread> {
+    match result {
+        Ok(DiskDone::Read { version, data, covers }) => Ok(Some(Cell { version, data, covers })),
+        Ok(
+            DiskDone::Written { .. }
+            | DiskDone::Next { .. }
+            | DiskDone::Flushed
+            | DiskDone::Marked
+            | DiskDone::Marks(_),
+        ) => Ok(None),
+        Err(DiskError::Media) => Err(Unread::Damaged),
+        Err(DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted) => Err(Unread::Gone),
+    }
 }
 
 /// What a disk did.

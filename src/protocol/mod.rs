@@ -23,6 +23,7 @@ pub mod parity;
 pub mod region;
 pub mod rule;
 pub mod table;
+pub mod view;
 pub mod witness;
 
 pub use amf::{Amf, JournalEntry, ScrubReport};
@@ -38,8 +39,9 @@ pub use machine::{
 pub use many::Many;
 pub use message::{
     Body, DiskDone, DiskError, DiskOp, DiskReply, DiskRequest, Frame, Message, MsgKind, Packet,
-    View, WitnessMsg,
+    WitnessMsg,
 };
 pub use nvram::Nvram;
 pub use rule::{Fact, LineState, Rule};
+pub use view::View;
 pub use witness::Witness;

@@ -45,6 +45,12 @@ impl Gone {
         mark.owner == self.owner && (self.first..=self.last).contains(&mark.joined)
     }
 
+    /// The mark is one of theirs, and of this region if one is named.
+    #[must_use]
+    pub fn made_in(&self, mark: &Mark, region: Option<u64>) -> bool {
+        self.made(mark) && region.is_none_or(|only| only == mark.region)
+    }
+
     /// One entry for both, which are of one owner.
     #[must_use]
     fn with(self, other: Self) -> Self {

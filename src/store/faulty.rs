@@ -109,10 +109,7 @@ impl<S: BlockStore> Faulty<S> {
                             marks.insert(*mark);
                         }
                         StoreOp::Unmark { gone, region } => {
-                            let these = |mark: &Mark| {
-                                gone.made(mark) && region.is_none_or(|r| r == mark.region)
-                            };
-                            marks.retain(|mark| !these(mark));
+                            marks.retain(|mark| !gone.made_in(mark, *region));
                         }
                         StoreOp::Get { .. }
                         | StoreOp::Peek { .. }

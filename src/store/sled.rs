@@ -9,7 +9,6 @@ use super::guard::guarded;
 use super::record::{decode, decode_unchecked, encode, spoil};
 use super::{BlockStore, Done};
 use crate::protocol::id::Epoch;
-use crate::protocol::region::Mark;
 use crate::protocol::{StoreDone, StoreError, StoreOp};
 use std::collections::BTreeMap;
 use std::fs;
@@ -209,9 +208,7 @@ impl SledStore {
             StoreOp::Put { .. } | StoreOp::Flush => Ok(StoreDone::Done),
             StoreOp::Mark(region) => self.changed(|base| base.note_region(region)),
             StoreOp::Unmark { gone, region } => {
-                let these =
-                    |mark: &Mark| gone.made(mark) && region.is_none_or(|only| only == mark.region);
-                self.changed(|base| base.forget_regions(these))
+                self.changed(|base| base.forget_regions(|mark| gone.made_in(mark, *region)))
             }
             StoreOp::Marks => {
                 let marks = self.with(|base| base.regions())?;

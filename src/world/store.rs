@@ -89,8 +89,7 @@ impl MapStore {
                 Ok(StoreDone::Done)
             }
             StoreOp::Unmark { gone, region } => {
-                self.marks
-                    .retain(|mark| !(gone.made(mark) && region.is_none_or(|r| r == mark.region)));
+                self.marks.retain(|mark| !gone.made_in(mark, region));
                 Ok(StoreDone::Done)
             }
             StoreOp::Marks => Ok(StoreDone::Marks(self.marks.iter().copied().collect())),

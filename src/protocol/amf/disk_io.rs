@@ -6,8 +6,9 @@ use super::row::RowFor;
 use crate::protocol::group::{Place, SlotState};
 use crate::protocol::id::{Block, DiskId, Instant, Key, NodeId, OpId, Version};
 use crate::protocol::message::{
-    Body, DiskDone, DiskError, DiskOp, DiskReply, DiskRequest, WitnessMsg,
+    Body, DiskDone, DiskError, DiskOp, DiskReply, DiskRequest, Unread, WitnessMsg, block_read,
 };
+use crate::protocol::parity::Cell;
 use crate::protocol::rule::{LineState, Rule};
 
 /// What a disk's answer is for.
@@ -111,7 +112,7 @@ impl Amf {
             DiskWork::Row { reader, slot } => self.on_row_reply(now, reader, slot, reply.result),
             DiskWork::Repair { block, slot } => self.on_repaired(now, block, slot),
             DiskWork::ScrubNext => self.on_scrub_next(now, &reply.result),
-            DiskWork::ScrubCopy { slot } => self.on_scrub_copy(now, slot, &reply.result),
+            DiskWork::ScrubCopy { slot } => self.on_scrub_copy(now, slot, reply.result),
             DiskWork::Mark { region } => {
                 self.on_marked(now, region, reply.id, reply.result.is_ok());
             }
@@ -134,33 +135,24 @@ impl Amf {
         if !fetch.pending.remove(slot) {
             return;
         }
-        match result {
-            Ok(DiskDone::Read { version, data, covers: _ }) => {
+        match block_read(result) {
+            Ok(Some(Cell { version, data, covers: _ })) => {
                 let lowest = fetch.lowest.map_or(version, |lowest| lowest.min(version));
                 fetch.lowest = Some(lowest);
                 if fetch.best.as_ref().is_none_or(|(best, ..)| version > *best) {
                     fetch.best = Some((version, data, disk));
                 }
             }
-            Err(DiskError::Media) if fetch.all && mirrored => {
+            Err(Unread::Damaged) if fetch.all && mirrored => {
                 // A copy that cannot be read is older than any: it will be written again.
                 fetch.lowest = Some(Version::ZERO);
                 self.stats.repaired += 1;
             }
-            Err(DiskError::Media) => {
+            Err(Unread::Damaged) => {
                 fetch.damaged.insert(slot);
                 fetch.failed.insert(slot);
             }
-            Ok(
-                DiskDone::Written { .. }
-                | DiskDone::Next { .. }
-                | DiskDone::Flushed
-                | DiskDone::Marked
-                | DiskDone::Marks(_),
-            )
-            | Err(DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted) => {
-                fetch.failed.insert(slot);
-            }
+            Ok(None) | Err(Unread::Gone) => fetch.failed.insert(slot),
         }
         if self.fetched(block).is_some_and(|fetch| fetch.pending.is_empty()) {
             self.repair_copies(now, block);

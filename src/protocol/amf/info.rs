@@ -8,8 +8,9 @@ use crate::protocol::data::Data;
 use crate::protocol::id::{
     AmfId, AmfSet, Block, Epoch, Incarnation, Instant, Key, Mode, OpId, Ticket, Version,
 };
-use crate::protocol::message::{MsgKind, View};
+use crate::protocol::message::MsgKind;
 use crate::protocol::rule::{LineState, Rule};
+use crate::protocol::view::View;
 use std::sync::Arc;
 
 /// Counters of one AMF since it started.

@@ -11,7 +11,8 @@ use super::key::{Job, KeyCtl, Queued, RowRead};
 use super::row::RowFor;
 use crate::protocol::group::{Place, SlotState};
 use crate::protocol::id::{Block, Epoch, Instant, Key, OpId, Version};
-use crate::protocol::message::{DiskDone, DiskError, DiskOp, WitnessMsg};
+use crate::protocol::message::{DiskDone, DiskError, DiskOp, Unread, WitnessMsg, block_read};
+use crate::protocol::parity::Cell;
 use crate::protocol::region::Mark;
 use crate::protocol::rule::Rule;
 
@@ -312,23 +313,14 @@ impl Amf {
         let Some(Phase::Stripe { slot, .. }) = self.phase().cloned() else {
             return self.drop_stale_refill(now);
         };
-        match result {
-            Ok(DiskDone::Read { version, data, covers }) if version > Version::ZERO => {
+        match block_read(result) {
+            Ok(Some(Cell { version, data, covers })) if version > Version::ZERO => {
                 let op = DiskOp::Write { at, version, data, covers };
                 self.ask_disk(slot, OpId::NONE, op, DiskWork::RefillWrite);
             }
-            Ok(
-                DiskDone::Read { .. }
-                | DiskDone::Written { .. }
-                | DiskDone::Next { .. }
-                | DiskDone::Flushed
-                | DiskDone::Marked
-                | DiskDone::Marks(_),
-            ) => self.refilled_one(now),
-            Err(DiskError::Media) => self.refill_elsewhere(slot, at, source),
-            Err(DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted) => {
-                self.refill_is_stuck(now);
-            }
+            Ok(_) => self.refilled_one(now),
+            Err(Unread::Damaged) => self.refill_elsewhere(slot, at, source),
+            Err(Unread::Gone) => self.refill_is_stuck(now),
         }
     }
 

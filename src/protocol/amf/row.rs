@@ -11,7 +11,7 @@ use super::key::{Fetch, Job, KeyCtl, Queued, RowFetch, RowRead, Stage};
 use crate::protocol::defect::Defect;
 use crate::protocol::group::{Place, Role, SlotState};
 use crate::protocol::id::{Block, Instant, Key, OpId, Version};
-use crate::protocol::message::{DiskDone, DiskError, DiskOp};
+use crate::protocol::message::{DiskDone, DiskError, DiskOp, Unread, block_read};
 use crate::protocol::parity::{Cell, Known, parity_of};
 use crate::protocol::rule::{LineState, Rule};
 use smallvec::SmallVec;
@@ -129,22 +129,11 @@ impl Amf {
             return;
         };
         read.pending.remove(slot);
-        match result {
-            Ok(DiskDone::Read { version, data, covers }) => {
-                let role = group.role(Place { slot, at: read.at });
-                read.row.set(role, Cell { version, data, covers });
-            }
-            Ok(
-                DiskDone::Written { .. }
-                | DiskDone::Next { .. }
-                | DiskDone::Flushed
-                | DiskDone::Marked
-                | DiskDone::Marks(_),
-            ) => {}
-            Err(DiskError::Media) => read.damaged.insert(slot),
-            Err(DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted) => {
-                read.failed = true;
-            }
+        match block_read(result) {
+            Ok(Some(cell)) => read.row.set(group.role(Place { slot, at: read.at }), cell),
+            Ok(None) => {}
+            Err(Unread::Damaged) => read.damaged.insert(slot),
+            Err(Unread::Gone) => read.failed = true,
         }
         if !read.pending.is_empty() {
             return;

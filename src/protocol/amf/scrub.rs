@@ -11,7 +11,7 @@ use super::key::{Job, KeyCtl, Queued, RowRead, SlotSet};
 use super::row::RowFor;
 use crate::protocol::group::{Place, SlotState};
 use crate::protocol::id::{Block, Instant, Key, OpId, Version};
-use crate::protocol::message::{DiskDone, DiskError, DiskOp};
+use crate::protocol::message::{DiskDone, DiskError, DiskOp, Unread, block_read};
 use crate::protocol::rule::Rule;
 use serde::{Deserialize, Serialize};
 
@@ -204,22 +204,15 @@ impl Amf {
         &mut self,
         now: Instant,
         slot: u8,
-        result: &Result<DiskDone, DiskError>,
+        result: Result<DiskDone, DiskError>,
     ) {
         let Some(scrub) = self.scrub.as_mut() else { return };
         let Step::Copies { versions, damaged: bad } = &mut scrub.step else { return };
         scrub.pending -= 1;
-        match result {
-            Ok(DiskDone::Read { version, .. }) => versions.push(*version),
-            Err(DiskError::Media) => bad.insert(slot),
-            Ok(
-                DiskDone::Written { .. }
-                | DiskDone::Next { .. }
-                | DiskDone::Flushed
-                | DiskDone::Marked
-                | DiskDone::Marks(_),
-            )
-            | Err(DiskError::Failed | DiskError::Fenced | DiskError::NotAdmitted) => {}
+        match block_read(result) {
+            Ok(Some(cell)) => versions.push(cell.version),
+            Err(Unread::Damaged) => bad.insert(slot),
+            Ok(None) | Err(Unread::Gone) => {}
         }
         if scrub.pending > 0 {
             return;

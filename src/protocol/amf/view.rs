@@ -7,8 +7,9 @@ use crate::protocol::defect::Defect;
 use crate::protocol::group::SlotState;
 use crate::protocol::id::{AmfId, AmfSet, Block, DiskId, Instant, Key, NodeId, Span};
 use crate::protocol::machine::AmfOutput;
-use crate::protocol::message::{Body, Packet, Recovered, View, WitnessMsg};
+use crate::protocol::message::{Body, Packet, Recovered, WitnessMsg};
 use crate::protocol::rule::{LineState, Rule};
+use crate::protocol::view::View;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
