@@ -120,12 +120,13 @@ impl Guard {
                 let is_failed = disks.get(usize::from(disk.0)).is_some_and(|disk| disk.failed);
                 is_failed || self.may_fail(*disk, sim)
             }
-            // Everything that was acknowledged is on disks or in journals, and everybody comes back. Intents
-            // are gone: a row that was being written is made equal from its data, which must all be there.
+            // Everything that was acknowledged is on disks or in journals, and everybody comes back; and so are
+            // the intents of rows that were being written. Without journals those are made equal from their
+            // data, which must all be there.
             Command::PowerFail => {
-                let kept = self.through || (self.journal && self.is_quiet(sim));
+                let journalled = self.journal && self.is_quiet(sim);
                 let whole = !self.parity || broken(sim, None) == 0;
-                let allowed = (kept && whole) || self.exceed(sim);
+                let allowed = journalled || (self.through && whole) || self.exceed(sim);
                 // Until everybody has adopted its journal nobody else has what is in it.
                 if allowed {
                     self.spare = 0;
@@ -277,13 +278,15 @@ impl Guard {
     }
 
     /// Another disk may fail: of what the others have enough is left. With parity no row may be torn: where
-    /// writes go through, members may have left in the middle of one.
+    /// writes go through, members may have left in the middle of one. After a power failure rows are torn for a
+    /// while, and somebody's journal says how to mend each.
     fn may_fail(&self, disk: DiskId, sim: &mut Sim) -> bool {
         let group = &sim.config().group;
         let tolerance = tolerance(group.layout, group.copies);
         let witness = sim.world().witness();
         let (stable, equal) = (!witness.is_busy(), witness.view().unsynchronised.is_none());
-        let torn = self.parity && !(equal && (!self.through || self.is_quiet(sim)));
+        let whole = equal || (self.journal && !self.through && !self.exceeded);
+        let torn = self.parity && !(whole && (!self.through || self.is_quiet(sim)));
         stable && !torn && broken(sim, Some(disk)) < tolerance
     }
 

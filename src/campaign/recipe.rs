@@ -213,7 +213,9 @@ pub const RECIPES: &[Recipe] = &[
                 chance(K::PowerFail, (10, 60), (0, 0)),
                 chance(K::Crash, (0, 40), (5, 200)),
                 chance(K::SlowDisk, (0, 60), (10, 100)),
-                chance(K::FailDisk, (0, 20), (5, 100)),
+                // What is on its way to a disk is lost, and what has reached another is not.
+                chance(K::FarDisk, (0, 80), (5, 100)),
+                chance(K::FailDisk, (0, 80), (50, 2_000)),
                 chance(K::Evict, (0, 100), (0, 0)),
             ],
         )

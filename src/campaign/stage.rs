@@ -56,6 +56,8 @@ pub struct Asked {
     pub read_ns: Vec<u64>,
     /// Nanoseconds of writes that were answered.
     pub write_ns: Vec<u64>,
+    /// The first request that ended in a media error.
+    pub unreadable: Option<String>,
     /// Under way, at each AMF.
     pub open: Vec<u32>,
     /// What they are: `true` writes, `false` reads. Flushes are not in it.
@@ -125,6 +127,11 @@ impl HostPort for Shared {
                 }
             }
             Err(error) => {
+                if *error == HostError::Media && asked.unreadable.is_none() {
+                    let text =
+                        format!("op{} of {} ended in a media error", done.answer.op.0, done.amf);
+                    asked.unreadable = Some(text);
+                }
                 let at = HostError::ALL.iter().position(|known| known == error);
                 asked.errors[at.expect("every error is listed")] += 1;
             }
@@ -255,10 +262,14 @@ impl Stage {
     /// The first violation so far.
     #[must_use]
     pub fn found(&self) -> Option<Finding> {
-        self.look(|sim, _| {
+        self.look(|sim, asked| {
             if let Some(first) = sim.world().violations().first() {
                 let (checker, text) = (first.checker.clone(), first.text.clone());
                 return Some(Finding { checker, text });
+            }
+            // What is promised to be survived costs no data.
+            if let Some(failed) = asked.unreadable.clone().filter(|_| !self.guard.is_exceeded()) {
+                return Some(Finding { checker: "durability".to_owned(), text: failed });
             }
             // Nothing may be called lost without a cause.
             let view = sim.world().witness().view();

@@ -7,7 +7,7 @@ use super::node::AmfState;
 use crate::protocol::data::Data;
 use crate::protocol::id::{AmfId, NodeId, Version};
 use crate::protocol::{AmfInput, JournalOp, Record, StoreOp};
-use crate::store::Done;
+use crate::store::{Done, intent};
 use crate::trace::Step;
 
 impl Cluster {
@@ -15,16 +15,16 @@ impl Cluster {
     /// version, which no start loads.
     pub(crate) fn give_journal(&self, id: AmfId, state: &mut AmfState, op: JournalOp) {
         let Some(journal) = self.journals.get(usize::from(id.0)) else { return };
-        let record = match &op {
-            JournalOp::Put { version, data, .. } => {
-                Record { version: *version, data: data.clone(), covers: None }
+        let gone = || Record { version: Version::ZERO, data: Data::zero(0), covers: None };
+        let (at, record) = match &op {
+            JournalOp::Put { block, version, data } => {
+                (block.0, Record { version: *version, data: data.clone(), covers: None })
             }
-            JournalOp::Forget { .. } => {
-                Record { version: Version::ZERO, data: Data::zero(0), covers: None }
-            }
+            JournalOp::Forget { block } => (block.0, gone()),
+            JournalOp::Intend { intent } => (intent::at(intent.block), intent::encode(intent)),
+            JournalOp::Intended { block } => (intent::at(*block), gone()),
         };
-        let (JournalOp::Put { block, .. } | JournalOp::Forget { block }) = &op;
-        let put = StoreOp::Put { at: block.0, record };
+        let put = StoreOp::Put { at, record };
         state.journal.give(op);
         if let Some(worker) = &*journal.worker() {
             worker.give(put);

@@ -97,7 +97,7 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
         gone: gone.clone(),
         fences: opened.disks.iter().map(|disk| disk.fence).collect(),
         blank: !was_used,
-        journals: opened.journals.iter().map(|journal| journal.entries.clone()).collect(),
+        journals: opened.journals.iter().map(|journal| journal.content.clone()).collect(),
     };
     let kept_max = if options.keep_steps { KEPT_BYTES_MAX } else { 0 };
     let nodes = (config.amfs, config.disks_all());
@@ -110,10 +110,10 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
     let view = Arc::clone(witness.view());
     let mut journals = opened.journals;
     let amf = |id: u8| {
-        let entries = journals.get_mut(usize::from(id)).map(|j| core::mem::take(&mut j.entries));
-        let entries = entries.unwrap_or_default();
-        let machine = Amf::member(&config, AmfId(id), &view, entries.clone(), now);
-        Node::new(AmfState::new(machine, row.len(), Nvram::with(entries)))
+        let content = journals.get_mut(usize::from(id)).map(|j| core::mem::take(&mut j.content));
+        let content = content.unwrap_or_default();
+        let machine = Amf::member(&config, AmfId(id), &view, content.clone(), now);
+        Node::new(AmfState::new(machine, row.len(), Nvram::with(content)))
     };
     let amfs: Vec<_> = (0..config.amfs).map(amf).collect();
     let disks = opened

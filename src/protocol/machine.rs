@@ -9,7 +9,7 @@ use super::data::Data;
 use super::defect::Defect;
 use super::host::{Answer, Request};
 use super::id::{Block, Epoch, Version};
-use super::message::Packet;
+use super::message::{Intent, Packet};
 use super::parity::Covers;
 use super::region::{Gone, Mark};
 use serde::{Deserialize, Serialize};
@@ -70,6 +70,27 @@ pub enum JournalOp {
         /// Which block.
         block: Block,
     },
+    /// Keep this beside the block's entry; it takes the place of an older one of the block \[R3, M7\].
+    Intend {
+        /// The parity update that is about to begin.
+        intent: Arc<Intent>,
+    },
+    /// The parity update of this block is done: its intent is not needed any more.
+    Intended {
+        /// Which block.
+        block: Block,
+    },
+}
+
+impl JournalOp {
+    /// Which block it is about.
+    #[must_use]
+    pub fn block(&self) -> Block {
+        match self {
+            Self::Put { block, .. } | Self::Forget { block } | Self::Intended { block } => *block,
+            Self::Intend { intent } => intent.block,
+        }
+    }
 }
 
 /// What happens to a disk.

@@ -191,8 +191,10 @@ rules! {
     Commit, "commit", "4.3", "The write draws its version, above all grants; the line becomes M.";
     AnswerWrite, "answer-write", "4.5, claims 2 4 13", "Every replication partner has acknowledged (and, write-through, the group has stored it): the host is answered.";
     Journal, "journal", "4.5 [J1]", "The version goes to the AMF's own journal.";
-    Journalled, "journalled", "4.5 [J1]", "The version is durable in the journal.";
+    Journalled, "journalled", "4.5 [J1]", "The version, or the intent, is durable in the journal.";
     Unjournal, "unjournal", "4.7 [J3]", "The disk has the version, or its new owner supersedes it: its entry in the journal may go.";
+    JournalIntent, "journal-intent", "4.4 [R3, M7]", "What a parity update will write goes to the AMF's own journal, before it is written.";
+    UnjournalIntent, "unjournal-intent", "4.7 [R3]", "The parity update is done: its intent in the journal may go.";
     JournalBroken, "journal-broken", "4.5", "The journal does not work: everything is destaged, and writes go through.";
     Keep, "keep", "4.4, claims 4 13", "A replica of unfinished or dirty work is kept for its owner.";
     Kept, "kept", "4.5", "A partner has acknowledged the version.";

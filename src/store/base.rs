@@ -103,6 +103,7 @@ impl Base {
         fs::create_dir_all(&settings.path).map_err(|e| text(&e))?;
         let leaf = settings.block_bytes as usize * LEAF_BLOCKS * ITEMS_PER_SEGMENT;
         let segment = leaf.next_power_of_two().clamp(SEGMENT_BYTES_MIN, SEGMENT_BYTES_MAX);
+        let segment = made_with(&settings.path).unwrap_or(segment);
         let db = open_db(settings, segment)?;
         let file = File::open(settings.path.join("db")).map_err(|e| text(&e))?;
         let (beside, changes) = open_beside(&settings.path)?;
@@ -223,6 +224,13 @@ fn region_of_key(key: &[u8]) -> Option<Mark> {
     let region = u64::from_be_bytes(key[..8].try_into().ok()?);
     let joined = u32::from_be_bytes(key[9..].try_into().ok()?);
     Some(Mark { region, owner: AmfId(key[8]), joined: Epoch(joined) })
+}
+
+/// The size of segments that a database was made with, which it keeps: a journal of before there were intents
+/// has smaller ones.
+fn made_with(path: &Path) -> Option<usize> {
+    let about = fs::read_to_string(path.join("conf")).ok()?;
+    about.lines().find_map(|line| line.strip_prefix("segment_size: "))?.trim().parse().ok()
 }
 
 fn open_db(settings: &SledSettings, segment: usize) -> Result<sled::Db, String> {

@@ -2,12 +2,14 @@
 
 use super::BlockStore;
 use super::folder::{Folder, FolderState};
+use super::intent;
 use super::memory::MemoryStore;
 use super::sled::{SledSettings, SledStore};
 use crate::profile::{Durability, StoreEngine, StoreSpec};
 use crate::protocol::id::{AmfId, Block, DiskId, Epoch, Version};
-use crate::protocol::{Config, JournalEntry, StoreDone, StoreOp};
+use crate::protocol::{Config, JournalContent, JournalEntry, StoreDone, StoreOp};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Why a data folder cannot be used. One damaged disk is no reason: see [`OpenDisk::trouble`].
 #[derive(Debug, thiserror::Error)]
@@ -84,10 +86,10 @@ pub struct Disks {
 
 /// An AMF's journal, open.
 pub struct OpenJournal {
-    /// What it is kept in: a block's entry at its number, or a tombstone.
+    /// What it is kept in: a block's entry at its number, its intent at [`intent::at`], or tombstones.
     pub store: Box<dyn BlockStore>,
     /// What it holds.
-    pub entries: Vec<JournalEntry>,
+    pub content: JournalContent,
     /// Why it cannot be used: its AMF writes through.
     pub trouble: Option<String>,
 }
@@ -226,7 +228,7 @@ fn journals(
                 name: format!("journal of {amf}"),
                 path: folder.journal(amf),
                 geometry: geometry(config),
-                block_bytes: config.block_size,
+                block_bytes: config.block_size * (1 + u32::from(config.group.layout.parity())),
                 cache_bytes: spec.cache_bytes,
                 sync: spec.durability == Durability::Sync,
             };
@@ -242,7 +244,7 @@ fn journals(
 /// Reads all entries. One that cannot be read is named, and what it held may be lost.
 fn load(open: OpenDisk, is_new: bool) -> OpenJournal {
     let OpenDisk { mut store, mut trouble, .. } = open;
-    let mut entries = Vec::new();
+    let mut content = JournalContent::default();
     let mut at = if is_new || trouble.is_some() { None } else { Some(0) };
     while let Some(from) = at.take() {
         let next = match store.execute(&[StoreOp::Next { at: from }]).pop() {
@@ -252,13 +254,21 @@ fn load(open: OpenDisk, is_new: bool) -> OpenJournal {
         let Some(block) = next else { break };
         match store.execute(&[StoreOp::Get { at: block }]).pop() {
             Some(Ok(StoreDone::Got(Some(record)))) if record.version > Version::ZERO => {
-                let (version, data) = (record.version, record.data);
-                entries.push(JournalEntry { block: Block(block), version, data });
+                match intent::block_at(block) {
+                    None => {
+                        let (version, data) = (record.version, record.data);
+                        content.entries.push(JournalEntry { block: Block(block), version, data });
+                    }
+                    Some(of) => match intent::decode(of, &record) {
+                        Some(intent) => content.intents.push(Arc::new(intent)),
+                        None => trouble = Some(format!("an intent of {of} is damaged")),
+                    },
+                }
             }
             Some(Ok(_)) => {}
             Some(Err(_)) | None => trouble = store.trouble().map(str::to_owned).or(trouble),
         }
         at = block.checked_add(1);
     }
-    OpenJournal { store, entries, trouble }
+    OpenJournal { store, content, trouble }
 }

@@ -21,14 +21,14 @@ const FORMAT_BYTES: u8 = 1;
 const FORMAT_ZERO: u8 = 2;
 /// The versions that parity covers follow, then the content.
 const FORMAT_PARITY: u8 = 3;
-/// Longer content is damage, not data: a block is at most 1 MiB.
-const CONTENT_BYTES_MAX: usize = 1 << 20;
+/// Longer content is damage, not data: a block is at most 1 MiB, an intent in a journal has three.
+const CONTENT_BYTES_MAX: usize = 4 << 20;
 
 /// The record as a store keeps it.
 #[must_use]
 pub fn encode(record: &Record) -> Vec<u8> {
     let len = record.data.len() as usize;
-    assert!(len <= CONTENT_BYTES_MAX, "a block is at most 1 MiB");
+    assert!(len <= CONTENT_BYTES_MAX, "a block is at most 1 MiB, an intent has three");
     let mut bytes = vec![0; HEADER];
     bytes[0] = match &record.covers {
         Some(_) => FORMAT_PARITY,

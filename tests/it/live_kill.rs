@@ -14,7 +14,7 @@ use amflab::protocol::id::{AmfId, Block, DiskId, Instant, OpId, Version};
 use amflab::protocol::parity::{Cell, Row};
 use amflab::protocol::{Answer, Data, Payload, Record, RequestKind, Sectors, StoreDone, StoreOp};
 use amflab::store::{BlockStore, Folder, StoreFault, open_all};
-use amflab::trace::Engine;
+use amflab::trace::{Action, Ask, Engine};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -158,7 +158,7 @@ impl Judge {
 
     /// Reads every block through the program, then compares the copies, or the data with its parity, in the
     /// stores. What is wrong.
-    fn examine(&mut self, layout: &str, folder: &Path) -> Vec<String> {
+    fn examine(&mut self, layout: &str, folder: &Path, missing: Option<DiskId>) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut engine = start(layout, folder, None);
         let handle = engine.handle();
@@ -174,7 +174,7 @@ impl Judge {
         }
         engine.shutdown().unwrap();
         drop(engine);
-        wrong.extend(differing_copies(layout, folder));
+        wrong.extend(differing_copies(layout, folder, missing));
         wrong
     }
 }
@@ -184,7 +184,7 @@ fn answered(op: OpId, touched: &[amflab::protocol::Touched]) -> Answer {
 }
 
 /// Blocks whose copies are not equal and rows whose parity does not fit, read from the stores themselves.
-fn differing_copies(layout: &str, folder: &Path) -> Vec<String> {
+fn differing_copies(layout: &str, folder: &Path, missing: Option<DiskId>) -> Vec<String> {
     let profile = profile(layout);
     let lock = Folder::lock(folder).unwrap();
     let mut opened = open_all(Some(lock), &profile.config, &profile.store, false).unwrap();
@@ -208,7 +208,11 @@ fn differing_copies(layout: &str, folder: &Path) -> Vec<String> {
     for at in (0..group.extent(BLOCKS)).filter(|_| group.has_parity()) {
         let mut row = Row::unknown(group.width(), group.parity());
         for role in group.roles() {
-            let record = get(DiskId(group.slot_for(at, role)), at);
+            let disk = DiskId(group.slot_for(at, role));
+            if missing == Some(disk) {
+                continue;
+            }
+            let record = get(disk, at);
             let blank = || Record { version: Version::ZERO, data: Data::zero(4096), covers: None };
             let Record { version, data, covers } = record.unwrap_or_else(blank);
             row.set(role, Cell { version, data, covers });
@@ -274,8 +278,46 @@ fn nothing_acknowledged_is_missing_after_kills_with_parity() {
     survives(RAID6, KILLS / 2);
 }
 
+/// The same while a disk is missing: what was on it is only in the parity, so a row that a kill left half
+/// written has to be finished, and only the journals say how.
+#[test]
+fn nothing_acknowledged_is_missing_after_kills_with_a_disk_missing_and_journals() {
+    for layout in [RAID5, RAID6] {
+        let layout = format!("{layout},cache.write=back,journal.enabled=true");
+        survives_without(Some(DiskId(1)), &layout, KILLS / 5);
+    }
+}
+
+/// A disk fails, and every view says so from now on.
+fn fail_disk(layout: &str, folder: &Path, disk: DiskId) {
+    let mut engine = start(layout, folder, None);
+    engine.submit(Action::FailDisk(disk)).unwrap();
+    let handle = engine.handle();
+    let failed = |engine: &mut LiveEngine| {
+        engine.snapshot(&Ask::BRIEF).disks[usize::from(disk.0)].role == "failed"
+    };
+    while !failed(&mut engine) {
+        // Whoever writes to it finds out.
+        for n in 0..BLOCKS {
+            let zero = RequestKind::Zero(block(n));
+            let answer = handle.request_within(AmfId(0), zero, Duration::from_mins(1));
+            assert!(answer.result.is_ok(), "block {n}: {answer:?}");
+        }
+        let flushed = handle.request_within(AmfId(0), RequestKind::Flush, Duration::from_mins(1));
+        assert!(flushed.result.is_ok(), "{flushed:?}");
+    }
+    engine.shutdown().unwrap();
+}
+
 fn survives(layout: &str, kills: u32) {
+    survives_without(None, layout, kills);
+}
+
+fn survives_without(missing: Option<DiskId>, layout: &str, kills: u32) {
     let folder = tempfile::tempdir().unwrap();
+    if let Some(disk) = missing {
+        fail_disk(layout, folder.path(), disk);
+    }
     let mut rng = ChaCha8Rng::seed_from_u64(8);
     let (mut judge, mut unanswered) = (Judge::new(), 0);
     for round in 0..kills {
@@ -283,7 +325,7 @@ fn survives(layout: &str, kills: u32) {
         let open = kill_one(layout, folder.path(), round, acks, false, &mut judge);
         unanswered += u32::from(open > 0);
         if round % 5 == 4 {
-            let wrong = judge.examine(layout, folder.path());
+            let wrong = judge.examine(layout, folder.path(), missing);
             assert_eq!(wrong, Vec::<String>::new(), "{layout}: round {round}");
         }
     }
@@ -298,7 +340,7 @@ fn a_store_that_loses_its_last_batch_is_found_out() {
     let mut judge = Judge::new();
     let caught = (0..20).any(|round| {
         kill_one(MIRROR, folder.path(), round, 40, true, &mut judge);
-        !judge.examine(MIRROR, folder.path()).is_empty()
+        !judge.examine(MIRROR, folder.path(), None).is_empty()
     });
     assert!(caught, "20 kills of a lossy store went unnoticed");
 }

@@ -231,6 +231,7 @@ impl Amf {
         self.destaging -= 1;
         self.stripe_is_free(now, block);
         self.retire(now, block, version);
+        self.unjournal_intent(block, version);
         let line = self.cache.find(block).map(|at| (at, self.cache.line(at)));
         let current = line.filter(|(_, l)| l.version == version && l.dirty()).map(|(at, _)| at);
         self.is_durable(block, version);

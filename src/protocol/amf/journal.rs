@@ -5,8 +5,13 @@
 //! replica \[J4\]. An entry goes only when the disk has it, when a newer one for the block takes its place,
 //! or when a new owner says that it supersedes it \[J3\]; keeping one too long is always safe.
 //!
+//! With parity the *intent* of an update is written to it too, before the first of its disk writes
+//! \[R3, M7\]: partners hold it in memory, and a power failure of everything takes it from all of them at once.
+//! It goes when the update is done, or when the next one of the block takes its place.
+//!
 //! After a restart, and after an eviction, the entries are replicas of an owner that left: this AMF under
-//! its old incarnation. So they are recovering before its first grant, and adopted like any other.
+//! its old incarnation. So they are recovering before its first grant, and adopted like any other; and so are
+//! the stripes of its intents \[R5\], which are finished.
 
 use super::Amf;
 use super::key::{DestageStep, Job, Stage};
@@ -15,10 +20,21 @@ use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
 use crate::protocol::id::{Block, Incarnation, Instant, Key, Version};
 use crate::protocol::machine::{AmfOutput, JournalOp, StoreError};
+use crate::protocol::message::Intent;
 use crate::protocol::rule::{LineState, Rule};
 use crate::protocol::table::Table;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// What a journal holds, as it is loaded at a start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct JournalContent {
+    /// Versions, by block.
+    pub entries: Vec<JournalEntry>,
+    /// Parity updates that had begun, at most one a block.
+    pub intents: Vec<Arc<Intent>>,
+}
 
 /// An entry of a journal, as it is loaded at a start.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,10 +54,25 @@ pub(super) struct Journal {
     entries: Table<Block, Replica>,
     /// The version of a block that is durable in the store.
     durable: Table<Block, Version>,
-    /// What the store has not done yet, in order. `None`: an entry is removed.
-    given: VecDeque<(Block, Option<Version>)>,
+    /// Parity updates that the store has, or will have.
+    intents: Table<Block, Arc<Intent>>,
+    /// The number of the intent of a block that is durable in the store.
+    kept: Table<Block, u64>,
+    /// Those of the incarnation that left: to be finished as soon as this AMF is a member again.
+    unfinished: Vec<Arc<Intent>>,
+    /// What the store has not done yet, in order.
+    given: VecDeque<(Block, Given)>,
     /// The store does not work: writes go through instead.
     broken: bool,
+}
+
+/// What is on its way to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Given {
+    Version(Version),
+    Intent(u64),
+    /// An entry, or an intent, goes.
+    Forget,
 }
 
 impl Journal {
@@ -52,14 +83,21 @@ impl Journal {
 
 impl Amf {
     /// What its journal holds after a restart: recovering as soon as it is a member again.
-    pub fn load_journal(&mut self, entries: Vec<JournalEntry>) {
+    pub fn load_journal(&mut self, content: JournalContent) {
         assert!(self.view.is_none(), "a journal is loaded before the first view");
         let left = Incarnation(self.incarnation.0.saturating_sub(1));
-        for JournalEntry { block, version, data } in entries {
+        for JournalEntry { block, version, data } in content.entries {
             self.journal.durable.insert(block, version);
             let replica = Replica::new(version, &data, None);
             self.journal.entries.insert(block, replica.clone());
             self.replicas.insert((self.id, left, block), replica);
+        }
+        for intent in content.intents {
+            // Numbers name intents in the journal: none is used twice.
+            self.intent_next = self.intent_next.max(intent.no + 1);
+            self.journal.kept.insert(intent.block, intent.no);
+            self.journal.intents.insert(intent.block, Arc::clone(&intent));
+            self.journal.unfinished.push(intent);
         }
     }
 
@@ -69,6 +107,15 @@ impl Amf {
             self.replicas.insert((self.id, left, block), entry.clone());
         }
         self.journal = journal;
+        let intents = self.journal.intents.sorted().into_iter();
+        self.journal.unfinished = intents.map(|(_, intent)| Arc::clone(intent)).collect();
+    }
+
+    /// \[R5\] The parity updates that its journal says had begun, once: their stripes are recovering.
+    pub(super) fn recover_intents(&mut self, now: Instant) {
+        for intent in core::mem::take(&mut self.journal.unfinished) {
+            self.mark_redo(now, intent);
+        }
     }
 
     /// A version is on its way to the journal, unless it is there.
@@ -80,7 +127,7 @@ impl Amf {
             return;
         }
         self.journal.entries.insert(block, Replica::new(version, data, None));
-        self.journal.given.push_back((block, Some(version)));
+        self.journal.given.push_back((block, Given::Version(version)));
         let data = data.clone();
         self.outputs.push_back(AmfOutput::Journal(JournalOp::Put { block, version, data }));
         let key = Some(Key::Block(block));
@@ -104,24 +151,85 @@ impl Amf {
         if self.journal.broken {
             return;
         }
-        self.journal.given.push_back((block, None));
+        self.journal.given.push_back((block, Given::Forget));
         self.outputs.push_back(AmfOutput::Journal(JournalOp::Forget { block }));
         let key = Some(Key::Block(block));
         self.fact(Rule::Unjournal, key, LineState::I, LineState::I, None, version);
     }
 
+    /// Intents go to a journal that works.
+    pub(super) fn journals_intents(&self) -> bool {
+        self.cfg.journal && !self.journal.broken && !self.has(Defect::NoParityIntent)
+    }
+
+    /// \[R3, M7\] A parity update is on its way to the journal; it takes the place of an older one of its block.
+    pub(super) fn journal_intent(&mut self, intent: &Arc<Intent>) {
+        if !self.journals_intents() {
+            return;
+        }
+        let (block, no, version) = (intent.block, intent.no, intent.version);
+        self.journal.kept.remove(&block);
+        self.journal.intents.insert(block, Arc::clone(intent));
+        self.journal.given.push_back((block, Given::Intent(no)));
+        let op = JournalOp::Intend { intent: Arc::clone(intent) };
+        self.outputs.push_back(AmfOutput::Journal(op));
+        let key = Some(Key::Block(block));
+        self.fact(Rule::JournalIntent, key, LineState::I, LineState::I, None, version);
+    }
+
+    /// \[M7\] The newest intent of the block must be durable in the journal, and is not yet.
+    pub(super) fn awaits_intent(&self, block: Block) -> bool {
+        let no = self.journal.intents.get(&block).map(|intent| intent.no);
+        self.journals_intents() && no.is_some() && self.journal.kept.get(&block).copied() != no
+    }
+
+    /// The parity update of this version, or a newer one, is done: its intent may go.
+    pub(super) fn unjournal_intent(&mut self, block: Block, version: Version) {
+        if self.journal.intents.get(&block).is_none_or(|intent| intent.version > version) {
+            return;
+        }
+        self.journal.intents.remove(&block);
+        self.journal.kept.remove(&block);
+        if self.journal.broken {
+            return;
+        }
+        self.journal.given.push_back((block, Given::Forget));
+        self.outputs.push_back(AmfOutput::Journal(JournalOp::Intended { block }));
+        let key = Some(Key::Block(block));
+        self.fact(Rule::UnjournalIntent, key, LineState::I, LineState::I, None, version);
+    }
+
+    /// An update was finished for the incarnation that left, this AMF's own or another's. If the journal has
+    /// that very intent it may go.
+    pub(super) fn unjournal_redone(&mut self, intent: &Arc<Intent>) {
+        if self.journal.intents.get(&intent.block).is_some_and(|have| have == intent) {
+            self.unjournal_intent(intent.block, intent.version);
+        }
+    }
+
     /// The oldest of what was given to the journal is done.
     pub(super) fn on_journal(&mut self, now: Instant, result: Result<(), StoreError>) {
-        let Some((block, version)) = self.journal.given.pop_front() else { return };
+        let Some((block, given)) = self.journal.given.pop_front() else { return };
         if result.is_err() {
             return self.journal_broke(now);
         }
-        let Some(version) = version else { return };
-        let current = self.journal.entries.get(&block).is_some_and(|e| e.version >= version);
-        if !current {
-            return;
-        }
-        self.journal.durable.insert(block, version);
+        let version = match given {
+            Given::Version(version) => {
+                let entry = self.journal.entries.get(&block);
+                if entry.is_none_or(|entry| entry.version < version) {
+                    return;
+                }
+                self.journal.durable.insert(block, version);
+                version
+            }
+            Given::Intent(no) => {
+                let intent = self.journal.intents.get(&block).filter(|intent| intent.no == no);
+                let Some(version) = intent.map(|intent| intent.version) else { return };
+                self.journal.kept.insert(block, no);
+                version
+            }
+            Given::Forget => return,
+        };
         let key = Key::Block(block);
         self.fact(Rule::Journalled, Some(key), LineState::I, LineState::I, None, version);
         self.go_on_journalled(now, block);
@@ -193,6 +301,12 @@ impl Amf {
     #[must_use]
     pub fn journalled(&self) -> usize {
         self.journal.entries.len()
+    }
+
+    /// Parity updates in the journal, not yet done included.
+    #[must_use]
+    pub fn journalled_intents(&self) -> usize {
+        self.journal.intents.len()
     }
 
     /// The version of a block that is durable in the journal.

@@ -42,7 +42,7 @@ mod view;
 
 pub use info::{AccessView, AmfStats, KeyView, LineView};
 pub use invariant::Broken;
-pub use journal::JournalEntry;
+pub use journal::{JournalContent, JournalEntry};
 pub use scrub::ScrubReport;
 
 use self::accept::Accept;
@@ -278,7 +278,7 @@ impl Amf {
         cfg: &Arc<Config>,
         id: AmfId,
         view: &Arc<View>,
-        journal: Vec<JournalEntry>,
+        journal: JournalContent,
         now: Instant,
     ) -> Self {
         let incarnation = view.incarnation(id).expect("the first view holds every AMF");

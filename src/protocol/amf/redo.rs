@@ -62,8 +62,12 @@ impl Amf {
         let Some(intent) = redo.intents.last().cloned() else { return };
         let Some(read) = redo.read.as_mut() else { return };
         if core::mem::replace(&mut read.mending, true) {
+            let done = !read.failed;
             redo.intents.pop();
             redo.read = None;
+            if done {
+                self.unjournal_redone(&intent);
+            }
             return self.redo_next(now, stripe);
         }
         let read = read.clone();

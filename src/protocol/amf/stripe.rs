@@ -143,17 +143,18 @@ impl Amf {
         row.solve(size, false).map(|all| changes(&all))
     }
 
-    /// [R3] The partners learn what will be written, before it is.
+    /// [R3] The partners, and the own journal, learn what will be written, before it is.
     fn tell_intent(&mut self, now: Instant, block: Block, images: &Images) {
         let (partners, silent) = (self.partners, self.has(Defect::NoParityIntent));
         let hasty = self.has(Defect::WriteThroughBeforeReplicaAck);
         let unkept = self.cache.get(block).map_or(AmfSet::EMPTY, |line| line.missing);
-        let no = self.intent_next;
+        let (no, journals) = (self.intent_next, self.journals_intents());
         let Some(destage) = self.destage_mut(block) else { return };
         let Some(plan) = destage.plan.as_mut() else { return };
         plan.images.clone_from(images);
         // Where an intent was told before, the newest one counts, even if it is to write no parity.
-        let told = !partners.is_empty() && (!images.is_empty() || plan.intent.is_some()) && !silent;
+        let matters = (!images.is_empty() || plan.intent.is_some()) && !silent;
+        let told = matters && !partners.is_empty();
         let missing = if told {
             partners
         } else if images.is_empty() {
@@ -162,16 +163,17 @@ impl Amf {
             unkept
         };
         let missing = if hasty { AmfSet::EMPTY } else { missing };
-        if told {
+        plan.intent = (matters && (told || journals)).then(|| {
             let (version, data) = (destage.version, destage.data.clone());
-            let images = images.to_vec();
-            plan.intent = Some(Arc::new(Intent { no, block, version, data, images }));
-        } else {
-            plan.intent = None;
-        }
+            Arc::new(Intent { no, block, version, data, images: images.to_vec() })
+        });
+        let intent = plan.intent.clone();
         destage.step = DestageStep::Intent { missing };
-        if told {
+        if let Some(intent) = intent {
             self.intent_next += 1;
+            self.journal_intent(&intent);
+        }
+        if told {
             self.send_intent(now, block, partners);
         }
         if missing.is_empty() {
@@ -236,9 +238,9 @@ impl Amf {
             self.current_view().group.slots.iter().map(|slot| slot.state).collect();
         let alive = |slot: u8| states[usize::from(slot)] != SlotState::Failed;
         let Some(version) = self.destage_mut(block).map(|destage| destage.version) else { return };
-        // [M7] Durable in the journal, too.
-        let waits =
-            self.awaits_journal(block, version) && !self.has(Defect::WriteThroughBeforeReplicaAck);
+        // [M7] Durable in the journal, too: the version, and what will be done to the row.
+        let waits = (self.awaits_journal(block, version) || self.awaits_intent(block))
+            && !self.has(Defect::WriteThroughBeforeReplicaAck);
         let Some(destage) = self.destage_mut(block) else { return };
         let Some(plan) = destage.plan.as_ref() else { return };
         if waits && !plan.images.is_empty() {

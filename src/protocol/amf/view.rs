@@ -172,6 +172,7 @@ impl Amf {
             });
         }
         let by_name = self.has(Defect::NoIncarnation);
+        self.recover_intents(now);
         self.orphans.clear();
         for (owner, incarnation, block) in self.replicas.keys_sorted() {
             let member = view.incarnation(owner);
@@ -351,6 +352,7 @@ impl Amf {
         self.epoch = old.epoch;
         self.clock = old.clock;
         self.defect = old.defect;
+        self.intent_next = old.intent_next;
         self.keep_journal(old.journal, old.incarnation);
         self.links = old.links;
         for link in &mut self.links {

@@ -30,7 +30,7 @@ pub use reader::{Chunk, Reader, Tail};
 pub use recorder::{Recorder, RecordingInfo};
 
 use super::step::StepEntry;
-use crate::protocol::JournalEntry;
+use crate::protocol::JournalContent;
 use crate::protocol::group::GroupView;
 use crate::protocol::id::{DiskId, Epoch};
 use crate::protocol::region::Gone;
@@ -40,7 +40,7 @@ use serde::{Deserialize, Serialize};
 /// First bytes of a recording. The first is no text, the last shows a transfer that changed line ends.
 pub const MAGIC: [u8; 8] = *b"\x89AMFREC\n";
 /// The format that is written, and the only one that is read.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 /// The code that writes: outputs are only sure to be the same under the same code.
 pub const CODE: &str = env!("CARGO_PKG_VERSION");
 
@@ -78,7 +78,7 @@ pub struct Origin {
     /// No block was ever written.
     pub blank: bool,
     /// What each AMF's journal held; missing ones held nothing.
-    pub journals: Vec<Vec<JournalEntry>>,
+    pub journals: Vec<JournalContent>,
 }
 
 impl Origin {
