@@ -72,7 +72,7 @@ fn loaded() -> Model {
     for event in events {
         update(&mut model, Msg::Event(event));
     }
-    let snapshot = session.snapshot(&Ask { first: 0, end: 1_024, held_max: 0 });
+    let snapshot = session.snapshot(&Ask { first: 0, end: 1_024, held_max: 0, ..Ask::BRIEF });
     update(&mut model, Msg::Snapshot(Box::new(snapshot)));
     model
 }

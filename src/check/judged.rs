@@ -1,10 +1,11 @@
-//! An engine whose every read is judged: for engines that have no judge of their own.
+//! An engine that is judged while it runs: a lamp for every block, and every read, for engines that do
+//! not judge reads by themselves. It happens in the thread that uses the engine, in none of the engine's.
 //!
 //! What is found is in its snapshots and among its events, like what the engine finds by itself. An
 //! operation is told to the checker right after the engine has it and before any answer is taken,
 //! with the time from before it was given (see [`super::reads`]).
 
-use super::{ReadChecker, Start};
+use super::{Lamps, ReadChecker, Start, reads};
 use crate::protocol::id::{AmfId, Block, Instant, NodeId, OpId};
 use crate::protocol::{Config, RequestKind};
 use crate::trace::action::Action;
@@ -21,7 +22,9 @@ const VIOLATIONS_MAX: usize = 100;
 /// See the module.
 pub struct Judged<E> {
     engine: E,
-    checker: ReadChecker,
+    /// `None`: the engine does it.
+    reads: Option<ReadChecker>,
+    lamps: Lamps,
     found: Vec<Violation>,
     total: u64,
     /// Somebody wants events.
@@ -33,9 +36,26 @@ pub struct Judged<E> {
 impl<E: Engine> Judged<E> {
     /// Judges `engine`, whose blocks hold what `start` says.
     pub fn new(engine: E, start: Start) -> Self {
-        let checker = ReadChecker::new(engine.config().sectors_per_block(), start);
+        let per = engine.config().sectors_per_block();
+        Self { reads: Some(ReadChecker::new(per, start)), ..Self::lit(engine, start) }
+    }
+
+    /// Only gives every block a lamp: for an engine that judges reads by itself.
+    pub fn lit(engine: E, start: Start) -> Self {
+        let lamps = Lamps::new(engine.config().sectors_per_block(), start);
         let (found, untold) = (Vec::new(), VecDeque::new());
-        Self { engine, checker, found, total: 0, is_on: false, untold }
+        Self { engine, reads: None, lamps, found, total: 0, is_on: false, untold }
+    }
+
+    /// A lamp has turned red. A block of which a read was found wrong is not found twice.
+    fn take_red(&mut self, amf: AmfId, violation: Violation) {
+        let is_it =
+            |other: &Violation| other.key == violation.key && other.checker == reads::CHECKER;
+        let is_known = self.found.iter().any(is_it)
+            || self.engine.snapshot(&Ask::BRIEF).violations.iter().any(is_it);
+        if !is_known {
+            self.take(amf, violation);
+        }
     }
 
     fn take(&mut self, amf: AmfId, mut violation: Violation) {
@@ -58,14 +78,22 @@ impl<E: Engine> HostPort for Judged<E> {
         // Before: a live engine may have answered by the time it gives the number.
         let now = self.engine.now();
         let op = self.engine.host(amf, kind.clone());
-        self.checker.on_start(op, &kind, now);
+        if let Some(checker) = &mut self.reads {
+            checker.on_start(op, &kind, now);
+        }
+        self.lamps.on_start(op, amf, &kind, now);
         op
     }
 
     fn poll_completion(&mut self) -> Option<Completion> {
         let done = self.engine.poll_completion()?;
-        for violation in self.checker.on_answer(done.answer.op, &done.answer, done.ended) {
-            self.take(done.amf, violation);
+        if let Some(checker) = &mut self.reads {
+            for violation in checker.on_answer(done.answer.op, &done.answer, done.ended) {
+                self.take(done.amf, violation);
+            }
+        }
+        for (amf, violation) in self.lamps.on_answer(&done.answer, done.ended) {
+            self.take_red(amf, violation);
         }
         Some(done)
     }
@@ -75,8 +103,11 @@ impl<E: Engine> Engine for Judged<E> {
     fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
         if action == Action::AcceptLoss {
             for lost in self.engine.snapshot(&Ask::BRIEF).doubt {
-                (lost.first.0..lost.first.0 + lost.blocks)
-                    .for_each(|block| self.checker.forget(Block(block)));
+                if let Some(checker) = &mut self.reads {
+                    (lost.first.0..lost.first.0 + lost.blocks)
+                        .for_each(|block| checker.forget(Block(block)));
+                }
+                self.lamps.forget(lost.first, lost.blocks);
             }
         }
         self.engine.submit(action)
@@ -96,10 +127,14 @@ impl<E: Engine> Engine for Judged<E> {
     }
 
     fn snapshot(&mut self, ask: &Ask) -> Snapshot {
+        for (amf, violation) in self.lamps.look() {
+            self.take_red(amf, violation);
+        }
         let mut snapshot = self.engine.snapshot(ask);
         snapshot.violations_total += self.total;
         let room = VIOLATIONS_MAX.saturating_sub(snapshot.violations.len());
         snapshot.violations.extend(self.found.iter().take(room).cloned());
+        snapshot.lamps = Some(self.lamps.shown(ask.lamps, ask.history));
         snapshot
     }
 
@@ -117,6 +152,10 @@ impl<E: Engine> Engine for Judged<E> {
 
     fn is_settled(&mut self) -> bool {
         self.engine.is_settled()
+    }
+
+    fn audit(&mut self) {
+        self.engine.audit();
     }
 
     fn shutdown(&mut self) -> Result<(), EngineError> {

@@ -12,7 +12,7 @@ use crate::session::{ReplayState, ScriptReport, Session, run_script};
 use crate::trace::command::{Command, ReplayCommand};
 use crate::trace::grammar::{Head, decode};
 use crate::trace::snapshot::Ask;
-use crate::trace::{Limits, Script, parse_script};
+use crate::trace::{Lamp, Limits, Script, parse_script};
 use clap::Args;
 use std::fmt::Write;
 use std::fs::File;
@@ -121,6 +121,7 @@ fn perform(args: &ExecArgs, profile: &Profile, script: &Script) -> Result<Script
     };
     let ran = run_script(&mut session, script, args.bless, &mut tell);
     tell_troubles(&mut session);
+    tell_undecided(&mut session);
     let report = ran?;
     printed?;
     let mut text = String::new();
@@ -152,6 +153,22 @@ fn tell_troubles(session: &mut Session) {
         if let Some(trouble) = disk.trouble {
             complain("note", &trouble);
         }
+    }
+}
+
+/// Whose linearizability is not known.
+fn tell_undecided(session: &mut Session) {
+    let snapshot = session.snapshot(&Ask { lamps: true, ..Ask::BRIEF });
+    let Some(lamps) = snapshot.lamps else { return };
+    if lamps.unknown > 0 {
+        let why = lamps.blocks.iter().find(|info| info.lamp == Lamp::Unknown);
+        let why = why.map_or_else(String::new, |info| format!(", b{}: {}", info.block.0, info.why));
+        let blocks = Many(lamps.unknown, "block");
+        complain("note", &format!("linearizability is not known of {blocks}{why}"));
+    }
+    if lamps.beyond > 0 {
+        let ops = Many(lamps.beyond, "operation");
+        complain("note", &format!("linearizability: {ops} on more blocks than are watched"));
     }
 }
 

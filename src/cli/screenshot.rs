@@ -35,6 +35,7 @@ enum Shown {
     Caches,
     Locks,
     Faults,
+    Checker,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -83,6 +84,7 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Done {
         Shown::Caches => Screen::Caches,
         Shown::Locks => Screen::Locks,
         Shown::Faults => Screen::Faults,
+        Shown::Checker => Screen::Checker,
     };
     let mut mark = 0;
     for spec in profile.workloads.iter().filter(|spec| spec.autostart) {
@@ -178,8 +180,7 @@ fn look(session: &mut Session, model: &mut Model, mark: &mut u64) {
         update(model, Msg::Event(event));
     }
     let plan = layout::plan(model);
-    let (first, end) = view::blocks_shown(plan.as_ref(), model);
-    let snapshot = session.snapshot(&Ask { first, end, held_max: 0 });
+    let snapshot = session.snapshot(&view::asked(plan.as_ref(), model, 0));
     update(model, Msg::Workloads(session.workloads_running().map(str::to_owned).collect()));
     update(model, Msg::Snapshot(Box::new(snapshot)));
 }

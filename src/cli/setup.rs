@@ -30,14 +30,15 @@ impl EngineKind {
     }
 }
 
-/// What the engine judges by itself, beside the invariants.
+/// What is judged while the cluster runs, beside the invariants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Judge {
     /// Nothing: somebody else does.
     Nothing,
-    /// Every read.
+    /// Every read, and every block's lamp.
     Reads,
-    /// Every read, and at an `audit` (simulator) every block's history.
+    /// Every read; and every block's whole history at an `audit` in the simulator, which keeps it, else
+    /// every block's lamp.
     Histories,
 }
 
@@ -143,7 +144,11 @@ impl ClusterArgs {
                     keep,
                     ..SimOptions::default()
                 };
-                Ok(Box::new(Sim::new(profile, profile.seed, options)))
+                let sim = Sim::new(profile, profile.seed, options);
+                Ok(match judge {
+                    Judge::Reads => Box::new(Judged::lit(sim, Start::Zero)),
+                    Judge::Nothing | Judge::Histories => Box::new(sim),
+                })
             }
             EngineKind::Live => {
                 // Asked before the folder is made.

@@ -106,6 +106,7 @@ impl Cluster {
             events_lost: self.events.lost(),
             volatile: self.volatile(),
             recording: self.steps.info(),
+            lamps: None,
         }
     }
 

@@ -105,7 +105,7 @@ impl Session {
             return Vec::new();
         };
         let end = first + u64::from(count.min(BLOCKS_LISTED_MAX));
-        let snapshot = self.snapshot(&Ask { first, end, held_max: 0 });
+        let snapshot = self.snapshot(&Ask { first, end, held_max: 0, ..Ask::BRIEF });
         let place = |block: u64| {
             let mut line = format!("{SUMMARY}b{block}");
             for info in &snapshot.amfs {

@@ -131,7 +131,7 @@ impl Session {
 
     /// What one AMF has of one block.
     fn look(&mut self, amf: AmfId, block: Block) -> (Snapshot, Option<AmfInfo>) {
-        let ask = Ask { first: block.0, end: block.0.saturating_add(1), held_max: 0 };
+        let ask = Ask { first: block.0, end: block.0.saturating_add(1), held_max: 0, ..Ask::BRIEF };
         let snapshot = self.engine.snapshot(&ask);
         let info = snapshot.amfs.iter().find(|info| info.id == amf).cloned();
         (snapshot, info)

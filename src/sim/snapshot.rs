@@ -38,6 +38,7 @@ impl Sim {
             events_lost: world.events_lost(),
             volatile: Some("simulated: nothing is kept".to_owned()),
             recording: self.recorder.as_ref().and_then(Recorder::info).cloned(),
+            lamps: None,
         }
     }
 

@@ -283,6 +283,7 @@ pub fn picture(fold: &Fold, ask: &Ask) -> Snapshot {
         events_lost: world.events_lost(),
         volatile: None,
         recording: None,
+        lamps: None,
     }
 }
 

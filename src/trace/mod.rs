@@ -2,7 +2,8 @@
 //!
 //! - [`action`]: what an engine can be told to do; [`command`]: what people, scripts and profiles say,
 //!   with one text form; [`grammar`]: that text form, both ways; [`registry`]: the list of all commands.
-//! - [`event`]: what happened; [`snapshot`]: how things stand; [`step`]: what the log is made of.
+//! - [`event`]: what happened; [`snapshot`]: how things stand, and [`lamps`] whether it is linearizable;
+//!   [`step`]: what the log is made of.
 //! - [`recording`]: that log as bytes, and what writes and reads them.
 //! - [`narrate`]: machines' inputs and outputs as events; [`sides`]: who a partition cuts off;
 //!   [`standing`]: whether an action makes sense, and what is said once it is done.
@@ -15,6 +16,7 @@ pub mod command;
 pub mod engine;
 pub mod event;
 pub mod grammar;
+pub mod lamps;
 pub mod narrate;
 pub mod picture;
 pub mod recording;
@@ -31,6 +33,7 @@ pub use engine::{
 };
 pub use event::{Event, EventKind, Violation};
 pub use grammar::{GrammarError, Limits, Script, parse_command, parse_script};
+pub use lamps::{BlockHistory, Lamp, LampInfo, Lamps, SeenOp};
 pub use recording::RecordingInfo;
 pub use sides::Sides;
 pub use snapshot::{Ask, Snapshot};

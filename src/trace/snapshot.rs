@@ -2,6 +2,7 @@
 
 use super::engine::Counts;
 use super::event::Violation;
+use super::lamps::Lamps;
 use super::recording::RecordingInfo;
 use crate::protocol::id::{
     AmfId, AmfSet, Block, DiskId, Epoch, Incarnation, Instant, Key, Mode, NodeId, OpId, Span,
@@ -20,13 +21,17 @@ pub struct Ask {
     pub end: u64,
     /// At most this many held messages are described (all are counted).
     pub held_max: usize,
+    /// Each block's lamp.
+    pub lamps: bool,
+    /// The newest operations on this block.
+    pub history: Option<Block>,
 }
 
 impl Ask {
     /// No lines, no held messages.
-    pub const BRIEF: Self = Self { first: 0, end: 0, held_max: 0 };
+    pub const BRIEF: Self = Self { first: 0, end: 0, held_max: 0, lamps: false, history: None };
     /// Every line of every cache.
-    pub const ALL: Self = Self { first: 0, end: u64::MAX, held_max: 1_000 };
+    pub const ALL: Self = Self { first: 0, end: u64::MAX, held_max: 1_000, ..Self::BRIEF };
 }
 
 /// How a cluster stands.
@@ -78,6 +83,9 @@ pub struct Snapshot {
     pub volatile: Option<String>,
     /// The newest recording of this run.
     pub recording: Option<RecordingInfo>,
+    /// Whether what hosts saw is linearizable; `None`: nobody looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lamps: Option<Lamps>,
 }
 
 /// The witness.

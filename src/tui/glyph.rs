@@ -39,6 +39,8 @@ pub struct Glyphs {
     pub gauge: (char, char),
     /// From nothing to full, five steps.
     pub heat: [char; 5],
+    /// Where an interval begins and ends.
+    pub ends: (char, char),
     /// Branch of a chain.
     pub branch: &'static str,
 }
@@ -62,6 +64,7 @@ pub const RICH: Glyphs = Glyphs {
     spark: ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
     gauge: ('█', '░'),
     heat: ['·', '░', '▒', '▓', '█'],
+    ends: ('├', '┤'),
     branch: "└─",
 };
 
@@ -93,5 +96,6 @@ pub const ASCII: Glyphs = Glyphs {
     spark: ['_', '.', ',', '-', '~', '+', '*', '#'],
     gauge: ('#', '-'),
     heat: ['.', ':', '+', '#', '@'],
+    ends: ('[', ']'),
     branch: "`-",
 };

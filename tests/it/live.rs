@@ -92,7 +92,7 @@ fn value(done: &Completion) -> String {
 }
 
 fn state(engine: &mut LiveEngine, amf: u8, n: u64) -> LineState {
-    let shot = engine.snapshot(&Ask { first: n, end: n + 1, held_max: 0 });
+    let shot = engine.snapshot(&Ask { first: n, end: n + 1, held_max: 0, ..Ask::BRIEF });
     shot.amfs[usize::from(amf)].lines.first().map_or(LineState::I, |line| line.state)
 }
 

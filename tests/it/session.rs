@@ -259,6 +259,7 @@ fn amf_info(id: u8, status: AmfStatus) -> AmfInfo {
 fn empty(config: &Config) -> Snapshot {
     Snapshot {
         recording: None,
+        lamps: None,
         engine: "sim",
         now: Instant(0),
         step: 0,

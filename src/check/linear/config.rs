@@ -119,6 +119,16 @@ impl Config {
         self.spent[at] += 1;
     }
 
+    /// Only these classes are left, and `used` of each need not be counted any more.
+    pub(super) fn keep_spent(&mut self, kept: &[u32], used: &[u32]) {
+        let spent = |class: &u32| self.spent(*class) - used[*class as usize];
+        let mut left: SmallVec<[u32; 4]> = kept.iter().map(spent).collect();
+        while left.last() == Some(&0) {
+            left.pop();
+        }
+        self.spent = left;
+    }
+
     /// `self` can do all that `other` can.
     fn dominates(&self, other: &Self, kinds: &Kinds) -> bool {
         if self.state != other.state || self.spent.len() > other.spent.len() {

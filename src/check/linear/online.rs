@@ -139,6 +139,10 @@ impl Online {
         if let Some(lamp) = self.lamp {
             return lamp;
         }
+        if self.since.is_empty() {
+            self.lamp = Some(Lamp::Linearizable);
+            return Lamp::Linearizable;
+        }
         let mut search = self.search.clone();
         let mut slots = self.slots.clone();
         search.allow(self.budget);
@@ -157,6 +161,22 @@ impl Online {
     /// Moments that a verdict goes through again: since the start of the oldest operation under way.
     pub fn kept(&self) -> usize {
         self.since.len()
+    }
+
+    /// Contents and states with names; 0 for a plain register, which needs none.
+    pub fn size(&self) -> usize {
+        self.search.space.size()
+    }
+
+    /// Forgets everything that no verdict to come can depend on, and names contents (with several cells:
+    /// values) anew, densely: their new names by their old ones, 0 stays 0. `None`: something is under way,
+    /// or the verdict is final.
+    pub fn compact(&mut self) -> Option<Table<u32, u32>> {
+        let rests = self.since.is_empty() && !self.is_final;
+        rests.then(|| {
+            self.slots.clear();
+            self.search.compact()
+        })
     }
 
     /// Takes over for good what no operation under way can change any more.

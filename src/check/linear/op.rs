@@ -48,6 +48,16 @@ impl Act {
         }
     }
 
+    /// The same with other names for contents.
+    pub(super) fn renamed(self, rename: impl Fn(Content) -> Content) -> Self {
+        match self {
+            Self::Read(content) => Self::Read(rename(content)),
+            Self::Write(content) => Self::Write(rename(content)),
+            Self::Swap { old, new } => Self::Swap { old: rename(old), new: rename(new) },
+            Self::Miss(content) => Self::Miss(rename(content)),
+        }
+    }
+
     /// It leaves the content as it is.
     pub const fn is_observer(self) -> bool {
         match self {

@@ -60,6 +60,32 @@ impl Opens {
         self.classes[class as usize].names[index]
     }
 
+    /// What they look for and write.
+    pub(super) fn contents(&self) -> Vec<Content> {
+        let acts =
+            self.classes.iter().flat_map(|class| [class.act.looked_for(), class.act.written()]);
+        acts.flatten().collect()
+    }
+
+    /// The same without the first `used[class]` of each class, which every configuration has used; with
+    /// new names for contents. Also the old numbers of the classes that are left, in their new order.
+    pub(super) fn left(
+        &self,
+        used: &[u32],
+        rename: impl Fn(Content) -> Content,
+    ) -> (Self, Vec<u32>) {
+        let (mut left, mut kept) = (Self::default(), Vec::new());
+        for (number, class) in self.all() {
+            let names = &class.names[used[number as usize] as usize..];
+            if !names.is_empty() {
+                let act = class.act.renamed(&rename);
+                names.iter().for_each(|name| left.start(*name, act));
+                kept.push(number);
+            }
+        }
+        (left, kept)
+    }
+
     /// An operation starts that will have no answer.
     pub(super) fn start(&mut self, name: u32, act: Act) {
         let class = self.class(act);

@@ -19,6 +19,7 @@ use super::open::Opens;
 use super::space::{Fit, Space, State};
 use super::trace::{Step, Trace};
 use super::wanted::Wanted;
+use crate::protocol::table::Table;
 
 /// Comparisons of two configurations that cost as much as a new one.
 const COMPARED_PER_COST: u64 = 64;
@@ -336,6 +337,27 @@ impl Search {
         for slot in looking {
             look(config, slot, self.slots[slot as usize], &self.space, &mut self.trace);
         }
+    }
+
+    /// While nothing is under way: forgets contents, states and unanswered operations that no
+    /// configuration needs any more, and names the others anew. The new names of values, by the old.
+    pub(super) fn compact(&mut self) -> Table<u32, u32> {
+        let least = |class: u32| self.configs.iter().map(|config| config.spent(class)).min();
+        let used: Vec<u32> = self.opens.all().map(|(class, _)| least(class).unwrap_or(0)).collect();
+        let mut states: Vec<State> = self.configs.iter().map(|config| config.state).collect();
+        states.sort_unstable();
+        states.dedup();
+        let (left, kept) = self.opens.left(&used, |content| content);
+        let renamed = self.space.compact(&states, &left.contents());
+        let rename = |content| renamed.contents.get(&content).copied().unwrap_or(content);
+        (self.opens, _) = self.opens.left(&used, rename);
+        for config in &mut self.configs {
+            config.state = renamed.states.get(&config.state).copied().unwrap_or(config.state);
+            config.keep_spent(&kept, &used);
+        }
+        self.slots.clear();
+        self.unused.clear();
+        renamed.values
     }
 
     /// One order of effects that explains everything; `act_of` knows every name.

@@ -11,6 +11,7 @@
 
 use super::op::Content;
 use crate::protocol::table::Table;
+use core::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// A cell whose first content nobody knows yet.
@@ -102,9 +103,72 @@ impl Space {
         }
     }
 
+    /// Keeps only these states and contents, and names them anew, densely.
+    pub(super) fn compact(&mut self, states: &[State], contents: &[Content]) -> Renamed {
+        let (renamed, fresh) = match self {
+            Self::Plain => (Renamed::of_plain(states, contents), None),
+            Self::Cells(cells) => {
+                let (renamed, fresh) = cells.kept(states, contents);
+                (renamed, Some(fresh))
+            }
+        };
+        if let Some(fresh) = fresh {
+            *self = Self::Cells(Box::new(fresh));
+        }
+        renamed
+    }
+
+    /// Contents and states that are kept by name: those of several cells.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Plain => 0,
+            Self::Cells(cells) => cells.patterns.len() + cells.states.len(),
+        }
+    }
+
     /// A state is the number of a content.
     pub(super) const fn is_plain(&self) -> bool {
         matches!(self, Self::Plain)
+    }
+}
+
+/// New names for what is kept.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Renamed {
+    /// Values of cells; of a plain register, contents. 0 stays 0.
+    pub(super) values: Table<u32, u32>,
+    pub(super) states: Table<State, State>,
+    pub(super) contents: Table<Content, Content>,
+}
+
+impl Renamed {
+    fn value(&mut self, value: u32) -> u32 {
+        let next = u32::try_from(self.values.len()).expect("memory ends before");
+        if value == UNKNOWN { UNKNOWN } else { *self.values.get_or_insert_with(value, || next) }
+    }
+
+    /// With 0, which stays 0.
+    fn new() -> Self {
+        let mut renamed = Self::default();
+        renamed.value(0);
+        renamed
+    }
+
+    fn of_plain(states: &[State], contents: &[Content]) -> Self {
+        let mut renamed = Self::new();
+        for state in states {
+            let new = renamed.value(*state);
+            renamed.states.insert(*state, new);
+        }
+        for content in contents {
+            let new = renamed.value(content.0);
+            renamed.contents.insert(*content, Content(new));
+        }
+        renamed
+    }
+
+    fn pattern(&mut self, pattern: &Pattern) -> Pattern {
+        pattern.iter().map(|(cell, value)| (*cell, self.value(*value))).collect()
     }
 }
 
@@ -132,6 +196,56 @@ impl Cells {
         let mut cells = Self::default();
         cells.number(Known { cells: first, excluded: Vec::new() });
         cells
+    }
+
+    /// A plain register with `count` contents as one of a single cell: contents and states keep their
+    /// names.
+    pub fn of_plain(count: u32) -> Self {
+        let mut cells = Self::default();
+        for value in 0..count {
+            cells.number(Known { cells: vec![value], excluded: Vec::new() });
+            cells.content(vec![(0, value)]);
+        }
+        cells
+    }
+
+    /// A cell becomes two that hold the same so far; those behind it move up by one.
+    pub fn split(&mut self, cell: u16) {
+        let two = |pattern: &Pattern| -> Pattern {
+            let places = pattern.iter().flat_map(|&(at, value)| match at.cmp(&cell) {
+                Ordering::Less => [Some((at, value)), None],
+                Ordering::Equal => [Some((at, value)), Some((at + 1, value))],
+                Ordering::Greater => [Some((at + 1, value)), None],
+            });
+            places.flatten().collect()
+        };
+        self.patterns = self.patterns.iter().map(two).collect();
+        self.contents =
+            (0..).map(Content).zip(&self.patterns).map(|(c, p)| (p.clone(), c)).collect();
+        for known in &mut self.states {
+            known.cells.insert(usize::from(cell) + 1, known.cells[usize::from(cell)]);
+            known.excluded = known.excluded.iter().map(two).collect();
+        }
+        self.numbers =
+            (0..).zip(&self.states).map(|(state, known)| (known.clone(), state)).collect();
+        self.written.clear();
+    }
+
+    fn kept(&self, states: &[State], contents: &[Content]) -> (Renamed, Self) {
+        let (mut renamed, mut fresh) = (Renamed::new(), Self::default());
+        for state in states {
+            let known = &self.states[*state as usize];
+            let cells = known.cells.iter().map(|value| renamed.value(*value)).collect();
+            let mut excluded: Vec<Pattern> =
+                known.excluded.iter().map(|pattern| renamed.pattern(pattern)).collect();
+            excluded.sort_unstable();
+            renamed.states.insert(*state, fresh.number(Known { cells, excluded }));
+        }
+        for content in contents {
+            let pattern = renamed.pattern(self.pattern(*content));
+            renamed.contents.insert(*content, fresh.content(pattern));
+        }
+        (renamed, fresh)
     }
 
     /// The name of a pattern, which must be sorted by cell and name cells of this register.

@@ -118,6 +118,8 @@ pub struct Model {
     pub heat: Heat,
     /// Words a message must have to be shown.
     pub filter: String,
+    /// Words a lamp must have to be shown.
+    pub lamp_filter: String,
     /// Only operations by hand are shown.
     pub only_by_hand: bool,
     /// The faults to inject.
@@ -174,6 +176,7 @@ impl Model {
             },
             heat,
             filter: String::new(),
+            lamp_filter: String::new(),
             only_by_hand: false,
             faults: FaultList::default(),
             history: VecDeque::new(),
@@ -194,6 +197,14 @@ impl Model {
     #[must_use]
     pub fn style(&self, role: Role) -> Style {
         self.theme.style(role)
+    }
+
+    /// The filter that this screen has: of the lamps, or of the traffic.
+    pub fn filter_mut(&mut self) -> &mut String {
+        match self.screen {
+            Screen::Checker => &mut self.lamp_filter,
+            Screen::Dashboard | Screen::Caches | Screen::Locks | Screen::Faults => &mut self.filter,
+        }
     }
 
     /// The pane that has the keys: the newest one of this screen.

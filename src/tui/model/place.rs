@@ -11,6 +11,8 @@ pub enum Screen {
     Locks,
     /// What can be broken, and what is.
     Faults,
+    /// Whether what hosts saw is linearizable.
+    Checker,
 }
 
 /// A pane.
@@ -40,11 +42,16 @@ pub enum Pane {
     Inject,
     /// Active faults.
     Active,
+    /// Lamps.
+    Lamps,
+    /// The newest operations on one block.
+    History,
 }
 
 impl Screen {
     /// Every screen, in the order of their digits.
-    pub const ALL: [Self; 4] = [Self::Dashboard, Self::Caches, Self::Locks, Self::Faults];
+    pub const ALL: [Self; 5] =
+        [Self::Dashboard, Self::Caches, Self::Locks, Self::Faults, Self::Checker];
 
     /// Its name.
     #[must_use]
@@ -54,6 +61,7 @@ impl Screen {
             Self::Caches => "Caches",
             Self::Locks => "Locks",
             Self::Faults => "Faults",
+            Self::Checker => "Checker",
         }
     }
 
@@ -73,6 +81,7 @@ impl Screen {
             Self::Caches => &[Pane::Heat, Pane::Card],
             Self::Locks => &[Pane::Locks, Pane::Chain],
             Self::Faults => &[Pane::Inject, Pane::Active, Pane::Amfs, Pane::Group],
+            Self::Checker => &[Pane::Lamps, Pane::History],
         }
     }
 }
@@ -94,6 +103,8 @@ impl Pane {
             Self::Chain => "Why is it busy?",
             Self::Inject => "Inject",
             Self::Active => "Active faults",
+            Self::Lamps => "Lamps",
+            Self::History => "Operations",
         }
     }
 }

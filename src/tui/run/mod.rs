@@ -449,8 +449,7 @@ impl Console {
     fn refresh(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
         self.take_events(session)?;
         let plan = layout::plan(&self.model);
-        let (first, end) = view::blocks_shown(plan.as_ref(), &self.model);
-        let snapshot = session.snapshot(&Ask { first, end, held_max: HELD_MAX });
+        let snapshot = session.snapshot(&view::asked(plan.as_ref(), &self.model, HELD_MAX));
         let running = session.workloads_running().map(str::to_owned).collect();
         self.tell(session, Msg::Workloads(running))?;
         self.show_replay(session, snapshot.violations_total)?;

@@ -18,6 +18,8 @@ use traffic::Traffic;
 
 /// Events kept for block cards and for stories.
 pub const RECENT_EVENTS_MAX: usize = 2_000;
+/// Faults kept for diagrams.
+const FAULTS_MAX: usize = 64;
 
 /// Everything that is drawn about the cluster.
 #[derive(Clone, Debug)]
@@ -32,6 +34,8 @@ pub struct Cluster {
     pub io: HostIo,
     /// Applied rules, disk work and views, oldest first.
     pub recent: VecDeque<Event>,
+    /// The newest faults: when, and what.
+    pub faults: VecDeque<(Instant, String)>,
 }
 
 impl Cluster {
@@ -46,6 +50,7 @@ impl Cluster {
             traffic: Traffic::default(),
             io: HostIo::default(),
             recent: VecDeque::new(),
+            faults: VecDeque::new(),
         }
     }
 
@@ -66,7 +71,11 @@ impl Cluster {
                 self.io.answered(*op, result, value.as_deref(), event.now);
             }
             EventKind::View { .. } | EventKind::Fault(_) | EventKind::Joined(_) => {
-                self.traffic.mark(event.now, format!("{} {}", event.node, event.kind), false);
+                let text = format!("{} {}", event.node, event.kind);
+                if let EventKind::Fault(what) = &event.kind {
+                    self.fault(event.now, what.clone());
+                }
+                self.traffic.mark(event.now, text, false);
                 self.remember(event);
             }
             EventKind::Violation(_) => {
@@ -88,6 +97,13 @@ impl Cluster {
             story = format!("{} = {value}: {story}", line.what);
         }
         story
+    }
+
+    fn fault(&mut self, at: Instant, what: String) {
+        if self.faults.len() == FAULTS_MAX {
+            self.faults.pop_front();
+        }
+        self.faults.push_back((at, what));
     }
 
     fn remember(&mut self, event: Event) {

@@ -26,7 +26,10 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Help => open(model, Modal::Help(HelpState::default())),
         Act::Palette => open(model, Modal::Palette(palette::opened())),
         Act::CommandLine => open(model, Modal::Line(LineInput::default())),
-        Act::Filter => open(model, Modal::Filter(Input::new(model.filter.clone()))),
+        Act::Filter => {
+            let words = Input::new(model.filter_mut().clone());
+            open(model, Modal::Filter(words))
+        }
         Act::Goto => open(model, Modal::Goto(Input::default())),
         Act::Show(screen) => show(model, screen),
         Act::FocusNext => moves::focus(model, true),
@@ -140,6 +143,8 @@ fn back(model: &mut Model) -> Vec<Effect> {
             }
         }
         Pane::Io => model.selected.op = None,
+        Pane::Lamps if !model.zoomed => model.lamp_filter.clear(),
+        Pane::History if !model.zoomed => model.focus_on(Pane::Lamps),
         Pane::Log => model.log.0.transition(TuiWidgetEvent::EscapeKey),
         Pane::Amfs
         | Pane::Matrix
@@ -149,6 +154,8 @@ fn back(model: &mut Model) -> Vec<Effect> {
         | Pane::Card
         | Pane::Chain
         | Pane::Inject
+        | Pane::Lamps
+        | Pane::History
         | Pane::Active => model.zoomed = false,
     }
     model.selected.held = None;
@@ -177,6 +184,8 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         Pane::Inject => return inject(model),
         Pane::Active => return undo(model),
         Pane::Heat => return moves::heat(model, true),
+        Pane::Lamps => model.focus_on(Pane::History),
+        Pane::History => model.focus_on(Pane::Lamps),
         Pane::Log => model.log.0.transition(TuiWidgetEvent::FocusKey),
         Pane::Amfs | Pane::Matrix | Pane::Locks | Pane::Group | Pane::Card | Pane::Chain => {
             if model.screen == Screen::Dashboard {
@@ -343,7 +352,7 @@ fn undo(model: &mut Model) -> Vec<Effect> {
     let faults = &model.cluster.now.faults;
     let fault = match model.screen {
         Screen::Faults => faults.get(model.selected.fault),
-        Screen::Dashboard | Screen::Caches | Screen::Locks => faults.last(),
+        Screen::Dashboard | Screen::Caches | Screen::Locks | Screen::Checker => faults.last(),
     };
     let Some(undo) = fault.map(|fault| fault.undo.clone()) else {
         model.say(Level::Info, "no fault is active");
@@ -379,6 +388,8 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         | Pane::Heat
         | Pane::Card
         | Pane::Chain
+        | Pane::Lamps
+        | Pane::History
         | Pane::Active => None,
     };
     let text = text.unwrap_or_else(|| format!("{} {}", model.selected.amf, model.selected.block));

@@ -102,7 +102,7 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
         }
         "theme" => Ok(acts::theme(model, rest)),
         "filter" => {
-            rest.clone_into(&mut model.filter);
+            rest.clone_into(model.filter_mut());
             Ok(Vec::new())
         }
         // Steps in a recording, unless a block is named as one.

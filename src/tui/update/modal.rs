@@ -55,14 +55,14 @@ fn help_rows(model: &Model) -> usize {
     usize::from(model.size.height.saturating_sub(4))
 }
 
-/// The traffic is filtered while the words are typed.
+/// The traffic, or the list of lamps, is filtered while the words are typed.
 fn filter(model: &mut Model, mut input: Input, key: Key) -> Vec<Effect> {
     match key.code {
         KeyCode::Enter => return Vec::new(),
-        KeyCode::Esc => model.filter.clear(),
+        KeyCode::Esc => model.filter_mut().clear(),
         _ => {
             typing::key(&mut input, key);
-            input.value().trim().clone_into(&mut model.filter);
+            input.value().trim().clone_into(model.filter_mut());
             model.modal = Modal::Filter(input);
         }
     }
@@ -102,7 +102,8 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
         }
         Modal::Filter(input) => {
             insert(input, &text);
-            input.value().trim().clone_into(&mut model.filter);
+            let words = input.value().trim().to_owned();
+            *model.filter_mut() = words;
         }
         Modal::Goto(input) => insert(input, &text),
         Modal::Dialog(dialog) => {

@@ -4,7 +4,7 @@ use super::super::command::Act;
 use super::super::model::{Modal, Model, Pane};
 use super::super::view::layout::{Plan, Slot};
 use super::super::view::{
-    active, amfs, frame, group, heat, inject, io, layout, locks, matrix, status, traffic,
+    active, amfs, frame, group, heat, inject, io, lamps, layout, locks, matrix, status, traffic,
 };
 use super::{Effect, acts, moves};
 use crate::protocol::id::{AmfId, DiskId, Key};
@@ -159,7 +159,12 @@ fn inside(
                 return if again { acts::act(model, Act::UndoFault) } else { Vec::new() };
             }
         }
-        Pane::Log | Pane::Card | Pane::Chain => {}
+        Pane::Lamps => {
+            if let Some(block) = lamps::row_at(area, model, row) {
+                model.select_block(block.0);
+            }
+        }
+        Pane::Log | Pane::Card | Pane::Chain | Pane::History => {}
     }
     Vec::new()
 }

@@ -3,7 +3,7 @@
 use super::super::command::Act;
 use super::super::model::faults::{Aim, ROWS};
 use super::super::model::{Heat, Model, Pane};
-use super::super::view::{io, layout, matrix, traffic};
+use super::super::view::{io, lamps, layout, matrix, traffic};
 use super::Effect;
 use crate::protocol::Defect;
 use crate::protocol::id::{AmfId, DiskId};
@@ -117,6 +117,11 @@ fn go(model: &mut Model, across: isize, down: isize) {
             }
         }
         Pane::Locks | Pane::Chain => lock_go(model, down),
+        Pane::Lamps | Pane::History => {
+            if let Some(block) = lamps::neighbour(model, across + down) {
+                model.select_block(block.0);
+            }
+        }
         Pane::Inject => inject_go(model, across, down),
         Pane::Active => {
             let rows = model.cluster.now.faults.len();

@@ -87,6 +87,7 @@ pub fn plan(model: &Model) -> Option<Plan> {
             Screen::Caches => caches(class, body),
             Screen::Locks => locks(class, body),
             Screen::Faults => faults(model, class, body),
+            Screen::Checker => checker(class, body),
         }
     };
     let slot = |(area, stack): (Rect, Vec<Pane>)| {
@@ -204,6 +205,17 @@ fn locks(class: Class, body: Rect) -> Places {
     let [table, chain] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(chain)]).areas(body);
     vec![(table, vec![Pane::Locks]), (chain, vec![Pane::Chain])]
+}
+
+fn checker(class: Class, body: Rect) -> Places {
+    let lamps = match class {
+        Class::Small | Class::Medium => 34,
+        Class::Large => 50,
+        Class::Wide => 76,
+    };
+    let [lamps, history] =
+        Layout::horizontal([Constraint::Length(lamps), Constraint::Fill(1)]).areas(body);
+    vec![(lamps, vec![Pane::Lamps]), (history, vec![Pane::History])]
 }
 
 fn faults(model: &Model, class: Class, body: Rect) -> Places {

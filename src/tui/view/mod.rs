@@ -7,8 +7,10 @@ pub mod chain;
 pub mod frame;
 pub mod group;
 pub mod heat;
+pub mod history;
 pub mod inject;
 pub mod io;
+pub mod lamps;
 pub mod layout;
 pub mod locks;
 pub mod log;
@@ -22,6 +24,7 @@ pub mod traffic;
 use super::model::{Model, Pane};
 use super::popup;
 use super::theme::Role;
+use crate::trace::Ask;
 use layout::Plan;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -69,6 +72,8 @@ fn render(frame: &mut Frame, area: Rect, model: &Model, pane: Pane) {
         Pane::Chain => chain::render(frame, area, model),
         Pane::Inject => inject::render(frame, area, model),
         Pane::Active => active::render(frame, area, model),
+        Pane::Lamps => lamps::render(frame, area, model),
+        Pane::History => history::render(frame, area, model),
     }
 }
 
@@ -87,12 +92,22 @@ fn heading(pane: Pane, model: &Model) -> String {
         Pane::Chain => chain::heading(model),
         Pane::Inject => inject::heading(model),
         Pane::Active => active::heading(model),
+        Pane::Lamps => lamps::heading(model),
+        Pane::History => history::heading(model),
     }
 }
 
-/// The part of the volume whose lines the screen shows: what a snapshot must hold.
+/// What a snapshot must hold for this screen, with at most so many held messages.
 #[must_use]
-pub fn blocks_shown(plan: Option<&Plan>, model: &Model) -> (u64, u64) {
+pub fn asked(plan: Option<&Plan>, model: &Model, held_max: usize) -> Ask {
+    let (first, end) = blocks_shown(plan, model);
+    let shows = |pane| plan.is_some_and(|plan| plan.inner(pane).is_some());
+    let history = shows(Pane::History).then_some(model.selected.block);
+    Ask { first, end, held_max, lamps: shows(Pane::Lamps), history }
+}
+
+/// The part of the volume whose lines the screen shows.
+fn blocks_shown(plan: Option<&Plan>, model: &Model) -> (u64, u64) {
     let here = model.selected.block.0;
     let Some(plan) = plan else { return (here, here + 1) };
     let (mut first, mut end) = (here, here + 1);

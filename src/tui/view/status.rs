@@ -1,14 +1,16 @@
 //! The first line (screens), the status bar, and the line with keys and notices.
 //!
 //! ```text
-//!  amflab  1 Dashboard  2 Caches  3 Locks  4 Faults                              12.345 s
-//!  demo  sim  e3  sharing  ● running  tempo 1  ● no violation  volatile  1 fault
+//!  amflab  1 Dashboard  2 Caches  3 Locks  4 Faults  5 Checker                   12.345 s
+//!  demo  sim  e3  sharing  ● running  tempo 1  ● no violation  ● linearizable  1 fault
 //!  r read  w write  space run/step  : command  ? help
 //! ```
 
 use super::super::command::{self, Act, Scope};
 use super::super::model::{Level, Model, ReplayShown, Screen};
 use super::super::theme::Role;
+use super::lamps;
+use crate::trace::Lamp;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -17,18 +19,18 @@ use unicode_width::UnicodeWidthStr;
 
 /// Width of the name before the screens.
 const NAME: &str = " amflab ";
-/// Below this the names are short.
+/// Below this there is no room for every name.
 const NARROW: u16 = 60;
 
 /// Draws the first line.
 pub fn tabs(frame: &mut Frame, area: Rect, model: &Model) {
     let mut spans = vec![Span::styled(name(area.width), model.style(Role::Focus))];
-    for (digit, screen) in (1..).zip(Screen::ALL) {
+    for screen in Screen::ALL {
         let role = if screen == model.screen { Role::Title } else { Role::Dim };
         let style = model.style(role);
         let style =
             if screen == model.screen { style.patch(model.style(Role::Select)) } else { style };
-        spans.push(Span::styled(format!(" {digit} {} ", title(screen, area.width)), style));
+        spans.push(Span::styled(tab(screen, model), style));
     }
     let clock = format!("{} s ", model.cluster.clock());
     let used: usize = spans.iter().map(Span::width).sum();
@@ -43,11 +45,13 @@ fn name(width: u16) -> &'static str {
     if width < NARROW { "" } else { NAME }
 }
 
-fn title(screen: Screen, width: u16) -> &'static str {
-    match screen {
-        Screen::Dashboard if width < NARROW => "Dash",
-        Screen::Dashboard | Screen::Caches | Screen::Locks | Screen::Faults => screen.title(),
+/// A screen's digit and name; where it is narrow, only the one that is shown has its name.
+fn tab(screen: Screen, model: &Model) -> String {
+    let digit = Screen::ALL.iter().position(|other| *other == screen).unwrap_or(0) + 1;
+    if model.size.width < NARROW && screen != model.screen {
+        return format!(" {digit} ");
     }
+    format!(" {digit} {} ", screen.title())
 }
 
 /// The screen whose name is at this column of the first line.
@@ -55,7 +59,7 @@ fn title(screen: Screen, width: u16) -> &'static str {
 pub fn screen_at(model: &Model, column: u16) -> Option<Screen> {
     let mut x = name(model.size.width).len();
     Screen::ALL.into_iter().find(|screen| {
-        let wide = title(*screen, model.size.width).len() + 4;
+        let wide = tab(*screen, model).len();
         let here = (x..x + wide).contains(&usize::from(column));
         x += wide;
         here
@@ -86,12 +90,26 @@ fn parts(model: &Model) -> Vec<Part> {
     } else {
         part(format!("{} running", glyphs.on), Role::Good, 9)
     });
-    parts.push(part(format!("tempo {}", tempo(now.tempo)), Role::Text, 4));
+    let is_slow = now.tempo != 1_000;
+    let text = format!("tempo {}", tempo(now.tempo));
+    parts.push(part(
+        text,
+        if is_slow { Role::Warn } else { Role::Text },
+        if is_slow { 7 } else { 4 },
+    ));
     parts.push(match now.violations_total {
         0 => part(format!("{} no violation", glyphs.on), Role::Good, 8),
         1 => part(format!("{} 1 VIOLATION", glyphs.lost), Role::Bad, 10),
         n => part(format!("{} {n} VIOLATIONS", glyphs.lost), Role::Bad, 10),
     });
+    if let Some(lamps) = &now.lamps {
+        let (sign, role) = lamps::sign(lamps.all(), model);
+        parts.push(match lamps.all() {
+            Lamp::Violated => part(format!("{sign} {} NOT LINEARIZABLE", lamps.violated), role, 9),
+            Lamp::Unknown => part(format!("{sign} {} unknown", lamps.unknown.max(1)), role, 6),
+            Lamp::Linearizable => part(format!("{sign} linearizable"), role, 4),
+        });
+    }
     let doubt = now.doubt.len();
     if doubt > 0 {
         let word = if doubt == 1 { "region" } else { "regions" };

@@ -17,6 +17,7 @@ use amflab::trace::event::{DiskWhat, Passage};
 use amflab::trace::snapshot::{
     AmfInfo, AmfStatus, DiskInfo, FaultInfo, HeldInfo, LineInfo, LockInfo, LockPhase, WitnessInfo,
 };
+use amflab::trace::{BlockHistory, Lamp, LampInfo, Lamps, SeenOp};
 use amflab::trace::{Completion, Event, EventKind, Snapshot};
 use amflab::tui::model::{About, Model};
 use amflab::tui::snapshot::Cluster;
@@ -204,6 +205,7 @@ pub(crate) fn snapshot() -> Snapshot {
     messages.copy_from_slice(&[412, 155, 1_701, 155, 155, 0, 0, 31, 0, 0, 0]);
     Snapshot {
         recording: None,
+        lamps: Some(lamps()),
         engine: "sim",
         now: Instant(12_345_000_000),
         step: 5_120,
@@ -250,6 +252,86 @@ pub(crate) fn snapshot() -> Snapshot {
         unsettled: Vec::new(),
         events_lost: 0,
         volatile: Some("write-back without a journal".to_owned()),
+    }
+}
+
+fn lamp(block: u64, lamp: Lamp, ops: u64, why: &str) -> LampInfo {
+    let why = why.to_owned();
+    let busy = block == 17;
+    LampInfo { block: Block(block), lamp, ops, under_way: u32::from(busy), open: 0, why }
+}
+
+/// An operation on block 17 that began at this moment of the order; with its answer's.
+fn seen(op: u64, amf: u8, what: (&str, &str), starts: u64, ends: Option<u64>, ok: bool) -> SeenOp {
+    let at = |tick: u64| Instant(12_340_000_000 + tick * 137_000);
+    let result = match ends {
+        Some(_) if ok => "ok",
+        Some(_) => "unknown-outcome",
+        None => "none",
+    };
+    SeenOp {
+        op: OpId(op),
+        amf: AmfId(amf),
+        kind: what.0.to_owned(),
+        value: what.1.to_owned(),
+        start: at(starts),
+        end: ends.map(at),
+        starts,
+        ends,
+        result: result.to_owned(),
+    }
+}
+
+fn history(lamp: Lamp) -> BlockHistory {
+    let ops = vec![
+        seen(38, 0, ("write", "\"hello\""), 2, Some(5), true),
+        seen(39, 2, ("read", "0"), 3, Some(4), true),
+        seen(41, 1, ("read", "\"hello\""), 7, Some(11), true),
+        seen(42, 2, ("write", "w1#813"), 8, Some(14), true),
+        seen(43, 3, ("caw", "\"hello\" -> w2#7"), 9, Some(10), lamp == Lamp::Linearizable),
+        seen(45, 1, ("read", "w1#813"), 12, Some(13), true),
+        seen(46, 3, ("read", "\"hello\""), 16, Some(18), true),
+        seen(47, 0, ("read", ""), 19, None, true),
+    ];
+    let is_bad = lamp == Lamp::Violated;
+    let said = if is_bad { "no order of effects explains the answer of op46" } else { "" };
+    BlockHistory {
+        block: Block(17),
+        lamp,
+        ops,
+        before: 214,
+        order: if is_bad { Vec::new() } else { vec![1, 0, 2, 4, 3, 5] },
+        conflict: if is_bad { vec![3, 5, 6] } else { Vec::new() },
+        said: said.to_owned(),
+    }
+}
+
+fn lamps() -> Lamps {
+    let blocks = (0..40).map(|block| lamp(block, Lamp::Linearizable, 900 + 7 * block, ""));
+    Lamps {
+        violated: 0,
+        unknown: 0,
+        linearizable: 40,
+        beyond: 0,
+        blocks: blocks.collect(),
+        history: Some(Arc::new(history(Lamp::Linearizable))),
+    }
+}
+
+/// A block whose answers contradict each other, and one of which that is not known.
+fn lamps_in_trouble() -> Lamps {
+    let red = "no order of effects explains the answer of op46";
+    let open = "not all of it could be judged: more than 64 writes were not answered";
+    let worst = [lamp(17, Lamp::Violated, 41, red), lamp(3, Lamp::Unknown, 12_040, open)];
+    let others = (0..40).filter(|block| ![17, 3].contains(block));
+    let others = others.map(|block| lamp(block, Lamp::Linearizable, 9 * block, ""));
+    Lamps {
+        violated: 1,
+        unknown: 1,
+        linearizable: 38,
+        beyond: 0,
+        blocks: worst.into_iter().chain(others).collect(),
+        history: Some(Arc::new(history(Lamp::Violated))),
     }
 }
 
@@ -301,6 +383,7 @@ pub(crate) fn trouble() -> Snapshot {
         },
     ];
     now.violations_total = 1;
+    now.lamps = Some(lamps_in_trouble());
     now
 }
 

@@ -96,7 +96,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
     let mut console = demo("sim");
     console.until_text("Host I/O");
     console.resize(40, 12);
-    console.until_text("1 Dash  2 Caches");
+    console.until_text("1 Dashboard  2  3  4  5");
     console.resize(39, 12);
     console.until_text("terminal too small");
     console.resize(80, 24);

@@ -2,6 +2,7 @@
 //! difference before committing it.
 
 use super::fake;
+use amflab::protocol::id::Instant;
 use amflab::trace::Snapshot;
 use amflab::tui::command::Act;
 use amflab::tui::glyph;
@@ -137,6 +138,28 @@ fn the_other_screens() {
             golden(&format!("{name}-{}x{}", size.0, size.1), &draw(&mut model, size));
         }
     }
+}
+
+#[test]
+fn lamps_and_the_operations_behind_them() {
+    for size in SIZES {
+        for (form, name) in
+            [(Form::Default, ""), (Form::Ascii, "-ascii"), (Form::NoColour, "-no-colour")]
+        {
+            for (snapshot, which) in [(fake::snapshot(), "fine"), (fake::trouble(), "trouble")] {
+                let mut model = shown(snapshot, Screen::Checker, form);
+                model.select_block(17);
+                let at = Instant(12_340_000_000 + 15 * 137_000);
+                model.cluster.faults.push_back((at, "crash amf2".to_owned()));
+                let name = format!("checker-{which}-{}x{}{name}", size.0, size.1);
+                golden(&name, &draw(&mut model, size));
+            }
+        }
+    }
+    let mut model = shown(fake::trouble(), Screen::Checker, Form::Default);
+    model.select_block(17);
+    model.focus_on(Pane::History);
+    golden("checker-operations-40x12", &draw(&mut model, (40, 12)));
 }
 
 #[test]
