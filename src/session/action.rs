@@ -1,8 +1,8 @@
 //! Commands that an engine does: what it is told, and when those that take their time are over.
 
 use super::{Report, Session, Status};
-use crate::protocol::Protocol;
 use crate::protocol::id::{AmfId, Block};
+use crate::protocol::{Many, Protocol};
 use crate::trace::action::{Action, Target};
 use crate::trace::command::Command;
 use crate::trace::snapshot::{AmfStatus, Ask};
@@ -16,8 +16,8 @@ pub(super) enum Ending {
     Gone(AmfId, Block),
     /// No scrub is under way.
     Scrubbed,
-    /// Nothing is in doubt.
-    Accepted,
+    /// Nothing is in doubt any more, where so many regions were.
+    Accepted(usize),
     /// The newest view is under this protocol, and everybody has it.
     Protocol(Protocol),
 }
@@ -45,7 +45,7 @@ impl Session {
                 let snapshot = self.snapshot(&Ask::BRIEF);
                 snapshot.scrub.is_none_or(|(_, report)| report.done)
             }
-            Ending::Accepted => self.snapshot(&Ask::BRIEF).view.lost().next().is_none(),
+            Ending::Accepted(_) => self.snapshot(&Ask::BRIEF).view.lost().next().is_none(),
             Ending::Protocol(protocol) => {
                 let snapshot = self.snapshot(&Ask::BRIEF);
                 let epoch = snapshot.view.epoch;
@@ -70,7 +70,13 @@ impl Session {
                     scrub.map_or_else(String::new, |(amf, report)| format!("{amf} {report}"));
                 Report::new(Status::Fine, told)
             }
-            Ending::Accepted => Report::new(Status::Fine, "nothing is in doubt"),
+            Ending::Accepted(0) => Report::new(Status::Fine, "nothing was in doubt"),
+            Ending::Accepted(regions) => {
+                let said = if regions == 1 { "is" } else { "are" };
+                let regions = Many::of(regions, "region");
+                let text = format!("{regions} in doubt {said} given out again, as left");
+                Report::new(Status::Fine, text)
+            }
             Ending::Clean(_) | Ending::Gone(..) | Ending::Protocol(_) => Report::fine(),
         }
     }
@@ -80,7 +86,9 @@ impl Session {
             Ending::Clean(_) => Report::new(Status::Fine, "dirty lines are left; it goes on"),
             Ending::Gone(..) => Report::new(Status::Fine, "the line is still there; it goes on"),
             Ending::Scrubbed => Report::new(Status::Fine, "the scrub is under way; it goes on"),
-            Ending::Accepted => Report::new(Status::Fine, "the loss is being accepted; it goes on"),
+            Ending::Accepted(_) => {
+                Report::new(Status::Fine, "the loss is being accepted; it goes on")
+            }
             Ending::Protocol(protocol) => {
                 let line = format!("the cluster did not come to a view under `{protocol}`");
                 Report::new(Status::Failed, line)
@@ -89,12 +97,13 @@ impl Session {
     }
 }
 
-pub(super) fn ending_of(command: &Command) -> Option<Ending> {
+/// What a command ends with; `doubt`: regions that were in doubt when it was given.
+pub(super) fn ending_of(command: &Command, doubt: usize) -> Option<Ending> {
     match command {
         Command::Destage(target) => Some(Ending::Clean(*target)),
         Command::Evict(amf, Some(block)) => Some(Ending::Gone(*amf, *block)),
         Command::Scrub => Some(Ending::Scrubbed),
-        Command::AcceptLoss => Some(Ending::Accepted),
+        Command::AcceptLoss => Some(Ending::Accepted(doubt)),
         Command::Protocol(protocol) => Some(Ending::Protocol(*protocol)),
         _ => None,
     }

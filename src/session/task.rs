@@ -244,6 +244,10 @@ impl Session {
         let Some(action) = action_of(command) else {
             return Ok(Task::Done(Report::fine()));
         };
+        let doubt = match command {
+            Command::AcceptLoss => self.snapshot(&Ask::BRIEF).view.lost().count(),
+            _ => 0,
+        };
         let receipt = match self.engine.submit(action) {
             Ok(Submitted::Done(receipt)) => receipt,
             Ok(Submitted::Op(_)) => String::new(),
@@ -261,7 +265,7 @@ impl Session {
         let lines = if receipt.is_empty() { Vec::new() } else { vec![receipt] };
         let done = Report { status: Status::Fine, lines, op: None };
         // Held messages may be what it takes: then the script says itself how to go on.
-        let ending = ending_of(command).filter(|_| self.holds == 0);
+        let ending = ending_of(command, doubt).filter(|_| self.holds == 0);
         let limit = match command {
             Command::Protocol(_) if self.live => SETTLE_LIVE,
             Command::Protocol(_) => SETTLE_SIM,
