@@ -6,7 +6,7 @@
 //!
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
 //! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `progress`), `run`,
-//! `replay`, `inspect`, `diff`, `play`, `check`, `fuzz`, `shrink`, `lists`, `screenshot`, `doctor`,
+//! `replay`, `inspect`, `diff`, `ladder`, `play`, `check`, `fuzz`, `shrink`, `lists`, `screenshot`, `doctor`,
 //! `manual`.
 
 mod check;
@@ -18,6 +18,7 @@ mod failure;
 mod fuzz;
 mod inspect;
 mod interrupt;
+mod ladder;
 mod lists;
 mod load;
 mod manual;
@@ -75,6 +76,8 @@ enum Command {
     Inspect(inspect::InspectArgs),
     /// The first difference of two recordings
     Diff(diff::DiffArgs),
+    /// A recording as a space-time diagram, as text or as a picture
+    Ladder(ladder::LadderArgs),
     /// A recording in the console, to go through to and fro
     Play(play::PlayArgs),
     /// Judges whether recorded histories are linearizable
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Inspect(args)) => inspect::inspect(&args),
         Some(Command::Diff(args)) => diff::diff(&args),
+        Some(Command::Ladder(args)) => ladder::ladder(&args),
         Some(Command::Play(args)) => play::play(&args),
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Fuzz(args)) => fuzz::fuzz(&args),

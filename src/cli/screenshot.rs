@@ -36,6 +36,7 @@ enum Shown {
     Locks,
     Faults,
     Checker,
+    Ladder,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -85,6 +86,7 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Done {
         Shown::Locks => Screen::Locks,
         Shown::Faults => Screen::Faults,
         Shown::Checker => Screen::Checker,
+        Shown::Ladder => Screen::Ladder,
     };
     let mut mark = 0;
     for spec in profile.workloads.iter().filter(|spec| spec.autostart) {

@@ -239,6 +239,24 @@ impl MsgKind {
         }
     }
 
+    /// A short word for it, in the terms of the claims.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::AccessShared => "search",
+            Self::AccessExclusive => "invalidate",
+            Self::Grant => "grant",
+            Self::Replicate => "replicate",
+            Self::ReplicateAck => "ack",
+            Self::Update => "update",
+            Self::Superseded => "superseded",
+            Self::Retire => "retire",
+            Self::List => "list",
+            Self::DropOld => "drop-old",
+            Self::Clear => "clear",
+        }
+    }
+
     /// Its index in [`Self::ALL`].
     #[must_use]
     pub const fn index(self) -> usize {

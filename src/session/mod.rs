@@ -129,6 +129,14 @@ impl Session {
         self.engine.snapshot(ask)
     }
 
+    /// What happened in the steps after `from`, up to `to`, if the engine can still tell.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if it cannot any more.
+    pub fn told(&mut self, from: u64, to: u64) -> Result<Option<Vec<Event>>, EngineError> {
+        self.engine.told(from, to)
+    }
+
     /// What one AMF has of one block.
     fn look(&mut self, amf: AmfId, block: Block) -> (Snapshot, Option<AmfInfo>) {
         let ask = Ask { first: block.0, end: block.0.saturating_add(1), held_max: 0, ..Ask::BRIEF };

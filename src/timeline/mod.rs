@@ -6,12 +6,12 @@
 //!
 //! Reading order: [`fold`] (one step after the other), `snaps` (which worlds are kept), this file,
 //! [`player`] (a timeline as an engine that can only be looked at),
-//! [`write`](mod@write) (a log of
-//! steps as a recording).
+//! [`write`](mod@write) (a log of steps as a recording), [`ladder`] (what happened, as a space-time diagram).
 //!
 //! Knows `protocol`, `trace`, `profile`, `world`; no clock and no thread. Files are given to it.
 
 pub mod fold;
+pub mod ladder;
 pub mod player;
 mod snaps;
 pub mod write;
@@ -238,6 +238,17 @@ impl Timeline {
         let events = self.fold.take_events();
         self.fold.observe(false);
         gone.map(|()| events)
+    }
+
+    /// The same, and stays where it is.
+    ///
+    /// # Errors
+    /// The file cannot be read any more, or has changed.
+    pub fn look(&mut self, from: u64, to: u64) -> Result<Vec<Event>, RecordingError> {
+        let here = self.fold.clone();
+        let events = self.events(from, to);
+        self.fold = here;
+        events
     }
 
     /// How things stand here.

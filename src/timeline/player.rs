@@ -145,6 +145,10 @@ impl Engine for Player {
         self.events.pop_front()
     }
 
+    fn told(&mut self, from: u64, to: u64) -> Result<Option<Vec<Event>>, EngineError> {
+        self.timeline.look(from, to).map(Some).map_err(broken)
+    }
+
     fn subscribe(&mut self, on: bool) {
         self.subscribed = on;
         if !on {

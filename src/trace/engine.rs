@@ -136,6 +136,15 @@ pub trait Engine: HostPort {
     /// The next event, if events are [subscribed](Self::subscribe) and one is there.
     fn poll_event(&mut self) -> Option<Event>;
 
+    /// What happened in the steps after `from`, up to `to`, if the engine can still tell (a recording can).
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if it cannot any more.
+    fn told(&mut self, from: u64, to: u64) -> Result<Option<Vec<Event>>, EngineError> {
+        let _ = (from, to);
+        Ok(None)
+    }
+
     /// Events are made only while somebody wants them.
     fn subscribe(&mut self, on: bool);
 

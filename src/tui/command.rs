@@ -105,6 +105,16 @@ pub enum Act {
     Theme,
     /// Stop this program; `fg` brings it back.
     Suspend,
+    /// Follow the operation of the selected row; then its causes and effects; then no more.
+    Follow,
+    /// More, or less, of what happens.
+    Level,
+    /// Which places are drawn.
+    Places,
+    /// The next match, or the next fault, view or violation.
+    FindNext,
+    /// The one before.
+    FindPrevious,
     /// Draw everything anew.
     Redraw,
 }
@@ -210,6 +220,14 @@ pub const ENTRIES: &[Entry] = &[
         "Screen 5: which blocks are linearizable, and why one is not",
         GO,
     ),
+    all(
+        Act::Show(Screen::Ladder),
+        "ladder",
+        &["6"],
+        "ladder",
+        "Screen 6: what happened, in space and time",
+        GO,
+    ),
     all(Act::FocusNext, "next-pane", &["tab"], "pane", "The next pane gets the keys", GO),
     all(
         Act::FocusPrevious,
@@ -251,6 +269,58 @@ pub const ENTRIES: &[Entry] = &[
             "Show the messages of the selected operation",
             GO,
         ),
+    ),
+    within(
+        &[Pane::Ladder],
+        all(
+            Act::Open,
+            "open",
+            &["enter"],
+            "go there",
+            "Recording: go to the step of this row; else follow its operation",
+            GO,
+        ),
+    ),
+    within(
+        &[Pane::Ladder],
+        all(
+            Act::Follow,
+            "follow",
+            &["f"],
+            "follow",
+            "Only what was done for this operation; again: its causes and effects; again: all",
+            SHOW,
+        ),
+    ),
+    within(
+        &[Pane::Ladder],
+        all(
+            Act::Level,
+            "level",
+            &["v"],
+            "more/less",
+            "Messages; or what leaves and changes, too; or every rule",
+            SHOW,
+        ),
+    ),
+    within(
+        &[Pane::Ladder],
+        all(Act::Places, "places", &["a"], "places", "All places, busy ones, or AMFs only", SHOW),
+    ),
+    within(
+        &[Pane::Ladder],
+        all(
+            Act::FindNext,
+            "find-next",
+            &["m"],
+            "next mark",
+            "The next match of the filter; without one the next fault, view or violation",
+            GO,
+        ),
+    ),
+    within(
+        &[Pane::Ladder],
+        all(Act::FindPrevious, "find-previous", &["M"], "", "The match or mark before", GO),
     ),
     within(
         &[Pane::Inject],
@@ -466,5 +536,11 @@ pub const VERBS: &[Verb] = &[
         usage: "goto BLOCK",
         help: "Go to a block; in a recording to a step: N, +N, -N, start, end, or bN for a block",
     },
+    Verb {
+        name: "columns",
+        usage: "columns all|PLACE,...",
+        help: "Places of the ladder, in this order: hosts, amf0, witness, disk0",
+    },
+    Verb { name: "svg", usage: "svg FILE", help: "Draw the ladder from the top of the screen on" },
     Verb { name: "select", usage: "select AMF", help: "Select an AMF" },
 ];

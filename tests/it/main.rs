@@ -6,6 +6,7 @@ mod cli;
 mod conversations;
 mod grammar;
 mod journal;
+mod ladder;
 mod lamps;
 mod linear;
 mod live;

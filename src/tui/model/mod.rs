@@ -3,6 +3,7 @@
 
 pub mod about;
 pub mod faults;
+pub mod ladder;
 pub mod modal;
 pub mod place;
 pub mod replay;
@@ -126,6 +127,8 @@ pub struct Model {
     pub faults: FaultList,
     /// Commands typed, oldest first.
     pub history: VecDeque<String>,
+    /// The space-time diagram.
+    pub ladder: ladder::LadderState,
     /// What came of the last thing done.
     pub notice: Option<Notice>,
     /// The first hint is still shown.
@@ -180,6 +183,7 @@ impl Model {
             only_by_hand: false,
             faults: FaultList::default(),
             history: VecDeque::new(),
+            ladder: ladder::LadderState::default(),
             notice: None,
             hint: true,
             workloads,
@@ -203,7 +207,11 @@ impl Model {
     pub fn filter_mut(&mut self) -> &mut String {
         match self.screen {
             Screen::Checker => &mut self.lamp_filter,
-            Screen::Dashboard | Screen::Caches | Screen::Locks | Screen::Faults => &mut self.filter,
+            Screen::Dashboard
+            | Screen::Caches
+            | Screen::Locks
+            | Screen::Faults
+            | Screen::Ladder => &mut self.filter,
         }
     }
 

@@ -13,6 +13,8 @@ pub enum Screen {
     Faults,
     /// Whether what hosts saw is linearizable.
     Checker,
+    /// What happened, in space and time.
+    Ladder,
 }
 
 /// A pane.
@@ -46,12 +48,14 @@ pub enum Pane {
     Lamps,
     /// The newest operations on one block.
     History,
+    /// The space-time diagram.
+    Ladder,
 }
 
 impl Screen {
     /// Every screen, in the order of their digits.
-    pub const ALL: [Self; 5] =
-        [Self::Dashboard, Self::Caches, Self::Locks, Self::Faults, Self::Checker];
+    pub const ALL: [Self; 6] =
+        [Self::Dashboard, Self::Caches, Self::Locks, Self::Faults, Self::Checker, Self::Ladder];
 
     /// Its name.
     #[must_use]
@@ -62,6 +66,7 @@ impl Screen {
             Self::Locks => "Locks",
             Self::Faults => "Faults",
             Self::Checker => "Checker",
+            Self::Ladder => "Ladder",
         }
     }
 
@@ -82,6 +87,7 @@ impl Screen {
             Self::Locks => &[Pane::Locks, Pane::Chain],
             Self::Faults => &[Pane::Inject, Pane::Active, Pane::Amfs, Pane::Group],
             Self::Checker => &[Pane::Lamps, Pane::History],
+            Self::Ladder => &[Pane::Ladder],
         }
     }
 }
@@ -105,6 +111,7 @@ impl Pane {
             Self::Active => "Active faults",
             Self::Lamps => "Lamps",
             Self::History => "Operations",
+            Self::Ladder => "Ladder",
         }
     }
 }

@@ -197,12 +197,7 @@ impl Executor {
     /// Writes the session so far as a script. A file that exists is kept, unless `replace`.
     pub(super) fn save(&self, path: &Path, replace: bool) -> Msg {
         let name = path.display();
-        let mut options = fs::OpenOptions::new();
-        options.write(true).truncate(replace).create(replace).create_new(!replace);
-        let written = options.open(path).and_then(|mut file| {
-            std::io::Write::write_all(&mut file, self.recorder.text().as_bytes())
-        });
-        match written {
+        match write(path, &self.recorder.text(), replace) {
             Ok(()) => {
                 let count = self.recorder.len();
                 let shown = name.to_string();
@@ -210,11 +205,10 @@ impl Executor {
                 let run = format!("`amflab exec {quote}{shown}{quote}` runs them");
                 Msg::Say(Level::Info, format!("saved {}; {run}", Many::of(count, "command")))
             }
-            Err(_) if path.is_dir() => Msg::Say(Level::Bad, format!("{name} is a folder")),
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists && !path.is_dir() => {
                 Msg::Say(Level::Bad, format!("{name} exists; `:save! {name}` replaces it"))
             }
-            Err(error) => Msg::Say(Level::Bad, format!("{name}: {error}")),
+            Err(error) => unwritten(path, &error),
         }
     }
 
@@ -296,4 +290,27 @@ pub(super) fn log(level: LogLevel, target: &'static str, text: &str) {
         };
     }
     write_to!("view", "fault", "check", "note", "command");
+}
+
+/// Writes a file; over one that exists only if told so.
+fn write(path: &Path, text: &str, replace: bool) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).truncate(replace).create(replace).create_new(!replace);
+    let mut file = options.open(path)?;
+    std::io::Write::write_all(&mut file, text.as_bytes())
+}
+
+fn unwritten(path: &Path, error: &std::io::Error) -> Msg {
+    let name = path.display();
+    let why =
+        if path.is_dir() { "is a folder".to_owned() } else { format!("was not written: {error}") };
+    Msg::Say(Level::Bad, format!("{name} {why}"))
+}
+
+/// Writes a new file, and says so.
+pub(super) fn write_new(path: &Path, text: &str) -> Msg {
+    match write(path, text, false) {
+        Ok(()) => Msg::Say(Level::Info, format!("wrote {}", path.display())),
+        Err(error) => unwritten(path, &error),
+    }
 }

@@ -345,6 +345,15 @@ impl Console {
                 self.tell(session, said)?;
             }
             Effect::Replay(words) => self.open_trace(&words)?,
+            Effect::Tell(from, to) => {
+                if let Some(events) = session.told(from, to)? {
+                    self.tell(session, Msg::Told((from, to), events))?;
+                }
+            }
+            Effect::Write(path, text) => {
+                let said = execute::write_new(&path, &text);
+                self.tell(session, said)?;
+            }
             Effect::Copy(text) => self.screen.copy(&text)?,
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
             Effect::Log(level, target, text) => execute::log(level, target, &text),

@@ -1,6 +1,5 @@
 //! The traffic between AMFs: one line a message, with what became of it.
 
-use crate::protocol::MsgKind;
 use crate::protocol::id::{Instant, OpId, Span};
 use crate::trace::event::Passage;
 use std::collections::VecDeque;
@@ -153,7 +152,7 @@ impl Line {
         let mut text = self.text().replace("->", " ");
         if let Item::Message(passage, _) = &self.item {
             text.push(' ');
-            text.push_str(word(passage.kind));
+            text.push_str(passage.kind.word());
         }
         filter.split_whitespace().all(|wanted| {
             let mut words = text.split_whitespace();
@@ -162,24 +161,6 @@ impl Line {
                 None => words.any(|word| word == wanted),
             }
         })
-    }
-}
-
-/// A short word for a kind of message, in the terms of the claims.
-#[must_use]
-pub const fn word(kind: MsgKind) -> &'static str {
-    match kind {
-        MsgKind::AccessShared => "search",
-        MsgKind::AccessExclusive => "invalidate",
-        MsgKind::Grant => "grant",
-        MsgKind::Replicate => "replicate",
-        MsgKind::ReplicateAck => "ack",
-        MsgKind::Update => "update",
-        MsgKind::Superseded => "superseded",
-        MsgKind::Retire => "retire",
-        MsgKind::List => "list",
-        MsgKind::DropOld => "drop-old",
-        MsgKind::Clear => "clear",
     }
 }
 

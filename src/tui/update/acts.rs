@@ -6,7 +6,7 @@ use super::super::model::{
 };
 use super::super::theme::Theme;
 use super::dialog;
-use super::{Effect, moves, palette};
+use super::{Effect, ladder, moves, palette};
 use crate::session::ReplayState;
 use crate::trace::command::{HostCommand, ReplayCommand};
 use crate::trace::snapshot::{AmfStatus, HeldInfo};
@@ -85,6 +85,10 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
             let name = model.theme.next_name();
             theme(model, name)
         }
+        Act::Follow => ladder::follow(model),
+        Act::Level => ladder::level(model),
+        Act::Places => ladder::places(model),
+        Act::FindNext | Act::FindPrevious => ladder::find(model, act == Act::FindNext),
         Act::Suspend => vec![Effect::Suspend],
         Act::Redraw => vec![Effect::Redraw],
     }
@@ -99,7 +103,7 @@ fn open(model: &mut Model, opened: Modal) -> Vec<Effect> {
 pub fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     model.screen = screen;
     model.zoomed = false;
-    Vec::new()
+    ladder::want(model)
 }
 
 /// Another theme, by name.
@@ -146,6 +150,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
         Pane::Lamps if !model.zoomed => model.lamp_filter.clear(),
         Pane::History if !model.zoomed => model.focus_on(Pane::Lamps),
         Pane::Log => model.log.0.transition(TuiWidgetEvent::EscapeKey),
+        Pane::Ladder => ladder::back(model),
         Pane::Amfs
         | Pane::Matrix
         | Pane::Locks
@@ -186,6 +191,7 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         Pane::Heat => return moves::heat(model, true),
         Pane::Lamps => model.focus_on(Pane::History),
         Pane::History => model.focus_on(Pane::Lamps),
+        Pane::Ladder => return ladder::open(model),
         Pane::Log => model.log.0.transition(TuiWidgetEvent::FocusKey),
         Pane::Amfs | Pane::Matrix | Pane::Locks | Pane::Group | Pane::Card | Pane::Chain => {
             if model.screen == Screen::Dashboard {
@@ -352,7 +358,9 @@ fn undo(model: &mut Model) -> Vec<Effect> {
     let faults = &model.cluster.now.faults;
     let fault = match model.screen {
         Screen::Faults => faults.get(model.selected.fault),
-        Screen::Dashboard | Screen::Caches | Screen::Locks | Screen::Checker => faults.last(),
+        Screen::Dashboard | Screen::Caches | Screen::Locks | Screen::Checker | Screen::Ladder => {
+            faults.last()
+        }
     };
     let Some(undo) = fault.map(|fault| fault.undo.clone()) else {
         model.say(Level::Info, "no fault is active");
@@ -380,6 +388,7 @@ fn copy(model: &mut Model) -> Vec<Effect> {
             })
         }
         Pane::Inject => Some(super::super::view::inject::heading(model)),
+        Pane::Ladder => model.ladder.selected().map(|row| row.text),
         Pane::Amfs
         | Pane::Matrix
         | Pane::Locks

@@ -1,13 +1,14 @@
 //! What comes from the cluster: snapshots, events, completions, the outcome of commands.
 
 use super::super::model::{Level, Model, ReplayShown};
-use super::{Effect, LogLevel};
+use super::{Effect, LogLevel, ladder};
 use crate::trace::engine::Completion;
 use crate::trace::{Command, Event, EventKind, Snapshot};
 
 /// A newer snapshot.
 pub fn snapshot(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     let had = model.cluster.now.violations_total;
+    let stood = model.cluster.now.step;
     model.cluster.take(snapshot);
     let now = &model.cluster.now;
     let held = model.selected.held;
@@ -21,6 +22,9 @@ pub fn snapshot(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     {
         let text = format!("VIOLATION {}: {}", last.checker, last.text);
         model.say(Level::Bad, text);
+    }
+    if model.is_recording() && model.cluster.now.step != stood {
+        return ladder::moved(model);
     }
     Vec::new()
 }
@@ -44,6 +48,9 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
     let effect = logged.map(|(level, target)| {
         Effect::Log(level, target, format!("{clock} {} {}", event.node, event.kind))
     });
+    if !model.is_recording() {
+        model.ladder.take(event.clone());
+    }
     model.cluster.event(event);
     effect.into_iter().collect()
 }

@@ -3,7 +3,7 @@
 use super::super::command::{ENTRIES, VERBS, by_name};
 use super::super::keymap::Key;
 use super::super::model::{HISTORY_MAX, Level, LineInput, Modal, Model};
-use super::{Effect, acts, moves, typing};
+use super::{Effect, acts, ladder, moves, typing};
 use crate::protocol::id::AmfId;
 use crate::trace::{parse_command, registry};
 use crossterm::event::KeyCode;
@@ -80,7 +80,9 @@ pub fn run(model: &mut Model, text: &str) -> Result<Vec<Effect>, String> {
 fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>, String>> {
     let missing = |usage: &str| Some(Err(format!("`{name}` needs more: {usage}")));
     Some(match name {
-        "save" | "save!" | "source" | "theme" | "goto" | "select" if rest.is_empty() => {
+        "save" | "save!" | "source" | "theme" | "goto" | "select" | "columns" | "svg"
+            if rest.is_empty() =>
+        {
             let usage = VERBS
                 .iter()
                 .find(|verb| verb.name == name.trim_end_matches('!'))
@@ -101,6 +103,8 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
             Ok(vec![Effect::Replay(rest.to_owned())])
         }
         "theme" => Ok(acts::theme(model, rest)),
+        "columns" => ladder::columns(model, rest).map(|()| Vec::new()),
+        "svg" => Ok(ladder::picture(model, path(rest))),
         "filter" => {
             rest.clone_into(model.filter_mut());
             Ok(Vec::new())

@@ -4,6 +4,7 @@
 pub mod acts;
 pub mod dialog;
 pub mod engine;
+pub mod ladder;
 pub mod line;
 pub mod modal;
 pub mod mouse;
@@ -35,6 +36,8 @@ pub enum Msg {
     Snapshot(Box<Snapshot>),
     /// Something happened in the cluster.
     Event(Event),
+    /// What happened in these steps of a recording.
+    Told((u64, u64), Vec<Event>),
     /// A host operation of this console is under way.
     Started(OpId),
     /// A host operation of this console was answered; in one sentence.
@@ -65,6 +68,10 @@ pub enum Effect {
     Source(PathBuf),
     /// Replay a trace, given with its options.
     Replay(String),
+    /// Ask a recording what happened in these steps.
+    Tell(u64, u64),
+    /// Write a new file.
+    Write(PathBuf, String),
     /// Put text on the clipboard.
     Copy(String),
     /// Take the mouse, or leave it to the terminal.
@@ -102,6 +109,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Snapshot(snapshot) => engine::snapshot(model, *snapshot),
         Msg::Event(event) => engine::event(model, event),
+        Msg::Told(range, events) => ladder::told(model, range, events),
         Msg::Started(op) => {
             model.cluster.io.by_hand(op);
             model.selected.op = None;

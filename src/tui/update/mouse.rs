@@ -4,7 +4,8 @@ use super::super::command::Act;
 use super::super::model::{Modal, Model, Pane};
 use super::super::view::layout::{Plan, Slot};
 use super::super::view::{
-    active, amfs, frame, group, heat, inject, io, lamps, layout, locks, matrix, status, traffic,
+    active, amfs, frame, group, heat, inject, io, ladder, lamps, layout, locks, matrix, status,
+    traffic,
 };
 use super::{Effect, acts, moves};
 use crate::protocol::id::{AmfId, DiskId, Key};
@@ -52,10 +53,11 @@ fn wheel(model: &mut Model, column: u16, row: u16, act: Act) -> Vec<Effect> {
             moves::page(model, turn)
         }
         _ => {
+            let mut effects = Vec::new();
             for _ in 0..NOTCH {
-                moves::step(model, act);
+                effects = moves::step(model, act);
             }
-            Vec::new()
+            effects
         }
     }
 }
@@ -162,6 +164,14 @@ fn inside(
         Pane::Lamps => {
             if let Some(block) = lamps::row_at(area, model, row) {
                 model.select_block(block.0);
+            }
+        }
+        Pane::Ladder => {
+            if let Some(place) = ladder::title_at(area, model, column, row) {
+                super::ladder::hide(model, place);
+            } else if let Some(row) = ladder::row_at(area, model, row) {
+                let effects = super::ladder::click(model, &row);
+                return if effects.is_empty() { super::ladder::want(model) } else { effects };
             }
         }
         Pane::Log | Pane::Card | Pane::Chain | Pane::History => {}

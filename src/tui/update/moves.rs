@@ -4,7 +4,7 @@ use super::super::command::Act;
 use super::super::model::faults::{Aim, ROWS};
 use super::super::model::{Heat, Model, Pane};
 use super::super::view::{io, lamps, layout, matrix, traffic};
-use super::Effect;
+use super::{Effect, ladder};
 use crate::protocol::Defect;
 use crate::protocol::id::{AmfId, DiskId};
 use tui_logger::TuiWidgetEvent;
@@ -32,13 +32,21 @@ pub fn step(model: &mut Model, act: Act) -> Vec<Effect> {
         _ => (0, 1),
     };
     go(model, across, down);
-    Vec::new()
+    ladder::want(model)
 }
 
 /// A page, or an end.
 pub fn page(model: &mut Model, act: Act) -> Vec<Effect> {
     let pane = model.focus();
     let follows = matches!(pane, Pane::Traffic | Pane::Io);
+    if pane == Pane::Ladder {
+        match act {
+            Act::First => return ladder::first(model),
+            Act::Last => return ladder::last(model),
+            _ => ladder::page(model, act == Act::PageDown),
+        }
+        return ladder::want(model);
+    }
     match act {
         Act::PageUp if matches!(pane, Pane::Matrix) => turn(model, false),
         Act::PageDown if matches!(pane, Pane::Matrix) => turn(model, true),
@@ -111,6 +119,7 @@ fn go(model: &mut Model, across: isize, down: isize) {
             model.selected.disk = DiskId(u8::try_from(at).unwrap_or(0));
         }
         Pane::Traffic => traffic_go(model, down),
+        Pane::Ladder => ladder::go(model, across, down),
         Pane::Io => {
             if down != 0 {
                 model.selected.op = io::neighbour(model, down);

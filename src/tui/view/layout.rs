@@ -88,6 +88,7 @@ pub fn plan(model: &Model) -> Option<Plan> {
             Screen::Locks => locks(class, body),
             Screen::Faults => faults(model, class, body),
             Screen::Checker => checker(class, body),
+            Screen::Ladder => vec![(body, vec![Pane::Ladder])],
         }
     };
     let slot = |(area, stack): (Rect, Vec<Pane>)| {

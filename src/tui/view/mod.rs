@@ -10,6 +10,7 @@ pub mod heat;
 pub mod history;
 pub mod inject;
 pub mod io;
+pub mod ladder;
 pub mod lamps;
 pub mod layout;
 pub mod locks;
@@ -74,6 +75,7 @@ fn render(frame: &mut Frame, area: Rect, model: &Model, pane: Pane) {
         Pane::Active => active::render(frame, area, model),
         Pane::Lamps => lamps::render(frame, area, model),
         Pane::History => history::render(frame, area, model),
+        Pane::Ladder => ladder::render(frame, area, model),
     }
 }
 
@@ -94,6 +96,7 @@ fn heading(pane: Pane, model: &Model) -> String {
         Pane::Active => active::heading(model),
         Pane::Lamps => lamps::heading(model),
         Pane::History => history::heading(model),
+        Pane::Ladder => ladder::heading(model),
     }
 }
 

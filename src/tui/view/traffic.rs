@@ -8,7 +8,7 @@
 
 use super::super::model::Model;
 use super::super::snapshot::seconds;
-use super::super::snapshot::traffic::{Fate, Item, Line as Entry, op_text, word};
+use super::super::snapshot::traffic::{Fate, Item, Line as Entry, op_text};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{count, left, right, scroll, time};
@@ -151,7 +151,7 @@ fn nothing(model: &Model) -> &'static str {
 }
 
 /// The role of a kind.
-fn kind_role(kind: MsgKind) -> Role {
+pub(super) const fn kind_role(kind: MsgKind) -> Role {
     match kind {
         MsgKind::AccessShared | MsgKind::Update => Role::Shared,
         MsgKind::AccessExclusive => Role::Exclusive,
@@ -178,7 +178,7 @@ fn totals<'a>(width: usize, model: &Model) -> Line<'a> {
             continue;
         }
         let role = kind_role(kind);
-        let word = word(kind);
+        let word = kind.word();
         let word = if width < 60 { &word[..word.len().min(3)] } else { word };
         let number = count(number);
         let used = word.len() + number.len() + 3;
@@ -249,7 +249,7 @@ fn message<'a>(
     let key = passage.key.map_or_else(String::new, |key| key.to_string());
     let pair = format!("{}{}{}", passage.from, glyphs.arrow, passage.to);
     let op = op_text(passage.cause);
-    let short = format!("{}{again}", word(passage.kind));
+    let short = format!("{}{again}", passage.kind.word());
     let wide = width >= NAMES_WHOLE;
     let (pair_width, kind, kind_width) = if wide { (12, name, 17) } else { (10, short, 11) };
     let mut spans = vec![

@@ -14,7 +14,7 @@ fn console() -> Model {
 }
 
 /// Presses keys by name; a word in quotes is typed letter by letter.
-fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
+pub(crate) fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     let mut effects = Vec::new();
     for word in keys.split_whitespace() {
         let typed = word.strip_prefix('\'').and_then(|word| word.strip_suffix('\''));
@@ -32,7 +32,7 @@ fn press(model: &mut Model, keys: &str) -> Vec<Effect> {
     effects
 }
 
-fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
+pub(crate) fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
     let kind = MouseEventKind::Down(MouseButton::Left);
     let event = MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE };
     update(model, Msg::Mouse(event))

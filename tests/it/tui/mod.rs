@@ -4,6 +4,7 @@
 mod conversation;
 mod engine;
 mod fake;
+mod ladder;
 mod pty;
 mod real;
 mod screens;

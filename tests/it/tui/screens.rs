@@ -65,7 +65,7 @@ fn dump(buffer: &Buffer) -> String {
     out
 }
 
-fn golden(name: &str, buffer: &Buffer) {
+pub(crate) fn golden(name: &str, buffer: &Buffer) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("tests/golden/screens")
         .join(format!("{name}.txt"));
@@ -83,13 +83,13 @@ fn golden(name: &str, buffer: &Buffer) {
 }
 
 #[derive(Clone, Copy)]
-enum Form {
+pub(crate) enum Form {
     Default,
     Ascii,
     NoColour,
 }
 
-fn shown(snapshot: Snapshot, screen: Screen, form: Form) -> Model {
+pub(crate) fn shown(snapshot: Snapshot, screen: Screen, form: Form) -> Model {
     let mut model = fake::model(snapshot);
     model.screen = screen;
     match form {
@@ -103,14 +103,18 @@ fn shown(snapshot: Snapshot, screen: Screen, form: Form) -> Model {
     model
 }
 
-const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
+impl Form {
+    /// Every form, and what its files are called.
+    pub(crate) const ALL: [(Self, &'static str); 3] =
+        [(Self::Default, ""), (Self::Ascii, "-ascii"), (Self::NoColour, "-no-colour")];
+}
+
+pub(crate) const SIZES: [(u16, u16); 4] = [(40, 12), (80, 24), (120, 40), (200, 60)];
 
 #[test]
 fn dashboard_at_every_size_and_in_every_form() {
     for size in SIZES {
-        for (form, name) in
-            [(Form::Default, ""), (Form::Ascii, "-ascii"), (Form::NoColour, "-no-colour")]
-        {
+        for (form, name) in Form::ALL {
             let mut model = shown(fake::snapshot(), Screen::Dashboard, form);
             let name = format!("dashboard-{}x{}{name}", size.0, size.1);
             golden(&name, &draw(&mut model, size));

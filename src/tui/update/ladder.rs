@@ -1,0 +1,280 @@
+//! The space-time diagram: moving in it, following, and asking a recording for more.
+
+use super::super::model::ladder::{MARGIN_STEPS, Places, TOLD_STEPS};
+use super::super::model::{Level, Model, Pane};
+use super::super::view::{ladder as view, layout};
+use super::{Effect, acts};
+use crate::protocol::id::Key;
+use crate::timeline::ladder::cone::Reach;
+use crate::timeline::ladder::{Column, Row, svg};
+use crate::trace::{Event, Seek};
+use std::path::PathBuf;
+
+/// Rows of the diagram on the screen.
+fn height(model: &Model) -> usize {
+    let area = layout::plan(model).and_then(|plan| plan.inner(Pane::Ladder));
+    area.map_or(1, view::height).max(1)
+}
+
+/// So many columns and rows on.
+pub fn go(model: &mut Model, across: isize, down: isize) {
+    let columns = super::super::model::ladder::columns(model).len();
+    let first = model.ladder.first_column.saturating_add_signed(across);
+    model.ladder.first_column = first.min(columns.saturating_sub(1));
+    if down != 0 {
+        let height = height(model);
+        model.ladder.step(down, height);
+        select(model);
+    }
+}
+
+/// So many screens on.
+pub fn page(model: &mut Model, on: bool) {
+    let by = isize::try_from(height(model)).unwrap_or(1);
+    go(model, 0, if on { by } else { -by });
+}
+
+/// To the first row that is known; of a recording to its beginning.
+pub fn first(model: &mut Model) -> Vec<Effect> {
+    if model.is_recording() {
+        return around(model, 0);
+    }
+    let height = height(model);
+    if let Some(row) = model.ladder.after(crate::timeline::ladder::Address::default(), 1).pop() {
+        model.ladder.go_to(&row, height);
+        select(model);
+    }
+    Vec::new()
+}
+
+/// To the newest row; of a recording to its end.
+pub fn last(model: &mut Model) -> Vec<Effect> {
+    if let Some(info) = model.cluster.now.recording.as_ref().filter(|_| model.is_recording()) {
+        return around(model, info.steps);
+    }
+    model.ladder.follow_newest();
+    Vec::new()
+}
+
+/// Clicks select a row; a second one opens it.
+pub fn click(model: &mut Model, row: &Row) -> Vec<Effect> {
+    if model.ladder.selected().is_some_and(|selected| selected.at == row.at) {
+        return open(model);
+    }
+    let height = height(model);
+    model.ladder.go_to(row, height);
+    select(model);
+    Vec::new()
+}
+
+/// What the row is about is selected everywhere else.
+fn select(model: &mut Model) {
+    let Some(row) = model.ladder.selected() else { return };
+    if let Some(Key::Block(block)) = row.key {
+        model.select_block(block.0);
+    }
+    if row.op.is_some() {
+        model.selected.op = row.op;
+    }
+    if let Column::Amf(amf) = row.what.place() {
+        super::moves::select_amf(model, amf);
+    }
+}
+
+/// Goes to where the row is: a recording to that step. A cluster that runs: follows the operation.
+pub fn open(model: &mut Model) -> Vec<Effect> {
+    let Some(row) = model.ladder.selected() else { return Vec::new() };
+    if model.is_recording() {
+        return acts::seek(model, Seek::To(row.at.step));
+    }
+    follow(model)
+}
+
+/// Follows the operation of the selected row: what was done for it; then cause and effect; then no more.
+pub fn follow(model: &mut Model) -> Vec<Effect> {
+    let op = model.ladder.selected().and_then(|row| row.op);
+    let followed = model.ladder.followed.as_ref().map(|followed| (followed.op, followed.reach));
+    match (followed, op) {
+        (Some((op, Reach::Own)), _) => model.ladder.follow(op, Reach::Cone),
+        (Some((_, Reach::Cone)), _) => model.ladder.followed = None,
+        (None, Some(op)) => model.ladder.follow(op, Reach::Own),
+        (None, None) => {
+            let text = "this was done for no operation: choose a message, a request or an answer";
+            model.say(Level::Info, text);
+        }
+    }
+    Vec::new()
+}
+
+/// Leaves what narrows the view, the last thing first.
+pub fn back(model: &mut Model) {
+    if model.ladder.followed.take().is_some() {
+        return;
+    }
+    if !model.filter.is_empty() {
+        return model.filter.clear();
+    }
+    if model.zoomed {
+        return model.zoomed = false;
+    }
+    if !model.is_recording() {
+        model.ladder.follow_newest();
+    }
+}
+
+/// More, or less, of what happens.
+pub fn level(model: &mut Model) -> Vec<Effect> {
+    model.ladder.level = model.ladder.level.next();
+    let height = height(model);
+    if let Some(row) = model.ladder.selected().filter(|_| model.ladder.cursor.is_some()) {
+        model.ladder.go_to(&row, height);
+    }
+    Vec::new()
+}
+
+/// The next set of places.
+pub fn places(model: &mut Model) -> Vec<Effect> {
+    model.ladder.first_column = 0;
+    model.ladder.places = match model.ladder.places {
+        Places::All => Places::Busy,
+        Places::Busy => Places::Amfs,
+        Places::Amfs | Places::Only(_) => Places::All,
+    };
+    Vec::new()
+}
+
+/// A place is drawn no more.
+pub fn hide(model: &mut Model, column: Column) {
+    let left: Vec<Column> = super::super::model::ladder::columns(model)
+        .into_iter()
+        .filter(|other| *other != column)
+        .collect();
+    if left.is_empty() {
+        return model.say(Level::Info, "one place stays; `:columns all` shows every one");
+    }
+    model.say(
+        Level::Info,
+        format!("{} is hidden; `:columns all` shows every place", column.title()),
+    );
+    model.ladder.places = Places::Only(left);
+}
+
+/// `:columns all`, `:columns amf1,amf0,disk2`.
+///
+/// # Errors
+/// One of them is no place of this cluster.
+pub fn columns(model: &mut Model, text: &str) -> Result<(), String> {
+    model.ladder.first_column = 0;
+    if text == "all" {
+        model.ladder.places = Places::All;
+        return Ok(());
+    }
+    let all = Column::all(model.about.amfs, model.about.disks);
+    let named = |name: &str| {
+        all.iter().find(|column| column.title() == name).copied().ok_or_else(|| {
+            let names: Vec<String> = all.iter().map(|column| column.title()).collect();
+            format!("`{name}` is no place ({})", names.join(", "))
+        })
+    };
+    let words = text.split([',', ' ']).filter(|word| !word.is_empty());
+    let columns = words.map(named).collect::<Result<Vec<_>, _>>()?;
+    if columns.is_empty() {
+        return Err("`columns` needs places, or `all`".to_owned());
+    }
+    model.ladder.places = Places::Only(columns);
+    Ok(())
+}
+
+/// The next row on, or back, that matches the filter; without one: the next fault, view or violation.
+pub fn find(model: &mut Model, on: bool) -> Vec<Effect> {
+    let words = model.filter.clone();
+    let found = if words.is_empty() {
+        model.ladder.find(on, |row| row.what.is_band())
+    } else {
+        model.ladder.find(on, |row| view::matches(row, &words))
+    };
+    let height = height(model);
+    let Some(row) = found else {
+        let what = if words.is_empty() { "fault, view or violation" } else { "match" };
+        let side = if on { "after" } else { "before" };
+        model.say(Level::Info, format!("no {what} {side} this row, among what is known here"));
+        return Vec::new();
+    };
+    model.ladder.go_to(&row, height);
+    select(model);
+    want(model)
+}
+
+/// Draws what is on the screen into a file.
+pub fn picture(model: &Model, path: PathBuf) -> Vec<Effect> {
+    let (page, _) = model.ladder.page(svg::ROWS_MAX.min(PICTURE_ROWS));
+    let title = format!("{}, {}", model.about.profile, view::heading(model));
+    let columns = super::super::model::ladder::columns(model);
+    vec![Effect::Write(path, svg::svg(&page, &columns, &title))]
+}
+
+/// Rows of a picture, from the top of the screen on.
+const PICTURE_ROWS: usize = 400;
+
+/// Asks a recording for what is around the cursor, if that is not told yet.
+pub fn want(model: &mut Model) -> Vec<Effect> {
+    if !model.is_recording() || !model.screen.panes().contains(&Pane::Ladder) {
+        return Vec::new();
+    }
+    let steps = model.cluster.now.recording.as_ref().map_or(0, |info| info.steps);
+    let here = model.ladder.cursor.map_or(model.cluster.now.step, |cursor| cursor.step);
+    let near = |(from, to): (u64, u64)| {
+        (from == 0 || here >= from + MARGIN_STEPS) && (to >= steps || here + MARGIN_STEPS <= to)
+    };
+    if model.ladder.told.is_some_and(near) || model.ladder.asked.is_some_and(near) {
+        return Vec::new();
+    }
+    ask(model, here, steps)
+}
+
+fn ask(model: &mut Model, here: u64, steps: u64) -> Vec<Effect> {
+    let from = here.saturating_sub(TOLD_STEPS / 2);
+    let to = (from + TOLD_STEPS).min(steps);
+    let from = to.saturating_sub(TOLD_STEPS);
+    model.ladder.asked = Some((from, to));
+    vec![Effect::Tell(from, to)]
+}
+
+/// Puts the cursor to a step of the recording, and asks for what is there.
+fn around(model: &mut Model, step: u64) -> Vec<Effect> {
+    let at = crate::timeline::ladder::Address { step, event: 0 };
+    model.ladder.cursor = Some(at);
+    let mut effects = want(model);
+    if effects.is_empty() {
+        land(model);
+    }
+    effects.truncate(1);
+    effects
+}
+
+/// What was asked for has come.
+pub fn told(model: &mut Model, range: (u64, u64), events: Vec<Event>) -> Vec<Effect> {
+    model.ladder.tell(range, events);
+    if model.ladder.cursor.is_none() {
+        let step = model.cluster.now.step;
+        model.ladder.cursor = Some(crate::timeline::ladder::Address { step, event: 0 });
+    }
+    land(model);
+    Vec::new()
+}
+
+/// The cursor is on a row, and what came before it is in sight.
+fn land(model: &mut Model) {
+    let height = height(model);
+    let Some(row) = model.ladder.selected() else { return };
+    model.ladder.show(&row, height);
+    select(model);
+}
+
+/// The recording stands elsewhere now: the cursor goes there.
+pub fn moved(model: &mut Model) -> Vec<Effect> {
+    if !model.is_recording() {
+        return Vec::new();
+    }
+    around(model, model.cluster.now.step)
+}

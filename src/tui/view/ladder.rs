@@ -1,0 +1,162 @@
+//! The space-time diagram: one column a place, one row an event.
+//!
+//! ```text
+//! seconds     hosts    amf0    amf1    disk0
+//! 0.002600      ├──────▶        │        │    op1 write b0 "alpha"
+//!               │      ├──inv───▶        │    access-exclusive b0 t1.1.0
+//! step 41  amf1 got access-exclusive amf0->amf1 b0 t1.1.0
+//! ```
+
+use super::super::model::Model;
+use super::super::model::ladder::{Places, columns};
+use super::super::theme::Role;
+use super::rows;
+use super::text::{count, left};
+use super::traffic::kind_role;
+use crate::timeline::ladder::cone::Reach;
+use crate::timeline::ladder::draw::{ASCII, Frame as Diagram, Ink, Piece, RICH};
+use crate::timeline::ladder::{Column, Row};
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+/// Rows of the pane that are no rows of the diagram: the titles, and what is selected.
+const OTHER_ROWS: u16 = 2;
+
+/// Rows of the diagram.
+#[must_use]
+pub fn height(area: Rect) -> usize {
+    usize::from(area.height.saturating_sub(OTHER_ROWS))
+}
+
+/// What is shown, for the title.
+#[must_use]
+pub fn heading(model: &Model) -> String {
+    let ladder = &model.ladder;
+    let mut words = Vec::new();
+    if let Some(followed) = &ladder.followed {
+        let reach = match followed.reach {
+            Reach::Own => "only",
+            Reach::Cone => "cause and effect of",
+        };
+        words.push(format!("{reach} op{}", followed.op.0));
+    }
+    words.push(ladder.level.name().to_owned());
+    words.push(match &ladder.places {
+        Places::All => "all places".to_owned(),
+        Places::Busy => "busy places".to_owned(),
+        Places::Amfs => "AMFs".to_owned(),
+        Places::Only(columns) => format!("{} places", columns.len()),
+    });
+    match ladder.told {
+        Some((from, to)) => words.push(format!("steps {from} to {to}")),
+        None => words.push(format!("{} events", count(ladder.known() as u64))),
+    }
+    words.join(&format!(" {} ", model.glyphs.dot))
+}
+
+/// How it is laid out.
+#[must_use]
+pub fn diagram(area: Rect, model: &Model) -> Diagram {
+    let signs = if *model.glyphs == super::super::glyph::ASCII { ASCII } else { RICH };
+    let width = usize::from(area.width);
+    Diagram::fit(&columns(model), model.ladder.first_column, width, signs)
+}
+
+/// The row of the diagram at this row of the screen.
+#[must_use]
+pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<Row> {
+    let at = usize::from(row.checked_sub(area.y + 1)?);
+    let (page, _) = model.ladder.page(height(area));
+    page.into_iter().nth(at)
+}
+
+/// The place whose title is here.
+#[must_use]
+pub fn title_at(area: Rect, model: &Model, column: u16, row: u16) -> Option<Column> {
+    if row != area.y {
+        return None;
+    }
+    diagram(area, model).column_at(usize::from(column.checked_sub(area.x)?))
+}
+
+/// Draws the pane.
+pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
+    let diagram = diagram(area, model);
+    let (page, at) = model.ladder.page(height(area));
+    let mut lines = vec![line(diagram.head(), model)];
+    if page.is_empty() {
+        lines.push(Line::styled(nothing(model), model.style(Role::Dim)));
+    }
+    let here = model.cluster.now.step;
+    let mut before = None;
+    for (index, row) in page.iter().enumerate() {
+        let mut drawn = line(diagram.line(row, before == Some(row.now)), model);
+        if !model.filter.is_empty() && matches(row, &model.filter) {
+            drawn = drawn.style(model.style(Role::Accent));
+        }
+        if model.is_recording() && row.at.step > here {
+            // It has not happened yet where the recording stands.
+            drawn.spans.iter_mut().for_each(|span| span.style = model.style(Role::Dim));
+        }
+        if Some(index) == at {
+            drawn.spans.iter_mut().for_each(|span| span.style = model.style(Role::Select));
+        }
+        lines.push(drawn);
+        before = Some(row.now);
+    }
+    rows::draw(frame, Rect { height: area.height.saturating_sub(1), ..area }, &lines);
+    let Some(row) = at.and_then(|at| page.get(at)) else { return };
+    let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
+    let told = told(row, model);
+    let told = left(&told, usize::from(area.width), model.glyphs.more);
+    rows::draw(frame, last, &[Line::styled(told, model.style(Role::Title))]);
+}
+
+fn nothing(model: &Model) -> &'static str {
+    let ladder = &model.ladder;
+    match (ladder.is_empty(), model.is_recording()) {
+        (true, true) => "nothing happened here",
+        (true, false) => "nothing has happened yet: r reads, w writes, p starts the workload",
+        (false, _) => "nothing of what is known is shown; esc shows all, v shows more",
+    }
+}
+
+/// What is selected, in full.
+fn told(row: &Row, model: &Model) -> String {
+    let dot = model.glyphs.dot;
+    let op = row.op.map_or_else(String::new, |op| format!(" {dot} for op{}", op.0));
+    let place = row.what.place().title();
+    format!("step {} {dot} {place} {dot} {}{op}", row.at.step, row.text)
+}
+
+/// The row has every word, whole.
+#[must_use]
+pub fn matches(row: &Row, words: &str) -> bool {
+    let op = row.op.map_or_else(String::new, |op| format!("op{}", op.0));
+    let text = format!("{} {op} {}", row.what.place().title(), row.text.replace("->", " "));
+    words.split_whitespace().all(|wanted| match wanted.strip_suffix('*') {
+        Some(start) => text.split_whitespace().any(|word| word.starts_with(start)),
+        None => text.split_whitespace().any(|word| word == wanted),
+    })
+}
+
+fn line<'a>(pieces: Vec<Piece>, model: &Model) -> Line<'a> {
+    let span = |(ink, text): Piece| Span::styled(text, model.style(role(ink)));
+    pieces.into_iter().map(span).collect()
+}
+
+/// How a piece of the diagram looks.
+const fn role(ink: Ink) -> Role {
+    match ink {
+        Ink::Life => Role::Border,
+        Ink::Dim => Role::Dim,
+        Ink::Text => Role::Text,
+        Ink::Host => Role::Accent,
+        Ink::Message(kind) => kind_role(kind),
+        Ink::Disk => Role::Disk,
+        Ink::State => Role::Title,
+        Ink::View => Role::Warn,
+        Ink::Bad | Ink::Violation => Role::Bad,
+    }
+}
