@@ -65,9 +65,13 @@ impl Session {
     pub(super) fn ended(&mut self, ending: Ending) -> Report {
         match ending {
             Ending::Scrubbed => {
-                let scrub = self.snapshot(&Ask::BRIEF).scrub;
+                let snapshot = self.snapshot(&Ask::BRIEF);
+                let is_dead = snapshot.disks.iter().all(|disk| disk.failed);
                 let told =
-                    scrub.map_or_else(String::new, |(amf, report)| format!("{amf} {report}"));
+                    snapshot.scrub.map_or_else(String::new, |(amf, report)| match report.checked {
+                        0 if is_dead => format!("{amf} scrubbed nothing: every disk has failed"),
+                        _ => format!("{amf} {report}"),
+                    });
                 Report::new(Status::Fine, told)
             }
             Ending::Accepted(0) => Report::new(Status::Fine, "nothing was in doubt"),

@@ -17,7 +17,7 @@ mod snaps;
 pub mod write;
 
 pub use fold::{Divergence, Fold};
-pub use player::Player;
+pub use player::{Player, TOLD_STEPS_MAX};
 pub use write::write_log;
 
 use self::snaps::Snaps;

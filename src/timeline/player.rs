@@ -12,7 +12,9 @@ use crate::trace::{Ask, Event, Snapshot};
 use std::collections::VecDeque;
 
 /// What happened is told step by step if one goes on by at most so many steps.
-const TOLD_STEPS_MAX: u64 = 1_000;
+pub const TOLD_STEPS_MAX: u64 = 1_000;
+/// After a longer way, or one back, what happened in the last so many steps before the position.
+const TOLD_BEFORE: u64 = 200;
 /// Answers that nobody has taken yet.
 const REFUSED_MAX: usize = 1_024;
 
@@ -61,8 +63,13 @@ impl Player {
             Seek::By(steps) => from.saturating_add_signed(steps).min(len),
             Seek::End => len,
         };
-        if self.subscribed && to > from && to - from <= TOLD_STEPS_MAX {
-            self.events.extend(self.timeline.events(from, to).map_err(broken)?);
+        if self.subscribed {
+            let is_near = to >= from && to - from <= TOLD_STEPS_MAX;
+            let begin = if is_near { from } else { to.saturating_sub(TOLD_BEFORE) };
+            if !is_near {
+                self.events.clear();
+            }
+            self.events.extend(self.timeline.events(begin, to).map_err(broken)?);
         } else {
             self.timeline.seek(to).map_err(broken)?;
         }

@@ -67,6 +67,22 @@ fn json(args: &[&str], code: i32) -> Value {
 }
 
 #[test]
+fn accepting_a_loss_says_of_how_much_and_a_scrub_of_nothing_says_so() {
+    let script = "accept-loss\nwrite amf0 3 \"a\"\npower-fail\nread amf0 3\naccept-loss\n\
+                  read amf1 3\nfail disk0\nfail disk1\nfail disk2\nfail disk3\nfail disk4\nscrub\n";
+    for engine in ["sim", "live"] {
+        let ran = amflab_with(&["exec", "--engine", engine, "-p", "demo", "-"], script);
+        // What was lost is forgotten by whoever judges: the read is right.
+        assert_eq!(ran.code, 0, "{engine}: {}{}", ran.out, ran.err);
+        for said in
+            ["nothing was in doubt", "in doubt are given out again", "every disk has failed"]
+        {
+            assert!(ran.out.contains(said), "{engine}: `{said}` is not in:\n{}", ran.out);
+        }
+    }
+}
+
+#[test]
 fn help_begins_with_three_examples() {
     let ran = amflab(&["--help"]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));

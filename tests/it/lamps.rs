@@ -1,10 +1,11 @@
 //! The lamps say of every block what the checker of whole histories says of what was told so far; what
 //! they cannot judge they call unknown, and they stay small.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use amflab::check::history::Recorder;
 use amflab::check::linear::Verdict;
 use amflab::check::linear::blocks::Blocks;
-use amflab::check::{Lamps, Start};
+use amflab::check::{Lamps, ReadChecker, Start};
 use amflab::protocol::id::{AmfId, Block, Instant, OpId};
 use amflab::protocol::{
     Answer, Data, HostError, Payload, RequestKind, Sectors, Source, Touch, Touched,
@@ -69,9 +70,10 @@ impl Volume {
 
     fn ask(&mut self, parts: bool) {
         let block = self.rng.random_range(0..BLOCKS);
-        let (from, count) = match parts && self.rng.random_bool(0.4) {
-            true => [(0_u32, 4), (4, 4), (2, 4)][self.rng.random_range(0..3)],
-            false => (0, PER),
+        let (from, count) = if parts && self.rng.random_bool(0.4) {
+            [(0_u32, 4), (4, 4), (2, 4)][self.rng.random_range(0..3)]
+        } else {
+            (0, PER)
         };
         let first = block * u64::from(PER) + u64::from(from);
         let sectors = Sectors { first, count };
@@ -109,9 +111,10 @@ impl Volume {
         let answer = match kind {
             RequestKind::Read(sectors) => {
                 let touch = sectors.touch(0, PER);
-                let data = match wrong {
-                    true => self.payload(false).part(sectors.first, touch, PER),
-                    false => self.content[&touch.block.0].slice(touch.offset, touch.len),
+                let data = if wrong {
+                    self.payload(false).part(sectors.first, touch, PER)
+                } else {
+                    self.content[&touch.block.0].slice(touch.offset, touch.len)
                 };
                 ok(op, Some(touched(touch, data)))
             }
@@ -216,4 +219,69 @@ fn parts_of_blocks_are_judged_like_whole_ones() {
 fn a_long_run_forgets_and_stays_right() {
     let [violated, unknown, linearizable] = compare(0..3, 20_000, false, 0.0, 1_000);
     assert_eq!((violated, unknown, linearizable), (0, 0, 6));
+}
+
+/// Block 0 as a whole: a write of this stamp, or a read that found it.
+fn write(sequence: u64) -> RequestKind {
+    let payload = Payload::Stamp { volume: 0, writer: 1, sequence };
+    RequestKind::Write(Sectors { first: 0, count: PER }, payload)
+}
+
+fn found(op: u64, sequence: u64) -> Answer {
+    let touch = Touch { block: Block(0), offset: 0, len: BLOCK };
+    let stamp = Payload::Stamp { volume: 0, writer: 1, sequence };
+    ok(OpId(op), Some(touched(touch, stamp.part(0, touch, PER))))
+}
+
+const READ: RequestKind = RequestKind::Read(Sectors { first: 0, count: PER });
+
+#[test]
+fn two_reads_that_contradict_each_other_are_found_though_each_is_right() {
+    let mut lamps = Lamps::new(PER, Start::Zero);
+    let mut reads = ReadChecker::new(PER, Start::Zero);
+    let mut at = 0;
+    let mut violations = Vec::new();
+    let mut ask = |lamps: &mut Lamps, op, kind: &RequestKind| {
+        at += 1;
+        lamps.on_start(OpId(op), AmfId(0), kind, Instant(at));
+        reads.on_start(OpId(op), kind, Instant(at));
+    };
+    ask(&mut lamps, 1, &write(7));
+    ask(&mut lamps, 2, &READ);
+    assert!(lamps.on_answer(&found(2, 7), Instant(10)).is_empty());
+    ask(&mut lamps, 3, &READ);
+    violations.extend(lamps.on_answer(&found(3, 0), Instant(11)));
+    assert!(reads.on_answer(OpId(2), &found(2, 7), Instant(10)).is_empty());
+    assert!(reads.on_answer(OpId(3), &found(3, 0), Instant(11)).is_empty());
+    // The write is still under way: a look says it.
+    violations.extend(lamps.look());
+    let shown = lamps.shown(true, Some(Block(0)));
+    assert_eq!((shown.all(), shown.blocks[0].lamp), (Lamp::Violated, Lamp::Violated));
+    let history = shown.history.unwrap();
+    assert!(history.conflict.contains(&1) && history.conflict.contains(&2), "{history:?}");
+    let [(_, violation)] = &violations[..] else { panic!("{violations:?}") };
+    assert!(violation.text.starts_with("b0: these contradict each other: "), "{violation:?}");
+}
+
+#[test]
+fn what_is_too_much_is_unknown_with_the_reason_and_what_is_lost_is_forgotten() {
+    let mut lamps = Lamps::new(PER, Start::Zero);
+    let answer = |lamps: &mut Lamps, op: u64, kind: &RequestKind, answer: &Answer| {
+        lamps.on_start(OpId(op), AmfId(0), kind, Instant(op));
+        assert!(lamps.on_answer(answer, Instant(op)).is_empty());
+    };
+    answer(&mut lamps, 1, &write(1), &ok(OpId(1), None));
+    lamps.forget(Block(0), 4);
+    answer(&mut lamps, 2, &READ, &found(2, 0));
+    assert_eq!(lamps.shown(false, None).all(), Lamp::Linearizable, "it may hold anything");
+    for op in 3..70 {
+        let lost = Answer::failed(OpId(op), HostError::UnknownOutcome);
+        answer(&mut lamps, op, &write(op), &lost);
+    }
+    let shown = lamps.shown(true, None);
+    assert_eq!((shown.unknown, shown.all()), (1, Lamp::Unknown));
+    assert!(shown.blocks[0].why.contains("more than 64 writes were not answered"));
+    // Nothing is found any more, and nothing is invented.
+    answer(&mut lamps, 70, &READ, &found(70, 999));
+    assert_eq!(lamps.shown(false, None).violated, 0);
 }

@@ -155,7 +155,7 @@ impl Lamps {
             wrong: None,
         });
         lit.ops += 1;
-        // A contradiction stays on the screen as it was found.
+        // What contradicts each other stays on the screen.
         if lit.wrong.is_none() {
             let (values, old) = match &what {
                 What::Read => (Runs::new(), Runs::new()),
@@ -192,14 +192,13 @@ impl Lamps {
             self.now += 1;
             let heard = heard(answer, *touch, pending.kind, self.per);
             let Some(lit) = self.blocks.get_mut(&touch.block.0) else { continue };
+            let read = match &heard {
+                Heard::Found(_, runs) => Some(runs),
+                Heard::Done | Heard::Missed | Heard::Failed | Heard::Unknown => None,
+            };
+            lit.window.answer(answer.op, (now, self.now), result, read);
             if lit.wrong.is_some() {
                 continue;
-            }
-            if let Some(seen) = lit.window.answer(answer.op) {
-                (seen.end, seen.ends, seen.result) = (Some(now), Some(self.now), result);
-                if let Heard::Found(_, runs) = &heard {
-                    seen.values.clone_from(runs);
-                }
             }
             if lit.watched.on_answer(*name, &heard) && !lit.is_stale {
                 lit.is_stale = true;

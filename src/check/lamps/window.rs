@@ -14,8 +14,10 @@ use crate::protocol::id::{AmfId, Instant, OpId};
 use crate::trace::SeenOp;
 use std::collections::VecDeque;
 
-/// Operations that are kept if there is a place to cut.
+/// Operations that are kept after a cut.
 const KEPT: usize = 16;
+/// With more of them a place to cut is looked for.
+const CUT_ABOVE: usize = 32;
 /// Operations that are kept at most.
 const KEPT_MAX: usize = 48;
 /// Configurations that may be explored to show an order, or a contradiction.
@@ -72,8 +74,10 @@ impl Seen {
 
     fn shown(&self, per: u32, names: &Names) -> SeenOp {
         let words = |runs: &Runs| {
-            let one = |(_, value): &(u32, Value)| names.of(*value);
-            runs.iter().map(one).collect::<Vec<_>>().join(" ")
+            // A text is padded with zeroes: that goes without saying.
+            let is_padded = runs.len() > 1 && runs.last().is_some_and(|run| run.1 == Value::ZERO);
+            let said = runs.iter().take(runs.len() - usize::from(is_padded));
+            said.map(|(_, value)| names.of(*value)).collect::<Vec<_>>().join(" ")
         };
         let mut value = words(&self.values);
         if self.kind == "caw" {
@@ -112,6 +116,8 @@ pub(super) struct Window {
     ops: VecDeque<Seen>,
     /// Operations that are no longer kept.
     pub(super) before: u64,
+    /// Operations among them that were not answered yet.
+    under_way: usize,
     /// The block may have held anything at first.
     is_used: bool,
     /// What is kept cannot be judged by itself.
@@ -125,13 +131,14 @@ impl Window {
 
     /// An operation starts.
     pub(super) fn start(&mut self, mut seen: Seen) {
-        seen.is_cut = self.ops.iter().all(|one| one.ends.is_some());
+        seen.is_cut = self.under_way == 0;
         if seen.is_cut && self.is_torn {
             self.drop_to(self.ops.len());
             self.is_torn = false;
         }
         self.ops.push_back(seen);
-        if self.ops.len() <= KEPT {
+        self.under_way += 1;
+        if self.ops.len() <= CUT_ABOVE {
             return;
         }
         let newest = (1..=self.ops.len() - KEPT).rev().find(|at| self.ops[*at].is_cut);
@@ -147,13 +154,26 @@ impl Window {
             // Nothing but unanswered ones: the oldest go.
             self.is_torn = true;
             self.before += 1;
-            self.ops.pop_front();
+            let gone = self.ops.pop_front();
+            self.under_way -= usize::from(gone.is_some_and(|seen| seen.ends.is_none()));
         }
     }
 
     /// One was answered.
-    pub(super) fn answer(&mut self, op: OpId) -> Option<&mut Seen> {
-        self.ops.iter_mut().rev().find(|seen| seen.op == op)
+    pub(super) fn answer(
+        &mut self,
+        op: OpId,
+        (now, tick): (Instant, Tick),
+        result: &'static str,
+        found: Option<&Runs>,
+    ) {
+        let mut recent = self.ops.iter_mut().rev();
+        let Some(seen) = recent.find(|seen| seen.op == op && seen.ends.is_none()) else { return };
+        (seen.end, seen.ends, seen.result) = (Some(now), Some(tick), result);
+        if let Some(found) = found {
+            seen.values.clone_from(found);
+        }
+        self.under_way -= 1;
     }
 
     /// The operation that the block knows by this name.
@@ -163,7 +183,7 @@ impl Window {
 
     /// It may hold anything from now on.
     pub(super) fn forget(&mut self) {
-        self.is_torn |= self.ops.iter().any(|seen| seen.ends.is_none());
+        self.is_torn |= self.under_way > 0;
         self.drop_to(self.ops.len());
         self.is_used = true;
     }
@@ -201,7 +221,7 @@ impl Window {
         let ops = |ops: Vec<u32>| ops.iter().map(|op| part.lines[*op as usize] - 1).collect();
         match part.register.judge(BUDGET).verdict {
             Verdict::Linearizable(_) if wrong => {
-                shown.why = "what it contradicts is no longer kept"
+                shown.why = "what it contradicts is no longer kept";
             }
             Verdict::Linearizable(order) => shown.order = ops(order),
             Verdict::NotLinearizable(conflict) => shown.conflict = ops(conflict.ops),

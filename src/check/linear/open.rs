@@ -79,7 +79,9 @@ impl Opens {
             let names = &class.names[used[number as usize] as usize..];
             if !names.is_empty() {
                 let act = class.act.renamed(&rename);
-                names.iter().for_each(|name| left.start(*name, act));
+                for name in names {
+                    left.start(*name, act);
+                }
                 kept.push(number);
             }
         }

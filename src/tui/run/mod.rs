@@ -125,6 +125,7 @@ pub fn run(
         mark: 0,
         slept: FRAME,
         faults: profile.faults.iter().map(|fault| (fault.at, fault.command.clone())).collect(),
+        asked: Ask::BRIEF,
         acted: false,
         ended: false,
         outside,
@@ -189,6 +190,8 @@ struct Console {
     slept: Duration,
     /// The profile's fault schedule, the next one last.
     faults: Vec<(Instant, Command)>,
+    /// What the newest snapshot was asked for.
+    asked: Ask,
     /// A command was given since the last look.
     acted: bool,
     ended: bool,
@@ -237,11 +240,12 @@ impl Console {
             // The cluster is looked at 30 times a second, and after a command.
             let is_due = now.duration_since(looked) >= FRAME;
             if !self.acted && !is_due && (keys || drives) {
-                // The engine has called, and is not looked at yet.
-                owed |= news;
+                // The engine has called, or the screen shows something else, and is not looked at yet.
+                owed |= news || self.ask() != self.asked;
                 continue;
             }
             let acted = self.acted;
+            owed |= self.ask() != self.asked;
             look = self.look(session)?;
             looked = now;
             let stale = now.duration_since(drawn) >= QUIET;
@@ -370,6 +374,9 @@ impl Console {
         command: &Command,
     ) -> Result<(), ConsoleError> {
         self.acted = true;
+        if let Command::Seek(to) = command {
+            self.tell(session, Msg::Seeking(*to))?;
+        }
         let said = self.executor.run(session, command)?;
         self.take_events(session)?;
         for msg in said {
@@ -457,12 +464,17 @@ impl Console {
     /// Takes in events and a new snapshot of what the screen shows.
     fn refresh(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
         self.take_events(session)?;
-        let plan = layout::plan(&self.model);
-        let snapshot = session.snapshot(&view::asked(plan.as_ref(), &self.model, HELD_MAX));
+        self.asked = self.ask();
+        let snapshot = session.snapshot(&self.asked);
         let running = session.workloads_running().map(str::to_owned).collect();
         self.tell(session, Msg::Workloads(running))?;
         self.show_replay(session, snapshot.violations_total)?;
         self.tell(session, Msg::Snapshot(Box::new(snapshot)))
+    }
+
+    /// What the screen needs to know.
+    fn ask(&self) -> Ask {
+        view::asked(layout::plan(&self.model).as_ref(), &self.model, HELD_MAX)
     }
 
     fn draw(&mut self) -> io::Result<()> {

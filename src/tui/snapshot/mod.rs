@@ -54,6 +54,15 @@ impl Cluster {
         }
     }
 
+    /// Forgets what happened: what comes next has nothing to do with it.
+    pub fn forget(&mut self) {
+        self.rates = Rates::default();
+        self.traffic = Traffic::default();
+        self.io = HostIo::default();
+        self.recent.clear();
+        self.faults.clear();
+    }
+
     /// A newer snapshot.
     pub fn take(&mut self, snapshot: Snapshot) {
         self.rates.sample(&snapshot);

@@ -2,8 +2,9 @@
 
 use super::super::model::{Level, Model, ReplayShown};
 use super::{Effect, LogLevel, ladder};
+use crate::timeline::TOLD_STEPS_MAX;
 use crate::trace::engine::Completion;
-use crate::trace::{Command, Event, EventKind, Snapshot};
+use crate::trace::{Command, Event, EventKind, Seek, Snapshot};
 
 /// A newer snapshot.
 pub fn snapshot(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
@@ -27,6 +28,23 @@ pub fn snapshot(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
         return ladder::moved(model);
     }
     Vec::new()
+}
+
+/// A recording is about to go to another position. What was told of another stretch of it goes: only
+/// what happened on a short way on is told without a gap.
+pub fn seeking(model: &mut Model, to: Seek) {
+    let now = &model.cluster.now;
+    let len = now.recording.as_ref().map_or(0, |recording| recording.steps);
+    let to = match to {
+        Seek::To(to) if to > len => return,
+        Seek::To(to) => to,
+        Seek::By(steps) => now.step.saturating_add_signed(steps).min(len),
+        Seek::End => len,
+    };
+    if to < now.step || to - now.step > TOLD_STEPS_MAX {
+        model.cluster.forget();
+        (model.selected.message, model.selected.op) = (None, None);
+    }
 }
 
 /// Something happened.

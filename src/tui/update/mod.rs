@@ -16,7 +16,7 @@ use super::keymap::Key;
 use super::model::{Level, Modal, Model, ReplayShown};
 use crate::protocol::id::OpId;
 use crate::trace::engine::Completion;
-use crate::trace::{Command, Event, Snapshot};
+use crate::trace::{Command, Event, Seek, Snapshot};
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
 use std::path::PathBuf;
@@ -38,6 +38,8 @@ pub enum Msg {
     Event(Event),
     /// What happened in these steps of a recording.
     Told((u64, u64), Vec<Event>),
+    /// A recording is about to go to another position.
+    Seeking(Seek),
     /// A host operation of this console is under way.
     Started(OpId),
     /// A host operation of this console was answered; in one sentence.
@@ -110,6 +112,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Snapshot(snapshot) => engine::snapshot(model, *snapshot),
         Msg::Event(event) => engine::event(model, event),
         Msg::Told(range, events) => ladder::told(model, range, events),
+        Msg::Seeking(to) => {
+            engine::seeking(model, to);
+            Vec::new()
+        }
         Msg::Started(op) => {
             model.cluster.io.by_hand(op);
             model.selected.op = None;

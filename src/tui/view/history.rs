@@ -13,7 +13,7 @@
 use super::super::model::Model;
 use super::super::snapshot::seconds;
 use super::super::theme::Role;
-use super::lamps::sign;
+use super::lamps::{self, sign};
 use super::rows;
 use super::text::{count, left, time, wrap};
 use crate::protocol::Many;
@@ -58,27 +58,28 @@ fn history(model: &Model) -> Option<&BlockHistory> {
 pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let width = usize::from(area.width);
     let Some(history) = history(model).filter(|history| !history.ops.is_empty()) else {
-        let text = "nobody has read or written this block; r reads, w writes it";
+        let nobody = "nobody has read or written this block; r reads, w writes it";
+        let text = lamps::nobody_looks(model).unwrap_or(nobody);
         let rows = wrap(text, width).into_iter();
         let lines: Vec<Line> = rows.map(|row| Line::styled(row, model.style(Role::Dim))).collect();
         return rows::draw(frame, area, &lines);
     };
-    let mut lines = verdict(history, width, model);
+    let mut text = verdict(history, width, model);
     let picture = Picture::new(history, width.saturating_sub(LABEL));
     let height = usize::from(area.height);
     let lanes = picture.lanes(model);
     // The list needs some rows, too.
-    let room = height.saturating_sub(lines.len() + 4).max(3);
+    let room = height.saturating_sub(text.len() + 4).max(3);
     let (rest, lanes_shown) = (lanes.len().saturating_sub(room), lanes.into_iter().take(room));
-    lines.extend(lanes_shown);
+    text.extend(lanes_shown);
     if rest > 0 {
-        let text = format!("      {} not shown; z zooms", Many::of(rest, "lane"));
-        lines.push(Line::styled(text, model.style(Role::Dim)));
+        let more = format!("      {} not shown; z zooms", Many::of(rest, "lane"));
+        text.push(Line::styled(more, model.style(Role::Dim)));
     }
-    lines.extend(picture.foot(model));
-    let room = height.saturating_sub(lines.len());
-    lines.extend(list(history, width, room, model));
-    rows::draw(frame, area, &lines);
+    text.extend(picture.foot(model));
+    let room = height.saturating_sub(text.len());
+    text.extend(list(history, width, room, model));
+    rows::draw(frame, area, &text);
 }
 
 /// What the lamp shows, and why.

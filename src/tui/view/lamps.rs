@@ -26,6 +26,9 @@ const WHY_MIN: usize = 16;
 #[must_use]
 pub fn heading(model: &Model) -> String {
     let Some(lamps) = &model.cluster.now.lamps else { return String::new() };
+    if !model.lamp_filter.is_empty() {
+        return format!("/{}: {}", model.lamp_filter, shown(model).count());
+    }
     let mut parts = Vec::new();
     for (n, word) in [
         (lamps.violated, "violated"),
@@ -35,9 +38,6 @@ pub fn heading(model: &Model) -> String {
         if n > 0 {
             parts.push(format!("{} {word}", count(n)));
         }
-    }
-    if !model.lamp_filter.is_empty() {
-        parts.push(format!("/{}", model.lamp_filter));
     }
     parts.join(", ")
 }
@@ -111,13 +111,22 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
 
 /// Why the list is empty.
 fn nothing(model: &Model) -> &'static str {
+    nobody_looks(model).unwrap_or(if model.lamp_filter.is_empty() {
+        "no block was read or written yet; r reads, w writes the selected one"
+    } else {
+        "no lamp matches the filter; esc clears it"
+    })
+}
+
+/// Why there are no lamps at all; `None`: there are.
+#[must_use]
+pub fn nobody_looks(model: &Model) -> Option<&'static str> {
     match &model.cluster.now.lamps {
+        Some(_) => None,
         None if model.is_recording() => {
-            "a recording has no lamps: `amflab inspect` judges its reads"
+            Some("a recording has no lamps: `amflab inspect` judges its reads")
         }
-        None => "nobody judges this cluster",
-        Some(_) if !model.lamp_filter.is_empty() => "no lamp matches the filter; esc clears it",
-        Some(_) => "no block was read or written yet; r reads, w writes the selected one",
+        None => Some("nobody judges this cluster"),
     }
 }
 

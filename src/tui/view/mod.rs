@@ -135,6 +135,23 @@ fn too_small(frame: &mut Frame, area: Rect, model: &Model) {
     frame.render_widget(Paragraph::new(lines).style(model.style(Role::Warn)), area);
 }
 
+/// The same for a recording, in which nothing can be done.
+fn recording_hint(frame: &mut Frame, area: Rect, model: &Model) {
+    let (key, text) = (model.style(Role::Key), model.style(Role::Text));
+    let keys = |parts: &[(&'static str, &'static str)]| {
+        let spans = parts.iter().flat_map(|(name, what)| {
+            [Span::styled(format!(" {name}"), key), Span::styled(format!(" {what}"), text)]
+        });
+        spans.collect::<Line>()
+    };
+    let lines = vec![
+        Line::styled(" This is a recording: one can go through it, and change nothing.", text),
+        keys(&[(". ,", "a step on, back; "), ("> <", "100 steps; "), ("[ ]", "start, end")]),
+        keys(&[(":goto N", "goes to step N; "), ("?", "all keys  (any key closes this)")]),
+    ];
+    frame.render_widget(Paragraph::new(lines).style(text), area);
+}
+
 /// Three lines for the first minute; any key closes them.
 fn first_hint(frame: &mut Frame, area: Rect, model: &Model) {
     let key = model.style(Role::Key);
@@ -145,6 +162,9 @@ fn first_hint(frame: &mut Frame, area: Rect, model: &Model) {
         });
         spans.collect::<Line>()
     };
+    if model.is_recording() {
+        return recording_hint(frame, area, model);
+    }
     let workload =
         if model.workload_running() { " stops the workload." } else { " starts the workload." };
     let lines = vec![

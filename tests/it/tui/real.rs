@@ -361,6 +361,41 @@ fn a_saved_session_runs_under_exec_step_by_step_and_all() {
 }
 
 #[test]
+fn lamps_turn_red_under_a_defect_and_are_filtered() {
+    for engine in ENGINES {
+        let mut console = demo(engine);
+        console.until_text("linearizable");
+        console.type_keys("5");
+        console.until_text("an order of effects");
+        console.type_keys("p:goto 40\r:hold off\r");
+        console.type_keys(":write amf0 40 \"old\"\r");
+        console.until("the write", |screen, _| screen.contains("1 operation"));
+        console.type_keys(":read amf1 40\r");
+        console.until("the read", |screen, _| screen.contains("2 operations"));
+        console.type_keys(":defect skip_one_invalidate on\r");
+        console.until_text("1 fault");
+        let wrong = [
+            ":write amf2 40 \"new\"\r:read amf0 40\r:read amf1 40\r",
+            ":read amf3 40\r:write amf3 40 \"more\"\r:read amf0 40\r:read amf1 40\r",
+        ];
+        wrong.iter().for_each(|keys| console.type_keys(keys));
+        console.until_text("NOT LINEARIZABLE");
+        console.until_text("contradict each other");
+        console.type_keys("/violated\r");
+        console.until("only the red ones", |screen, _| !screen.contains("\u{25cf} linearizable "));
+        console.until_text("/violated: 1");
+        // What another screen needs is asked for, also when nothing happens any more.
+        console.type_keys("1:hold on\r");
+        console.until_text("step, 0 held");
+        console.until_text("Traffic");
+        console.type_keys("5");
+        console.until_text("contradict each other");
+        console.type_keys("qy");
+        assert!(console.ends().0, "{engine}");
+    }
+}
+
+#[test]
 fn a_recording_is_made_by_hand_and_played_to_and_fro() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("by hand.amfrec");
@@ -391,6 +426,7 @@ fn a_recording_is_made_by_hand_and_played_to_and_fro() {
     assert!(amflab.status.success());
     let mut console = Console::real(160, 40, &["play", file]);
     console.until_text("step 0 of");
+    console.until_text("This is a recording");
     let moves = [
         (".", "step 1 of"),
         (">", "step 101 of"),
@@ -405,7 +441,11 @@ fn a_recording_is_made_by_hand_and_played_to_and_fro() {
         console.type_keys(keys);
         console.until_text(there);
     }
-    console.type_keys("]");
+    // What was told of another stretch is gone.
+    console.until_text("no message yet");
+    console.type_keys("5");
+    console.until_text("a recording has no lamps");
+    console.type_keys("1]");
     console.until("the end", |screen, _| {
         let end = |line: &str| {
             let (at, len) = line.split_once("step ")?.1.split_once(" of ")?;
