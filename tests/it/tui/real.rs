@@ -378,7 +378,9 @@ fn lamps_turn_red_under_a_defect_and_are_filtered() {
             ":write amf2 40 \"new\"\r:read amf0 40\r:read amf1 40\r",
             ":read amf3 40\r:write amf3 40 \"more\"\r:read amf0 40\r:read amf1 40\r",
         ];
-        wrong.iter().for_each(|keys| console.type_keys(keys));
+        for keys in wrong {
+            console.type_keys(keys);
+        }
         console.until_text("NOT LINEARIZABLE");
         console.until_text("contradict each other");
         console.type_keys("/violated\r");
