@@ -102,7 +102,15 @@ impl<E: Engine> HostPort for Judged<E> {
 impl<E: Engine> Engine for Judged<E> {
     fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
         if action == Action::AcceptLoss {
-            for lost in self.engine.snapshot(&Ask::BRIEF).doubt {
+            let now = self.engine.snapshot(&Ask::BRIEF);
+            if !now.doubt_known {
+                // It will be, before the loss is accepted, and then nobody asks here.
+                if let Some(checker) = &mut self.reads {
+                    checker.blocks_touched().into_iter().for_each(|block| checker.forget(block));
+                }
+                self.lamps.forget(Block(0), u64::MAX);
+            }
+            for lost in now.doubt {
                 if let Some(checker) = &mut self.reads {
                     (lost.first.0..lost.first.0 + lost.blocks)
                         .for_each(|block| checker.forget(Block(block)));

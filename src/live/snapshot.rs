@@ -88,6 +88,10 @@ impl Cluster {
             witness,
             amfs,
             scrub,
+            doubt_known: view.lost().next().is_none()
+                || self.amfs.iter().any(|node| {
+                    node.lock().machine.as_ref().is_some_and(|machine| machine.knows_doubt(&view))
+                }),
             doubt: doubt
                 .into_iter()
                 .map(|(region, before)| DoubtInfo::of(&self.config, region, before))

@@ -26,6 +26,7 @@ impl Sim {
             disks,
             scrub: world.scrub_info(),
             doubt: world.doubt(),
+            doubt_known: true,
             locks: world.lock_infos(self.now),
             held: held.map(|held| self.held_info(held)).collect(),
             held_total: self.network.held().len(),

@@ -282,6 +282,7 @@ pub fn picture(fold: &Fold, ask: &Ask) -> Snapshot {
         disks: world.disk_infos(),
         scrub: world.scrub_info(),
         doubt: world.doubt(),
+        doubt_known: true,
         locks: world.lock_infos(now),
         held: flying.iter().take(ask.held_max).map(|key| held_info(world, *key)).collect(),
         held_total: flying.len(),

@@ -59,6 +59,8 @@ pub struct Snapshot {
     pub scrub: Option<(AmfId, ScrubReport)>,
     /// What is in doubt, by region.
     pub doubt: Vec<DoubtInfo>,
+    /// That is all of it: nobody still reads the disks' marks for it.
+    pub doubt_known: bool,
     /// Accesses held, waited for or deferred; destages; recoveries. By key, then AMF.
     pub locks: Vec<LockInfo>,
     /// Held messages, oldest first, at most `Ask::held_max`.

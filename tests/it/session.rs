@@ -281,6 +281,7 @@ fn empty(config: &Config) -> Snapshot {
         disks: Vec::new(),
         scrub: None,
         doubt: Vec::new(),
+        doubt_known: true,
         locks: Vec::new(),
         held: Vec::new(),
         held_total: 0,

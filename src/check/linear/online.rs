@@ -126,6 +126,17 @@ impl Online {
         }
         let Some(Fate::UnderWay(intent)) = self.fates.get(&name).copied() else { return };
         let fate = fate(intent, outcome);
+        if self.since.len() == 1
+            && let Fate::Answered(act) = fate
+            && let Some(fits) = act.map_or(Some(true), |act| self.search.alone(act))
+        {
+            self.since.clear();
+            self.fates.remove(&name);
+            self.is_final = !fits;
+            let lamp = if fits { Lamp::Linearizable } else { Lamp::NotLinearizable(name) };
+            self.lamp = Some(lamp);
+            return;
+        }
         self.fates.insert(name, fate);
         if let Fate::Answered(_) = fate {
             self.since.push_back(Moment::End(name));

@@ -339,6 +339,24 @@ impl Search {
         }
     }
 
+    /// An operation on its own: nothing else is under way, and nothing of before can still take effect.
+    /// Does its answer fit? `None`: it is not so simple, and nothing was done.
+    pub(super) fn alone(&mut self, act: Act) -> Option<bool> {
+        let [config] = &mut self.configs[..] else { return None };
+        let is_simple = self.space.is_plain() && self.opens.len() == 0;
+        if !is_simple || self.unused.len() != self.slots.len() {
+            return None;
+        }
+        match act {
+            Act::Write(new) => config.state = new.0,
+            Act::Swap { old, new } if config.state == old.0 => config.state = new.0,
+            Act::Read(content) => return Some(config.state == content.0),
+            Act::Miss(content) => return Some(config.state != content.0),
+            Act::Swap { .. } => return Some(false),
+        }
+        Some(true)
+    }
+
     /// While nothing is under way: forgets contents, states and unanswered operations that no
     /// configuration needs any more, and names the others anew. The new names of values, by the old.
     pub(super) fn compact(&mut self) -> Table<u32, u32> {

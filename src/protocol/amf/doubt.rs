@@ -10,6 +10,7 @@ use crate::protocol::message::{DiskDone, DiskError, DiskOp, WitnessMsg};
 use crate::protocol::region::{Gone, region_of};
 use crate::protocol::rule::Rule;
 use crate::protocol::table::Table;
+use crate::protocol::view::View;
 
 /// What this AMF knows of losses.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -127,6 +128,12 @@ impl Amf {
     /// Whom the view calls lost, once it is known where that matters.
     pub(super) fn known_losses(&self) -> Option<(&[Gone], Epoch)> {
         self.doubt.is_known().then(|| (self.doubt.lost.as_slice(), self.doubt.newest()))
+    }
+
+    /// It knows of everything that is in doubt under this view.
+    #[must_use]
+    pub fn knows_doubt(&self, view: &View) -> bool {
+        self.doubt.is_known() && self.doubt.lost.iter().eq(view.lost())
     }
 
     /// Regions that are in doubt as far as is known here, in order, and before which epoch.

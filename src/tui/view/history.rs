@@ -44,7 +44,7 @@ pub fn heading(model: &Model) -> String {
         Some(history) if history.before > 0 => {
             format!("{block}, newest {}, {} before", history.ops.len(), count(history.before))
         }
-        Some(history) => format!("{block}, {} operations", history.ops.len()),
+        Some(history) => format!("{block}, {}", Many::of(history.ops.len(), "operation")),
         None => block,
     }
 }

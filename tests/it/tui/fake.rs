@@ -227,6 +227,7 @@ pub(crate) fn snapshot() -> Snapshot {
         disks: (0..5).map(disk).collect(),
         scrub: None,
         doubt: Vec::new(),
+        doubt_known: true,
         locks: locks(),
         held: Vec::new(),
         held_total: 0,
