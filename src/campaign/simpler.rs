@@ -315,6 +315,7 @@ fn rename(command: &Command, to: &mut impl FnMut(NodeId) -> NodeId) -> Command {
                 Condition::Replicated(at, block) => Condition::Replicated(amf(at), block),
                 same @ (Condition::Written(..)
                 | Condition::View(_)
+                | Condition::Answered(_)
                 | Condition::Idle
                 | Condition::Replayed) => same,
             };
@@ -352,6 +353,9 @@ pub fn tidy(plan: &Plan) -> Plan {
             Command::Host(one) => Command::Host(host(one)),
             Command::Start(label, one) => Command::Start(labels.of(label), host(one)),
             Command::Await(label) => Command::Await(labels.of(label)),
+            Command::RunUntil(Condition::Answered(label), within) => {
+                Command::RunUntil(Condition::Answered(labels.of(label)), *within)
+            }
             Command::Expect(Expectation::Result(label, outcome)) => {
                 Command::Expect(Expectation::Result(labels.of(label), *outcome))
             }

@@ -3,7 +3,7 @@
 use super::{ReplayProgress, Session};
 use crate::protocol::LineState;
 use crate::protocol::id::{AmfId, Key, Mode, NodeId};
-use crate::trace::command::Condition;
+use crate::trace::command::{Condition, Outcome};
 use crate::trace::event::{DiskWhat, Event, EventKind, Passage};
 use crate::trace::snapshot::{AmfStatus, Ask, LineInfo, LockPhase, Snapshot};
 
@@ -69,9 +69,15 @@ impl Session {
                     AmfStatus::Serving | AmfStatus::NoLease => info.epoch.0 >= *epoch,
                 })
             }
+            Condition::Answered(label) => self.outcome_of(label) != Outcome::Pending,
             Condition::Idle => self.engine.is_settled(),
             Condition::Replayed => !self.workloads.is_replaying(),
         }
+    }
+
+    /// What became of the operation with a label; of an unknown one nothing ever will.
+    fn outcome_of(&self, label: &str) -> Outcome {
+        self.hosts.labelled(label).map_or(Outcome::Pending, |id| self.hosts.outcome(id))
     }
 
     /// Whether such an event came from number `seen` on. The next watch begins behind it.
@@ -107,6 +113,7 @@ impl Session {
                 let views = snapshot.amfs.iter().map(|i| format!("{} {}", i.id, i.epoch));
                 vec![views.collect::<Vec<_>>().join(", ")]
             }
+            Condition::Answered(label) => vec![format!("`{label}` is not answered")],
             Condition::Idle => self.snapshot(&Ask::BRIEF).unsettled,
             Condition::Replayed => self.replay().map(ReplayProgress::told).into_iter().collect(),
         }

@@ -204,6 +204,8 @@ pub enum Condition {
     Replicated(AmfId, Block),
     /// `view N`: every AMF that is up has installed epoch N or a newer one.
     View(u32),
+    /// `answered LABEL`: the operation has ended, or its host gave up; as `await`, but with a limit of its own.
+    Answered(String),
     /// `idle`: as `settle`, but a condition.
     Idle,
     /// `replayed`: no replay makes requests, or waits for an answer.

@@ -303,7 +303,8 @@ table! {
     Script, "run-until", "run-until CONDITION [within TIME]",
         "goes on until a condition holds, at most 10 s",
         ["run-until state amf1 3 S", "run-until sent grant amf1 amf0 within 2s",
-         "run-until applied defer-held amf0", "run-until written disk0 3", "run-until idle",
+         "run-until applied defer-held amf0", "run-until written disk0 3",
+         "run-until answered a within 5ms", "run-until idle",
          "run-until replayed within 5m"],
         [[Word("state"), Amf, Block, State, Word("within"), Time],
          [Word("lock"), Amf, Block, Mode, Word("within"), Time],
@@ -315,6 +316,7 @@ table! {
          [Word("written"), Disk, Block, Word("within"), Time],
          [Word("replicated"), Amf, Block, Word("within"), Time],
          [Word("view"), Number, Word("within"), Time],
+         [Word("answered"), Label, Word("within"), Time],
          [Word("idle"), Word("within"), Time],
          [Word("replayed"), Word("within"), Time]];
     Script, "wait", "wait TIME", "lets time pass",

@@ -254,6 +254,7 @@ fn condition(args: &mut Args<'_>) -> Parsed<Condition> {
         "written",
         "replicated",
         "view",
+        "answered",
         "idle",
         "replayed",
     ];
@@ -269,6 +270,7 @@ fn condition(args: &mut Args<'_>) -> Parsed<Condition> {
             let epoch = args.number("number of a view", u64::from(u32::MAX))?;
             Condition::View(u32::try_from(epoch).unwrap_or(u32::MAX))
         }
+        "answered" => Condition::Answered(args.label()?),
         "replayed" => Condition::Replayed,
         _ => Condition::Idle,
     })

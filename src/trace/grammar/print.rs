@@ -116,6 +116,7 @@ impl Display for Condition {
             Self::Written(disk, block) => write!(f, "written {disk} {block}"),
             Self::Replicated(amf, block) => write!(f, "replicated {amf} {block}"),
             Self::View(epoch) => write!(f, "view {epoch}"),
+            Self::Answered(label) => write!(f, "answered {label}"),
             Self::Idle => f.write_str("idle"),
             Self::Replayed => f.write_str("replayed"),
         }

@@ -3,7 +3,7 @@
 
 use super::error::{GrammarError, Wrong, nearest};
 use super::{Limits, parse_command};
-use crate::trace::command::{Command, Expectation};
+use crate::trace::command::{Command, Condition, Expectation};
 
 /// Most lines in a script.
 pub const LINES_MAX: usize = 100_000;
@@ -176,7 +176,9 @@ impl Reader<'_> {
                 self.asked = true;
             }
             Command::Host(_) => self.asked = true,
-            Command::Await(label) | Command::Expect(Expectation::Result(label, _)) => {
+            Command::Await(label)
+            | Command::Expect(Expectation::Result(label, _))
+            | Command::RunUntil(Condition::Answered(label), _) => {
                 self.known_label(label, column)?;
             }
             Command::Expect(
