@@ -2,7 +2,7 @@
 //! seconds of fuzzing find it. One row a defect; a new one does not compile without its row.
 
 use super::fault::FaultKind as K;
-use super::recipe::{Chance, Pick, Recipe, chance};
+use super::recipe::{Chance, NEAR, Recipe, chance};
 use crate::protocol::{Defect, Layout, Protocol, WritePolicy};
 
 /// What reaches a breach, and who notices.
@@ -24,9 +24,6 @@ pub struct Reach {
     pub recipe: &'static Recipe,
     /// The checkers that may be the first to notice.
     pub checkers: &'static [&'static str],
-    /// It takes messages that are late in one certain order, which a few seconds of fuzzing do not find:
-    /// a conversation shows it (`# without its rule` in its head).
-    pub told: bool,
 }
 
 const BOTH: &[Protocol] = &[Protocol::Broadcast, Protocol::Sharing];
@@ -76,58 +73,6 @@ const CRASHES_HOT: Recipe = Recipe {
     hot_max: 1,
     gap_us: 300,
     ..Recipe::new("hot", "AMFs crash on one block", &[chance(K::Crash, (40, 200), (1, 100))])
-};
-
-/// Messages are late one by one, on one block, and soon it is over.
-const LATE: Recipe = Recipe {
-    hot_max: 1,
-    gap_us: 600,
-    ops_max: 25,
-    ..Recipe::new(
-        "late",
-        "messages of one kind are late",
-        &[chance(K::Hold, (100, 400), (1, 12)), chance(K::Evict, (50, 300), (0, 0))],
-    )
-};
-
-/// The same, while owners crash, and disks are replaced.
-const LATE_CRASHES: Recipe = Recipe {
-    pick: Pick::Same,
-    hot_max: 2,
-    gap_us: 1_000,
-    ops_max: 25,
-    ..Recipe::new(
-        "late-crashes",
-        "messages of one kind are late, and AMFs crash",
-        &[
-            chance(K::Hold, (150, 500), (6, 25)),
-            chance(K::Crash, (60, 250), (1, 60)),
-            chance(K::Evict, (0, 150), (0, 0)),
-            chance(K::Flush, (0, 150), (0, 0)),
-            chance(K::FarDisk, (50, 300), (2, 60)),
-        ],
-    )
-};
-
-/// Disks are replaced, too.
-const LATE_DISKS: Recipe = Recipe {
-    pick: Pick::Same,
-    hot_max: 2,
-    gap_us: 1_000,
-    ops_max: 40,
-    ..Recipe::new(
-        "late-disks",
-        "messages of one kind are late, AMFs crash, and disks are refilled",
-        &[
-            chance(K::Hold, (150, 500), (6, 25)),
-            chance(K::Crash, (40, 200), (1, 60)),
-            chance(K::FailDisk, (0, 80), (1, 20)),
-            chance(K::SwapDisk, (30, 150), (0, 0)),
-            chance(K::Evict, (20, 150), (0, 0)),
-            chance(K::Flush, (50, 200), (0, 0)),
-            chance(K::FarDisk, (30, 150), (2, 30)),
-        ],
-    )
 };
 
 /// An owner comes back at once, as a new incarnation, while what it sent is still under way.
@@ -276,7 +221,7 @@ const ECHOES: Recipe = Recipe {
 
 /// More AMFs crash at once than there are replicas.
 const BEYOND: Recipe = Recipe {
-    beyond: true,
+    beyond: 100,
     hot_max: 3,
     gap_us: 600,
     ..Recipe::new(
@@ -321,13 +266,7 @@ const fn row(recipe: &'static Recipe, checkers: &'static [&'static str]) -> Reac
         sets: &[],
         recipe,
         checkers,
-        told: false,
     }
-}
-
-/// A row for what only a conversation shows; what fuzzing draws can reach it all the same.
-const fn told(row: Reach) -> Reach {
-    Reach { told: true, ..row }
 }
 
 #[expect(clippy::too_many_lines, reason = "a table: one row a defect")]
@@ -340,11 +279,11 @@ const fn of(defect: Defect) -> Reach {
         }
         Defect::AckBeforeGrants => row(&RACES, &["mutual-exclusion", "single-writer"]),
         Defect::DirtyHandover => row(&RACES, &["reads", "data-value", "durability"]),
-        Defect::StaleGrantCopy => told(Reach {
+        Defect::StaleGrantCopy => Reach {
             protocols: SHARING,
             amfs: (3, 3),
-            ..row(&LATE, &["reads", "single-writer", "data-value"])
-        }),
+            ..row(&NEAR, &["reads", "single-writer", "data-value"])
+        },
         Defect::ReadingOnlyWhileWaiting => {
             Reach { protocols: SHARING, ..row(&RACES, &["single-writer"]) }
         }
@@ -389,27 +328,21 @@ const fn of(defect: Defect) -> Reach {
         Defect::AdoptLooksAtOneHalf => {
             Reach { layouts: MIRROR, ..row(&CRASHES_FAR, &["reads", "data-value"]) }
         }
-        Defect::AdoptIgnoresNewerDisk => told(Reach {
-            amfs: three,
-            layouts: MIRROR,
-            ..row(&LATE_DISKS, &["reads", "data-value"])
-        }),
+        Defect::AdoptIgnoresNewerDisk => {
+            Reach { amfs: three, layouts: MIRROR, ..row(&NEAR, &["reads", "data-value"]) }
+        }
         Defect::AdoptIgnoresRefill => {
-            told(Reach { layouts: MIRROR, ..row(&LATE_DISKS, &["reads", "data-value"]) })
+            Reach { layouts: MIRROR, ..row(&NEAR, &["reads", "data-value"]) }
         }
         Defect::AdoptWithNewVersion | Defect::ForgetRetireAndVersionCheck => {
             Reach { amfs: three, ..row(&CRASHES_FAR, &["reads", "data-value"]) }
         }
-        Defect::RetireAdoptedAgain => told(Reach {
-            amfs: three,
-            layouts: MIRROR,
-            ..row(&LATE_DISKS, &["redundancy", "reads"])
-        }),
-        Defect::WriteThroughBeforeReplicaAck => told(Reach {
-            layouts: MIRROR,
-            write: None,
-            ..row(&LATE_CRASHES, &["data-value", "reads"])
-        }),
+        Defect::RetireAdoptedAgain => {
+            Reach { amfs: three, layouts: MIRROR, ..row(&NEAR, &["redundancy", "reads"]) }
+        }
+        Defect::WriteThroughBeforeReplicaAck => {
+            Reach { layouts: MIRROR, write: None, ..row(&NEAR, &["data-value", "reads"]) }
+        }
         Defect::RebuildWithoutLock => {
             Reach { layouts: MIRROR, ..row(&DISKS, &["data-value", "reads"]) }
         }
@@ -450,11 +383,11 @@ const fn of(defect: Defect) -> Reach {
         Defect::AdoptTrustsCleanCopy => {
             Reach { protocols: MOESI, amfs: three, ..row(&CRASHES, &["reads", "durability"]) }
         }
-        Defect::NoRecoveryDeferral => told(Reach {
+        Defect::NoRecoveryDeferral => Reach {
             protocols: LENDING,
             amfs: three,
-            ..row(&LATE_CRASHES, &["single-writer", "mutual-exclusion", "reads"])
-        }),
+            ..row(&NEAR, &["single-writer", "mutual-exclusion", "reads"])
+        },
         Defect::ResendHeldWrite => Reach {
             amfs: (4, 4),
             ..row(&CRASHES_LATE, &["reads", "linearizability", "data-value", "version-order"])
@@ -464,12 +397,12 @@ const fn of(defect: Defect) -> Reach {
             amfs: three,
             ..row(&RACES, &["single-writer", "data-value", "reads"])
         },
-        Defect::UpdateAtCommit => told(Reach {
+        Defect::UpdateAtCommit => Reach {
             protocols: UPDATE,
             amfs: (3, 3),
             replicas: (1, 1),
-            ..row(&LATE_CRASHES, &["reads", "data-value"])
-        }),
+            ..row(&NEAR, &["reads", "data-value"])
+        },
         Defect::UpdateWriterStaysM => Reach {
             protocols: UPDATE,
             amfs: three,

@@ -1,15 +1,16 @@
 //! From a draw to commands: requests, faults and what ends them, each given to the cluster as it stands and
 //! written down; then everything heals and must settle, and everybody reads everything.
 
-use super::draw::{Drawn, Hazard, Load};
+use super::draw::{Drawn, Hazard, Load, share};
 use super::effect::{Effect, Ongoing};
 use super::fault::{Aim, Fault, FaultKind};
 use super::guard::HOLD_SHARE;
+use super::near::draw::Near;
 use super::recipe::Pick;
 use super::stage::{Stage, Stop};
 use crate::protocol::id::{AmfId, Block, DiskId, Instant, NodeId, Span};
 use crate::session::AUDIT_SIM;
-use crate::trace::action::Release;
+use crate::trace::action::{HoldFilter, Release};
 use crate::trace::command::{Condition, HostCommand, Value};
 use crate::trace::{Ask, Command, Engine};
 use rand::seq::IndexedRandom;
@@ -24,6 +25,22 @@ const PATIENCE: u32 = 8;
 const BURST_US: u64 = 100;
 /// Of a hundred requests, so many go to an AMF that the access list does not name.
 const FOREIGN: u32 = 5;
+/// Behind so many of a hundred commands of a script comes a request that is not in it.
+const ASKS_MORE: u32 = 6;
+/// Behind so many of a hundred commands of a script some time passes.
+const PASSES_MORE: u32 = 8;
+/// So many of a hundred requests of a script are hardly waited for,
+const IMPATIENT: u32 = 20;
+/// only up to so many microseconds.
+const SOON_US: u64 = 2_000;
+/// Nothing in a script is waited for longer than so many leases.
+const LONG_LEASES: u64 = 3;
+/// What may be late for no longer than this is let go.
+const LEAST: Span = Span::micros(10);
+/// Nothing is late.
+const ENDLESS: Span = Span::secs(3_600);
+/// Of a hundred holds that should be let go, so many are not.
+const STUBBORN: u32 = 15;
 /// Of a hundred blocks, so many are any of the volume.
 const COLD: u32 = 5;
 
@@ -31,6 +48,7 @@ const COLD: u32 = 5;
 pub struct Director<'a> {
     stage: &'a mut Stage,
     load: &'a Load,
+    near: Option<&'a Near>,
     hazards: &'a [Hazard],
     pick: Pick,
     rng: ChaCha8Rng,
@@ -63,6 +81,7 @@ impl<'a> Director<'a> {
         Self {
             stage,
             load: &drawn.load,
+            near: drawn.near.as_ref(),
             hazards: &drawn.hazards,
             pick: drawn.pick,
             rng,
@@ -92,21 +111,9 @@ impl<'a> Director<'a> {
     }
 
     fn run(&mut self) -> Result<(), Stop> {
-        for _ in 0..self.load.ops {
-            let mut passes = 0;
-            while !self.has_room() && passes < PATIENCE {
-                self.pass()?;
-                passes += 1;
-            }
-            if passes < PATIENCE {
-                self.ask()?;
-            }
-            for hazard in self.hazards {
-                if self.rng.random_range(0..1_000) < hazard.per_mille {
-                    self.fault(*hazard)?;
-                }
-            }
-            self.pass()?;
+        match self.near {
+            Some(near) => self.follow(near)?,
+            None => self.work()?,
         }
         self.heal()?;
         if self.comes_to_rest()? {
@@ -117,6 +124,117 @@ impl<'a> Director<'a> {
             }
         }
         self.give(Command::Audit)
+    }
+
+    /// Requests, and faults between them.
+    fn work(&mut self) -> Result<(), Stop> {
+        for _ in 0..self.load.ops {
+            let mut passes = 0;
+            while !self.has_room() && passes < PATIENCE {
+                self.pass()?;
+                passes += 1;
+            }
+            if passes < PATIENCE {
+                self.ask()?;
+            }
+            self.faults()?;
+            self.pass()?;
+        }
+        Ok(())
+    }
+
+    fn faults(&mut self) -> Result<(), Stop> {
+        for hazard in self.hazards {
+            if self.rng.random_range(0..1_000) < hazard.per_mille {
+                self.fault(*hazard)?;
+            }
+        }
+        Ok(())
+    }
+
+    // ---- near a script
+
+    /// A script's commands, with faults and requests between them; what is more than the protocol survives
+    /// is left out.
+    fn follow(&mut self, near: &Near) -> Result<(), Stop> {
+        for command in &near.commands {
+            self.play(command)?;
+            self.end_due()?;
+            self.faults()?;
+            if share(ASKS_MORE, &mut self.rng) {
+                self.ask()?;
+            }
+            if share(PASSES_MORE, &mut self.rng) {
+                self.pass()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn play(&mut self, command: &Command) -> Result<(), Stop> {
+        match command {
+            Command::Host(host) => {
+                let label = self.label();
+                self.give_if_permitted(Command::Start(label.clone(), host.clone()))?;
+                let within = if share(IMPATIENT, &mut self.rng) {
+                    Span::micros(self.rng.random_range(0..=SOON_US))
+                } else {
+                    self.long()
+                };
+                self.until(Condition::Answered(label), within)
+            }
+            Command::Await(label) => {
+                let within = self.long();
+                self.until(Condition::Answered(label.clone()), within)
+            }
+            Command::Settle | Command::Audit => {
+                let within = self.long();
+                self.until(Condition::Idle, within)
+            }
+            Command::RunUntil(condition, within) => {
+                let within = within.unwrap_or(ENDLESS).min(self.long());
+                self.until(condition.clone(), within)
+            }
+            Command::Wait(span) => {
+                let left = self.let_go()?;
+                self.give_if_permitted(Command::Wait((*span).min(left)))
+            }
+            other => self.give_if_permitted(other.clone()),
+        }
+    }
+
+    /// Longer than it takes until a crashed AMF is out of the view.
+    fn long(&self) -> Span {
+        let lease = self.stage.look(|sim, _| sim.config().lease);
+        Span(lease.0 * LONG_LEASES)
+    }
+
+    fn give_if_permitted(&mut self, command: Command) -> Result<(), Stop> {
+        if self.stage.permits(&command) { self.give(command) } else { Ok(()) }
+    }
+
+    /// Waits for something, but not so long that a message that is held looks lost.
+    fn until(&mut self, condition: Condition, within: Span) -> Result<(), Stop> {
+        let within = within.min(self.let_go()?);
+        self.give_if_permitted(Command::RunUntil(condition, Some(within)))
+    }
+
+    /// How long what is held may be late still; what is due is let go.
+    fn let_go(&mut self) -> Result<Span, Stop> {
+        while let Some((left, filter)) = self.stage.patience() {
+            if left > LEAST {
+                return Ok(left);
+            }
+            // Now and then it costs a member, if one may be lost.
+            if share(STUBBORN, &mut self.rng) {
+                break;
+            }
+            self.give_if_permitted(Command::Hold(false, filter))?;
+            if self.stage.patience().is_some_and(|(_, again)| again == filter) {
+                break;
+            }
+        }
+        Ok(ENDLESS)
     }
 
     fn give(&mut self, command: Command) -> Result<(), Stop> {
@@ -164,6 +282,9 @@ impl<'a> Director<'a> {
 
     fn block(&mut self) -> u64 {
         let cold = self.rng.random_range(0..100) < COLD;
+        if let Some(near) = self.near.filter(|_| !cold) {
+            return *near.blocks.choose(&mut self.rng).expect("a script has a block");
+        }
         self.rng.random_range(0..if cold { self.blocks } else { self.load.hot })
     }
 
@@ -344,6 +465,9 @@ impl<'a> Director<'a> {
         self.ongoing.sort_by_key(|(at, _)| *at);
         for (_, ongoing) in core::mem::take(&mut self.ongoing) {
             self.end(&ongoing)?;
+        }
+        if self.near.is_some() {
+            self.give_if_permitted(Command::Hold(false, HoldFilter::ALL))?;
         }
         let disturbed = self.stage.look(|sim, _| !sim.snapshot(&Ask::BRIEF).faults.is_empty());
         if disturbed {

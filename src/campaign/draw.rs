@@ -2,6 +2,7 @@
 //! whether a key is fixed or not, so that fixing one key leaves the rest of a seed as it is.
 
 use super::fault::FaultKind;
+use super::near::draw::{Near, Played};
 use super::recipe::Pick;
 use super::space::{Space, TIMINGS};
 use crate::profile::{self, Profile, ProfileError};
@@ -78,6 +79,9 @@ pub struct Drawn {
     /// Whom it hits.
     #[serde(skip)]
     pub pick: Pick,
+    /// The script that was changed, if it is played.
+    #[serde(skip)]
+    pub near: Option<Near>,
     /// More AMFs may go than there are replicas.
     #[serde(skip)]
     pub beyond: bool,
@@ -106,12 +110,28 @@ impl Space {
     /// # Errors
     /// What is fixed contradicts what was drawn.
     pub fn draw(&self, seed: u64) -> Result<Drawn, ProfileError> {
+        if self.is_near() {
+            return self.draw_near_script(seed);
+        }
         let (profile, sets, mut rng) = self.draw_profile(seed)?;
         let load = self.draw_load(&profile, &mut rng);
-        let hazards = self.draw_hazards(&profile, &mut rng);
+        let mut hazards = self.draw_hazards(&profile, &mut rng);
         let (base, pick) = (self.spec.profile.clone(), self.recipe().pick);
-        let beyond = self.recipe().beyond;
-        Ok(Drawn { seed, base, sets, load, hazards, pick, beyond, profile })
+        let beyond = self.draw_beyond(seed, &mut hazards);
+        Ok(Drawn { seed, base, sets, load, hazards, pick, near: None, beyond, profile })
+    }
+
+    fn draw_near_script(&self, seed: u64) -> Result<Drawn, ProfileError> {
+        let Played { base, sets, profile, near, mut rng } = self.draw_near(seed)?;
+        let load = self.draw_load(&profile, &mut rng);
+        // As many blocks are read back as it may have written to.
+        let hot = near.blocks.iter().max().map_or(1, |block| block + 2).min(profile.config.blocks);
+        let ops = u32::try_from(near.commands.len()).unwrap_or(u32::MAX);
+        let load = Load { hot, ops, ..load };
+        let mut hazards = self.draw_hazards(&profile, &mut rng);
+        let beyond = self.draw_beyond(seed, &mut hazards);
+        let pick = self.recipe().pick;
+        Ok(Drawn { seed, base, sets, load, hazards, pick, near: Some(near), beyond, profile })
     }
 
     fn draw_profile(&self, seed: u64) -> Result<(Profile, Vec<String>, ChaCha8Rng), ProfileError> {
@@ -248,10 +268,30 @@ impl Space {
         }
         hazards
     }
+
+    /// Whether more AMFs may go than there are replicas; then hosts accept losses, too. Apart, so that the
+    /// other seeds draw what they would without.
+    fn draw_beyond(&self, seed: u64, hazards: &mut Vec<Hazard>) -> bool {
+        let mut own = ChaCha8Rng::seed_from_u64(seed);
+        own.set_stream(4);
+        let beyond = share(self.recipe().beyond, &mut own);
+        let per_mille = spread((3, 60), &mut own);
+        let chances = self.recipe().chances;
+        let listed = chances.iter().any(|chance| chance.kind == FaultKind::AcceptLoss);
+        if beyond && !listed && self.reach.is_none() && share(50, &mut own) {
+            hazards.push(Hazard { kind: FaultKind::AcceptLoss, per_mille, lasting_us: 0 });
+        }
+        beyond
+    }
 }
 
-fn one<T: Copy>(all: &[T], rng: &mut ChaCha8Rng) -> T {
+pub(super) fn one<T: Copy>(all: &[T], rng: &mut ChaCha8Rng) -> T {
     *all.choose(rng).expect("there is something to choose from")
+}
+
+/// True for so many of a hundred.
+pub(super) fn share(percent: u32, rng: &mut ChaCha8Rng) -> bool {
+    rng.random_range(0..100) < percent
 }
 
 /// More often many than few: an AMF alone has nobody to disagree with.
@@ -286,6 +326,9 @@ impl Drawn {
             let _ = write!(line, " {set}");
         }
         let _ = writeln!(out, "{line}");
+        if let Some(Near { name, changes, .. }) = &self.near {
+            let _ = writeln!(out, "  near {name}: {}", changes.join(", "));
+        }
         let _ = writeln!(
             out,
             "  {ops} requests to {hot} blocks, {writes} % writes ({partial} % partial, {compare} % \
@@ -303,6 +346,9 @@ impl Drawn {
                 0 => writeln!(out, "  {kind}: after {rate} of 1000 requests"),
                 _ => writeln!(out, "  {kind}: after {rate} of 1000 requests, lasting {lasting}"),
             };
+        }
+        if self.beyond {
+            out.push_str("  more AMFs may go than there are replicas\n");
         }
         if self.hazards.is_empty() {
             out.push_str("  nothing goes wrong\n");

@@ -152,7 +152,7 @@ impl FaultKind {
 }
 
 /// Kinds of messages that are late, the likelier ones more than once.
-const LATE: [MsgKind; 14] = [
+pub(super) const LATE: [MsgKind; 14] = [
     MsgKind::AccessShared,
     MsgKind::AccessShared,
     MsgKind::AccessExclusive,

@@ -4,13 +4,14 @@
 
 use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
 use crate::protocol::{Amf, Config, Layout, WritePolicy};
-use crate::session::action_of;
+use crate::session::{RUN_UNTIL, action_of};
 use crate::sim::Sim;
 use crate::trace::action::{HoldFilter, LinkSetting, Release};
 use crate::trace::sides::Sides;
 use crate::trace::snapshot::{AmfStatus, Ask, DiskInfo};
 use crate::trace::standing::place_on;
 use crate::trace::{Command, Engine};
+use std::sync::Arc;
 
 /// Disks that may be out of order in one set of copies.
 const fn tolerance(layout: Layout, copies: u8) -> u8 {
@@ -23,6 +24,19 @@ const fn tolerance(layout: Layout, copies: u8) -> u8 {
 
 /// Messages may be late for this part of the time after which their receiver is suspected.
 pub(super) const HOLD_SHARE: u64 = 3;
+
+/// How long messages may be late before somebody is suspected for it. Disks never are, and who cannot renew
+/// its lease leaves when that is over.
+fn patience(filter: HoldFilter, config: &Config) -> Span {
+    let ends = filter.pair.map_or([NodeId::Witness; 2], |(from, to)| [from, to]);
+    let has = |is: fn(&NodeId) -> bool| ends.iter().any(is);
+    if has(|node| matches!(node, NodeId::Disk(_))) {
+        return Span::secs(3_600);
+    }
+    let suspected = Span(config.suspect_after.0 / HOLD_SHARE);
+    let lease = Span(config.lease.0 / HOLD_SHARE);
+    if has(|node| *node == NodeId::Witness) { suspected.min(lease) } else { suspected }
+}
 
 /// Keeps count of what has been done to a cluster.
 #[derive(Clone, Debug)]
@@ -136,13 +150,11 @@ impl Guard {
             Command::AcceptLoss => sim.world().witness().view().lost().next().is_some(),
             // A switch waits until everything has settled.
             Command::Protocol(_) => self.is_quiet(sim),
-            Command::Hold(on, filter @ HoldFilter { pair: Some(_), .. }) => {
-                self.may_hold(*on, *filter, sim)
-            }
+            Command::Hold(on, filter) => self.may_hold(*on, *filter, sim),
             // What a crashed AMF had sent may be lost with it.
             Command::Lose(Release::Pair(NodeId::Amf(from), _)) if sim.world().amf(*from).is_none() => true,
             // What a seed never draws, but a script may say: held messages may be anybody's last.
-            Command::Hold(true, _) | Command::Lose(_) => {
+            Command::Lose(_) => {
                 self.is_quiet(sim) || self.spare > 0 || self.exceed(sim)
             }
             Command::Host(_)
@@ -160,7 +172,6 @@ impl Guard {
             | Command::Defect(..)
             | Command::Workload(..)
             | Command::Replay(_)
-            | Command::Hold(false, _)
             | Command::Deliver(_)
             | Command::Repeat(_)
             | Command::Step(_)
@@ -177,9 +188,13 @@ impl Guard {
         }
     }
 
-    fn may_hold(&mut self, on: bool, filter: HoldFilter, sim: &Sim) -> bool {
+    fn may_hold(&mut self, on: bool, filter: HoldFilter, sim: &mut Sim) -> bool {
+        // Step mode: what a seed never draws, but a script may say.
+        if on && filter.is_all() {
+            return self.is_quiet(sim) || self.spare > 0 || self.exceed(sim);
+        }
         let before = self.holds.len();
-        self.holds.retain(|(held, _)| *held != filter);
+        self.holds.retain(|(held, _)| *held != filter && (on || !filter.is_all()));
         let was = self.holds.len() < before;
         if on {
             self.holds.push((filter, Some(sim.now())));
@@ -192,27 +207,42 @@ impl Guard {
     /// What is late for long looks lost, and costs a member: booked before a command that may outlast the
     /// others' patience.
     fn outlasts_holds(&mut self, command: &Command, sim: &mut Sim) -> bool {
-        let patience = sim.config().suspect_after.0 / HOLD_SHARE;
         let until = match command {
             Command::Wait(span) => sim.now() + *span,
+            Command::RunUntil(_, within) => sim.now() + within.unwrap_or(RUN_UNTIL),
             Command::Host(_)
             | Command::Await(_)
-            | Command::RunUntil(..)
             | Command::Settle
             | Command::Audit
             | Command::Expect(_) => Instant::NEVER,
             _ => sim.now(),
         };
-        let due = |(_, since): &(HoldFilter, Option<Instant>)| {
-            since.is_some_and(|since| until > since + Span(patience) + Span::micros(1))
+        let config = Arc::clone(sim.world().config());
+        let due = |(filter, since): &(HoldFilter, Option<Instant>)| {
+            since.is_some_and(|since| until > since + patience(*filter, &config) + Span::micros(1))
         };
         while let Some(at) = self.holds.iter().position(due) {
-            if !self.may_lose(1, sim) {
+            let members = sim.world().witness().view().members.len();
+            // Of one kind, and anybody's: nobody reaches anybody.
+            let everybody = u8::try_from(members.saturating_sub(1)).expect("at most 64");
+            let cost = if self.holds[at].0.pair.is_some() { 1 } else { everybody };
+            if !self.may_lose(cost, sim) {
                 return false;
             }
             self.holds[at].1 = None;
         }
         true
+    }
+
+    /// How long what is held may be late still without costing a member, and what holds it: whatever is
+    /// due first.
+    #[must_use]
+    pub fn patience(&self, sim: &Sim) -> Option<(Span, HoldFilter)> {
+        let left = |(filter, since): &(HoldFilter, Option<Instant>)| {
+            let until = (*since)? + patience(*filter, sim.config());
+            Some((Span(until.0.saturating_sub(sim.now().0)), *filter))
+        };
+        self.holds.iter().filter_map(left).min_by_key(|(left, _)| *left)
     }
 
     fn mended(&mut self, was: bool, sim: &Sim) {

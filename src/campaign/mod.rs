@@ -6,7 +6,8 @@
 //! terminals belong to `cli`.
 //!
 //! Reading order: [`fault`] (what can go wrong), [`recipe`] (named mixtures), [`space`] (what a seed may
-//! draw), [`draw`] (what it drew), [`guard`] (what the protocol promises to survive), [`stage`] (a
+//! draw), [`draw`] (what it drew), [`near`] (scripts near which it
+//! draws), [`guard`] (what the protocol promises to survive), [`stage`] (a
 //! simulator behind a session, watched), [`direct`] (from a draw to commands), [`effect`] (what a fault
 //! did), [`plan`] (the script), [`seed`] (one seed from end to end), [`mod@shrink`] and
 //! [`simpler`] (the shortest plan that still fails), [`report`] (sums, merged over shards).
@@ -17,6 +18,7 @@ pub mod draw;
 pub mod effect;
 pub mod fault;
 pub mod guard;
+pub mod near;
 pub mod plan;
 pub mod recipe;
 pub mod report;
@@ -28,6 +30,7 @@ pub mod stage;
 
 pub use draw::{Drawn, Hazard, Load};
 pub use fault::FaultKind;
+pub use near::Situation;
 pub use plan::Plan;
 pub use recipe::{RECIPES, Recipe};
 pub use report::{Report, Shard};

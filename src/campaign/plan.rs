@@ -2,9 +2,25 @@
 //! and keys; the rest is commands. What was random inside the simulator comes from the seed.
 
 use crate::profile::{self, Profile, ProfileError};
-use crate::trace::Command;
+use crate::trace::grammar::Head;
+use crate::trace::{Command, Limits, parse_script};
 use core::fmt::Write as _;
 use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The profile of a script that names none.
+const PROFILE: &str = "demo";
+
+/// Why a script is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlan {
+    /// What its head sets is wrong.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+    /// What is wrong with its commands, line by line.
+    #[error("{0}")]
+    Script(String),
+}
 
 /// A run that can be repeated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +36,24 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A script as a plan: its head says profile, keys and seed; `sets` win over the head's. `name` is what
+    /// to call it in messages, and `@FILE` is looked for from `base`. Expected traces are left out.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn of_script(text: &str, name: &str, base: &Path, sets: &[String]) -> Result<Self, NoPlan> {
+        let head = Head::of(text);
+        let spec = head.profile.unwrap_or_else(|| PROFILE.to_owned());
+        let sets: Vec<String> = head.sets.iter().chain(sets).cloned().collect();
+        let profile = profile::load(&spec, &sets)?;
+        let script = parse_script(text, name, &Limits::of(&profile, base)).map_err(|errors| {
+            let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            NoPlan::Script(errors.join("\n"))
+        })?;
+        let commands = script.entries.into_iter().map(|entry| entry.command).collect();
+        Ok(Self { profile: spec, sets, seed: head.seed.unwrap_or(profile.seed), commands })
+    }
+
     /// The profile with the keys set.
     ///
     /// # Errors

@@ -36,8 +36,11 @@ pub struct Recipe {
     pub sets: &'static [&'static str],
     /// Only layouts that survive the loss of a disk are drawn.
     pub redundant: bool,
-    /// More AMFs may go than there are replicas: what they had acknowledged may be in doubt then \[D3\].
-    pub beyond: bool,
+    /// Scripts are changed, and these faults come in between.
+    pub near: bool,
+    /// In so many of a hundred seeds more AMFs may go than there are replicas: what they had acknowledged may
+    /// be in doubt then \[D3\].
+    pub beyond: u32,
     /// What may go wrong.
     pub chances: &'static [Chance],
     /// Each seed leaves out most kinds.
@@ -91,12 +94,13 @@ impl Recipe {
         chances: &'static [Chance],
     ) -> Self {
         let (sets, swarm, pick) = (&[], false, Pick::Any);
-        let (redundant, beyond) = (false, false);
+        let (redundant, beyond, near) = (false, 0, false);
         Self {
             name,
             summary,
             sets,
             redundant,
+            near,
             beyond,
             chances,
             swarm,
@@ -114,10 +118,39 @@ impl Recipe {
     }
 }
 
+/// Near scripts: few faults, that they stay near.
+pub const NEAR: Recipe = Recipe {
+    near: true,
+    swarm: true,
+    beyond: 15,
+    ..Recipe::new(
+        "near",
+        "scripts in which drafts of the protocol broke, each changed a little",
+        &[
+            chance(K::Hold, (3, 100), (1, 100)),
+            chance(K::Crash, (3, 40), (1, 200)),
+            chance(K::Pause, (3, 30), (5, 200)),
+            chance(K::Lease, (3, 40), (0, 0)),
+            chance(K::Delay, (3, 60), (5, 100)),
+            chance(K::Duplicate, (3, 60), (5, 200)),
+            chance(K::FarDisk, (3, 80), (1, 100)),
+            chance(K::SlowDisk, (3, 40), (5, 100)),
+            chance(K::FailDisk, (3, 30), (1, 100)),
+            chance(K::SwapDisk, (3, 30), (0, 0)),
+            chance(K::Evict, (10, 150), (0, 0)),
+            chance(K::Flush, (3, 60), (0, 0)),
+            chance(K::Corrupt, (3, 30), (5, 100)),
+            chance(K::PowerFail, (3, 20), (0, 0)),
+            chance(K::AcceptLoss, (3, 30), (0, 0)),
+        ],
+    )
+};
+
 /// Every recipe that can be named, the default first.
 pub const RECIPES: &[Recipe] = &[
     Recipe {
         swarm: true,
+        beyond: 15,
         ..Recipe::new("any", "everything; each seed leaves out most kinds", ANY)
     },
     Recipe::new("quiet", "nothing goes wrong", &[]),
@@ -221,7 +254,7 @@ pub const RECIPES: &[Recipe] = &[
         )
     },
     Recipe {
-        beyond: true,
+        beyond: 100,
         ..Recipe::new(
             "beyond-replicas",
             "more AMFs fail at once than there are replicas, and power fails",
@@ -271,4 +304,5 @@ pub const RECIPES: &[Recipe] = &[
             chance(K::FailDisk, (0, 30), (10, 200)),
         ],
     ),
+    NEAR,
 ];

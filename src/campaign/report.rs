@@ -64,6 +64,9 @@ pub struct Identity {
     pub sets: Vec<String>,
     /// The recipe.
     pub recipe: String,
+    /// Scripts near which seeds were drawn, if they were named.
+    #[serde(default)]
+    pub near: Vec<String>,
     /// The rule that was broken.
     pub defect: Option<String>,
     /// Requests of each seed, if they were not drawn.
@@ -83,6 +86,7 @@ impl Identity {
             profile: spec.profile.clone(),
             sets: spec.sets.clone(),
             recipe: spec.recipe.name.to_owned(),
+            near: spec.near.iter().map(|situation| situation.name.clone()).collect(),
             defect: spec.defect.map(|defect| defect.name().to_owned()),
             ops_each: spec.ops,
             from,
@@ -134,6 +138,9 @@ pub struct Report {
     pub failed: u64,
     /// Blocks whose histories were too long to be judged.
     pub undecided: u64,
+    /// Their seeds, in order, the first [`FAILURES_MAX`].
+    #[serde(default)]
+    pub undecided_seeds: Vec<u64>,
     /// Seeds by protocol.
     pub protocols: BTreeMap<String, u64>,
     /// Seeds by layout.
@@ -199,6 +206,7 @@ impl Report {
             interrupted: false,
             failed: 0,
             undecided: 0,
+            undecided_seeds: Vec::new(),
             protocols: BTreeMap::new(),
             layouts: BTreeMap::new(),
             ops: 0,
@@ -235,6 +243,9 @@ impl Report {
         self.seeds += 1;
         self.failed += u64::from(result.finding.is_some());
         self.undecided += result.undecided;
+        if result.undecided > 0 && self.undecided_seeds.len() < FAILURES_MAX {
+            self.undecided_seeds.push(drawn.seed);
+        }
         *self.protocols.entry(config.protocol.name().to_owned()).or_default() += 1;
         *self.layouts.entry(config.group.layout.name().to_owned()).or_default() += 1;
         self.ops += asked.reads + asked.writes + asked.flushes;
@@ -316,6 +327,9 @@ impl Report {
         self.interrupted |= other.interrupted;
         self.failed += other.failed;
         self.undecided += other.undecided;
+        self.undecided_seeds.extend(other.undecided_seeds);
+        self.undecided_seeds.sort_unstable();
+        self.undecided_seeds.truncate(FAILURES_MAX);
         add(&mut self.protocols, other.protocols);
         add(&mut self.layouts, other.layouts);
         self.ops += other.ops;
@@ -365,6 +379,7 @@ fn differs(a: &Identity, b: &Identity) -> Option<String> {
             ("profile", one.profile.clone()),
             ("--set", one.sets.join(" ")),
             ("recipe", one.recipe.clone()),
+            ("--near", one.near.join(" ")),
             ("defect", defect),
             ("ops", ops),
             ("seeds", format!("{}..{}", one.from, one.to)),

@@ -45,7 +45,8 @@ pub struct SeedResult {
 /// What is fixed contradicts what the seed drew.
 pub fn run_seed(space: &Space, seed: u64, log: bool) -> Result<SeedResult, ProfileError> {
     let drawn = space.draw(seed)?;
-    let mut stage = Stage::new(&drawn.profile, SimOptions { log, ..Stage::JUDGED }, false);
+    let events = drawn.near.iter().flat_map(|near| &near.commands).any(needs_events);
+    let mut stage = Stage::new(&drawn.profile, SimOptions { log, ..Stage::JUDGED }, events);
     if drawn.beyond {
         stage.allow_beyond();
     }

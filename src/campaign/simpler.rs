@@ -1,9 +1,9 @@
 //! What is plainer: a command that says less, a plan with fewer AMFs, disks and keys, shorter names.
 
 use super::plan::Plan;
-use crate::protocol::id::{AmfId, Block, NodeId, Span};
+use crate::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
 use crate::trace::Command;
-use crate::trace::action::{LinkSetting, Target};
+use crate::trace::action::{LinkSetting, Release, Target};
 use crate::trace::command::{Condition, Expectation, HostCommand, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,11 @@ pub fn coarser(plan: &Plan) -> Vec<Plan> {
         let is_short = |command: &&Command| matches!(command, Command::Wait(t) if *t < below);
         commands.iter().filter(|command| !is_short(command)).cloned().collect()
     };
-    let serial: Vec<Command> = plan.commands.iter().map(one_by_one).collect();
+    let waits_for_one = |command: &&Command| {
+        matches!(command, Command::Await(_) | Command::RunUntil(Condition::Answered(_), _))
+    };
+    let rest = plan.commands.iter().filter(|command| !waits_for_one(command));
+    let serial: Vec<Command> = rest.map(one_by_one).collect();
     let merged = merged_waits(plan).map_or_else(|| plan.commands.clone(), |plan| plan.commands);
     let limits = [Span(u64::MAX), Span::millis(10), Span::millis(1)];
     let mut all: Vec<Vec<Command>> = Vec::new();
@@ -58,6 +62,12 @@ pub fn plainer_commands(command: &Command) -> Vec<Vec<Command>> {
         Command::Link(a, b, LinkSetting::Delay(span)) => {
             let delay = |span| Command::Link(*a, *b, LinkSetting::Delay(span));
             one(rounder(*span).into_iter().map(delay).collect())
+        }
+        Command::RunUntil(condition, Some(within)) => {
+            let until = |within| Command::RunUntil(condition.clone(), within);
+            let mut all = vec![until(None)];
+            all.extend(rounder(*within).into_iter().map(|within| until(Some(within))));
+            one(all)
         }
         Command::Partition(sides) if sides.len() > 1 => {
             one(sides.iter().map(|side| Command::Partition(vec![side.clone()])).collect())
@@ -134,6 +144,7 @@ pub fn plainer_plans(plan: &Plan) -> Vec<Plan> {
         ]));
     }
     all.extend(merged_waits(plan));
+    all.extend(unlabelled(plan));
     all.extend(fewer_amfs(plan));
     all.extend(fewer_blocks(plan));
     for key in keys.keys().filter(|key| *key != "defect") {
@@ -156,6 +167,28 @@ fn merged_waits(plan: &Plan) -> Option<Plan> {
         }
     }
     (commands.len() < plan.commands.len()).then(|| Plan { commands, ..plan.clone() })
+}
+
+/// An operation that is waited for at once, where it was started, gone on from, and waited for further down.
+fn unlabelled(plan: &Plan) -> Vec<Plan> {
+    let started = plan.commands.iter().filter_map(|command| match command {
+        Command::Start(label, _) => Some(label),
+        _ => None,
+    });
+    let without = |label: &String| {
+        let commands = plan.commands.iter().filter_map(|command| match command {
+            Command::Start(one, host) if one == label => Some(Command::Host(host.clone())),
+            Command::Await(one) | Command::RunUntil(Condition::Answered(one), _)
+                if one == label =>
+            {
+                None
+            }
+            other => Some(other.clone()),
+        });
+        Plan { commands: commands.collect(), ..plan.clone() }
+    };
+    let shorter = |other: &Plan| other.commands.len() < plan.commands.len();
+    started.map(without).filter(shorter).collect()
 }
 
 /// AMFs that are named get the lowest numbers; then there are no more of them than are named, or one more.
@@ -210,14 +243,14 @@ fn fewer_blocks(plan: &Plan) -> Option<Plan> {
     (commands != plan.commands).then(|| Plan { commands, ..plan.clone() })
 }
 
-fn host_of(command: &Command) -> Option<&HostCommand> {
+pub(super) fn host_of(command: &Command) -> Option<&HostCommand> {
     match command {
         Command::Host(host) | Command::Start(_, host) => Some(host),
         _ => None,
     }
 }
 
-fn blocks_of(host: &HostCommand) -> Option<(u64, u32)> {
+pub(super) fn blocks_of(host: &HostCommand) -> Option<(u64, u32)> {
     match host {
         HostCommand::Write(_, block, _) | HostCommand::CompareAndWrite(_, block, ..) => {
             Some((block.0, 1))
@@ -230,7 +263,7 @@ fn blocks_of(host: &HostCommand) -> Option<(u64, u32)> {
     }
 }
 
-fn with_blocks(command: &Command, to: &impl Fn(Block) -> Block) -> Command {
+pub(super) fn with_blocks(command: &Command, to: &impl Fn(Block) -> Block) -> Command {
     let host = |host: &HostCommand| match host.clone() {
         HostCommand::Write(amf, block, value) => HostCommand::Write(amf, to(block), value),
         HostCommand::WriteSectors(amf, block, sector, count, value) => {
@@ -260,12 +293,38 @@ fn with_blocks(command: &Command, to: &impl Fn(Block) -> Block) -> Command {
         Command::RunUntil(Condition::Replicated(amf, block), within) => {
             Command::RunUntil(Condition::Replicated(*amf, to(*block)), *within)
         }
+        Command::RunUntil(Condition::Written(disk, block), within) => {
+            Command::RunUntil(Condition::Written(*disk, to(*block)), *within)
+        }
+        Command::Corrupt(disk, block) => Command::Corrupt(*disk, to(*block)),
         other => other.clone(),
     }
 }
 
-/// The command with other nodes.
-fn rename(command: &Command, to: &mut impl FnMut(NodeId) -> NodeId) -> Command {
+/// The command with other nodes. An AMF stays an AMF, and a disk a disk, where nothing else would do.
+pub(super) fn rename(command: &Command, to: &mut impl FnMut(NodeId) -> NodeId) -> Command {
+    let disk = |disk: DiskId, to: &mut dyn FnMut(NodeId) -> NodeId| match to(NodeId::Disk(disk)) {
+        NodeId::Disk(disk) => disk,
+        NodeId::Witness | NodeId::Amf(_) => disk,
+    };
+    let release = |release: Release, to: &mut dyn FnMut(NodeId) -> NodeId| match release {
+        Release::Pair(from, at) => Release::Pair(to(from), to(at)),
+        Release::Nth(from, at, nth) => Release::Nth(to(from), to(at), nth),
+        same @ (Release::Oldest(_) | Release::Id(_)) => same,
+    };
+    match command {
+        Command::Fail(at) => return Command::Fail(disk(*at, to)),
+        Command::Replace(at) => return Command::Replace(disk(*at, to)),
+        Command::Slow(at, span) => return Command::Slow(disk(*at, to), *span),
+        Command::Corrupt(at, block) => return Command::Corrupt(disk(*at, to), *block),
+        Command::Deliver(what) => return Command::Deliver(release(*what, to)),
+        Command::Lose(what) => return Command::Lose(release(*what, to)),
+        Command::Repeat(what) => return Command::Repeat(release(*what, to)),
+        Command::RunUntil(Condition::Written(at, block), within) => {
+            return Command::RunUntil(Condition::Written(disk(*at, to), *block), *within);
+        }
+        _ => {}
+    }
     let mut amf = |amf: AmfId| match to(NodeId::Amf(amf)) {
         NodeId::Amf(amf) => amf,
         NodeId::Witness | NodeId::Disk(_) => amf,

@@ -2,7 +2,8 @@
 //! seeded defect demand.
 
 use super::defects::{Reach, reach};
-use super::recipe::{RECIPES, Recipe};
+use super::near::Situation;
+use super::recipe::{NEAR, RECIPES, Recipe};
 use crate::profile::{self, Profile, ProfileError};
 use crate::protocol::{Defect, Layout, Protocol, WritePolicy};
 use std::collections::BTreeSet;
@@ -69,12 +70,15 @@ pub struct Spec {
     pub defect: Option<Defect>,
     /// Requests of each seed; `None`: drawn.
     pub ops: Option<u32>,
+    /// Scripts near which seeds are drawn; none: those that are built in, if the recipe wants any.
+    pub near: Vec<Situation>,
 }
 
 impl Default for Spec {
     fn default() -> Self {
         let profile = "fuzz".to_owned();
-        Self { profile, sets: Vec::new(), recipe: &RECIPES[0], defect: None, ops: None }
+        let recipe = &RECIPES[0];
+        Self { profile, sets: Vec::new(), recipe, defect: None, ops: None, near: Vec::new() }
     }
 }
 
@@ -204,8 +208,42 @@ impl Space {
         all.collect()
     }
 
+    /// The same space with every rule whole: seeds draw the same as when one is broken.
+    ///
+    /// # Errors
+    /// None that the space with the broken rule did not have.
+    pub fn healthy(&self) -> Result<Self, ProfileError> {
+        let is_defect = |set: &String| set.trim_start().starts_with("defect");
+        let mut sets = self.sets.clone();
+        sets.retain(|set| !is_defect(set));
+        let mut spec = Spec { defect: None, ..self.spec.clone() };
+        spec.sets.retain(|set| !is_defect(set));
+        let base = load_fitting(&spec.profile, &sets)?;
+        Ok(Self { spec, base, sets, ..self.clone() })
+    }
+
+    /// A broken rule counts under this layout, or none is broken.
+    pub(super) fn reaches(&self, layout: Layout) -> bool {
+        self.reach.is_none_or(|reach| reach.layouts.contains(&layout))
+    }
+
+    /// The name of the recipe in force.
+    #[must_use]
+    pub fn recipe_name(&self) -> &'static str {
+        self.recipe().name
+    }
+
+    /// Seeds change scripts.
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        self.recipe().near
+    }
+
     /// The recipe in force: a broken rule brings its own, unless somebody chose one.
     pub(super) fn recipe(&self) -> &'static Recipe {
+        if !self.spec.near.is_empty() && !self.spec.recipe.near {
+            return &NEAR;
+        }
         match self.reach {
             Some(reach) if self.spec.recipe.name == RECIPES[0].name => reach.recipe,
             Some(_) | None => self.spec.recipe,

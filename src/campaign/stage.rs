@@ -3,10 +3,11 @@
 
 use super::guard::Guard;
 use crate::profile::Profile;
-use crate::protocol::id::{AmfId, Instant, OpId};
+use crate::protocol::id::{AmfId, Instant, OpId, Span};
 use crate::protocol::{Config, HostError, RequestKind};
 use crate::session::{Report, Session};
 use crate::sim::{Sim, SimOptions};
+use crate::trace::action::HoldFilter;
 use crate::trace::command::Condition;
 use crate::trace::engine::{
     Advance, Completion, Engine, EngineError, HostPort, Progress, Submitted,
@@ -237,6 +238,13 @@ impl Stage {
     pub fn permits(&mut self, command: &Command) -> bool {
         let mut inner = self.shared.lock();
         self.guard.permits(command, &mut inner.sim)
+    }
+
+    /// How long the message that is held longest may be late still, and what holds it.
+    #[must_use]
+    pub fn patience(&self) -> Option<(Span, HoldFilter)> {
+        let inner = self.shared.lock();
+        self.guard.patience(&inner.sim)
     }
 
     /// Gives a command that was permitted, and waits as a script would.

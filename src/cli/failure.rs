@@ -1,5 +1,6 @@
 //! Why a subcommand was not done, and the exit code that says so.
 
+use crate::campaign::plan::NoPlan;
 use crate::profile::ProfileError;
 use crate::store::OpenError;
 use crate::trace::EngineError;
@@ -44,6 +45,15 @@ impl Failure {
 impl From<ProfileError> for Failure {
     fn from(error: ProfileError) -> Self {
         Self::usage(error)
+    }
+}
+
+impl From<NoPlan> for Failure {
+    fn from(why: NoPlan) -> Self {
+        match why {
+            NoPlan::Profile(error) => error.into(),
+            NoPlan::Script(errors) => Self::usage(errors),
+        }
     }
 }
 

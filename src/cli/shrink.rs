@@ -6,10 +6,8 @@ use super::progress::Progress;
 use super::{Done, print};
 use crate::campaign::shrink::BUDGET;
 use crate::campaign::{CannotShrink, Plan, Shrunk, shrink as shorten};
-use crate::profile;
 use crate::protocol::Many;
-use crate::trace::grammar::{Head, decode};
-use crate::trace::{Limits, parse_script};
+use crate::trace::grammar::decode;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,7 +88,7 @@ pub(super) fn script(shrunk: &Shrunk, remarks: &[String]) -> String {
 }
 
 /// A script as a plan: its head says profile, keys and seed.
-fn read(path: &Path, sets: &[String]) -> Result<Plan, Failure> {
+pub(super) fn read(path: &Path, sets: &[String]) -> Result<Plan, Failure> {
     let name = path.display().to_string();
     let cannot = |error: std::io::Error| Failure::usage(format!("{name}: {error}"));
     if std::fs::metadata(path).map_err(cannot)?.len() > SCRIPT_BYTES_MAX {
@@ -98,15 +96,6 @@ fn read(path: &Path, sets: &[String]) -> Result<Plan, Failure> {
     }
     let bytes = std::fs::read(path).map_err(cannot)?;
     let text = decode(&bytes, &name).map_err(Failure::usage)?;
-    let head = Head::of(text);
-    let spec = head.profile.unwrap_or_else(|| "demo".to_owned());
-    let sets: Vec<String> = head.sets.iter().chain(sets).cloned().collect();
-    let profile = profile::load(&spec, &sets)?;
     let base = path.parent().unwrap_or(Path::new("."));
-    let script = parse_script(text, &name, &Limits::of(&profile, base)).map_err(|errors| {
-        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        Failure::usage(errors.join("\n"))
-    })?;
-    let commands = script.entries.into_iter().map(|entry| entry.command).collect();
-    Ok(Plan { profile: spec, sets, seed: head.seed.unwrap_or(profile.seed), commands })
+    Ok(Plan::of_script(text, &name, base, sets)?)
 }

@@ -64,7 +64,7 @@ pub struct ProfileError {
 
 impl ProfileError {
     /// An error of one problem that is about no key.
-    pub(super) fn one(place: Place, text: String, hint: Option<String>) -> Self {
+    pub(crate) fn one(place: Place, text: String, hint: Option<String>) -> Self {
         Self { problems: vec![Problem { place, key: String::new(), text, hint }] }
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::protocol::id::{AmfId, Block, Instant};
 use crate::protocol::{Data, HostError};
-use crate::trace::command::{Command, Expectation, HostCommand, Outcome, ReplayCommand};
+use crate::trace::command::{Command, Condition, Expectation, HostCommand, Outcome, ReplayCommand};
 use crate::trace::engine::{EngineError, Submitted};
 use crate::trace::snapshot::Ask;
 
@@ -121,6 +121,11 @@ impl Session {
             Command::Host(host) => self.begin_host(host, None),
             Command::Start(label, host) => self.begin_host(host, Some(label)),
             Command::Await(label) => self.begin_await(label),
+            Command::RunUntil(Condition::Answered(label), _)
+                if self.hosts.labelled(label).is_none() =>
+            {
+                self.unknown_label(label)
+            }
             Command::RunUntil(condition, within) => {
                 let at = self.now() + within.unwrap_or(RUN_UNTIL);
                 Task::Until(Watch::new(condition.clone(), self.watch_from), at)
@@ -214,12 +219,16 @@ impl Session {
 
     fn begin_await(&mut self, label: &str) -> Task {
         let Some(id) = self.hosts.labelled(label) else {
-            let line = format!("nothing was started under the label `{label}`");
-            return Task::Done(Report::new(Status::Refused, line));
+            return self.unknown_label(label);
         };
         self.hosts.awaited(label);
         self.hosts.set_last_command(Some(id));
         Task::Op(id, self.hosts.get(id).map_or(Instant(0), |op| op.deadline))
+    }
+
+    fn unknown_label(&self, label: &str) -> Task {
+        let line = format!("nothing was started under the label `{label}`");
+        Task::Done(Report::new(Status::Refused, line))
     }
 
     fn begin_value(&mut self, amf: AmfId, block: Block, value: &crate::trace::Value) -> Task {

@@ -69,15 +69,13 @@ impl Session {
                     AmfStatus::Serving | AmfStatus::NoLease => info.epoch.0 >= *epoch,
                 })
             }
-            Condition::Answered(label) => self.outcome_of(label) != Outcome::Pending,
+            Condition::Answered(label) => {
+                let outcome = self.hosts.labelled(label).map(|id| self.hosts.outcome(id));
+                outcome != Some(Outcome::Pending)
+            }
             Condition::Idle => self.engine.is_settled(),
             Condition::Replayed => !self.workloads.is_replaying(),
         }
-    }
-
-    /// What became of the operation with a label; of an unknown one nothing ever will.
-    fn outcome_of(&self, label: &str) -> Outcome {
-        self.hosts.labelled(label).map_or(Outcome::Pending, |id| self.hosts.outcome(id))
     }
 
     /// Whether such an event came from number `seen` on. The next watch begins behind it.

@@ -14,7 +14,7 @@ use crate::protocol::id::{AmfId, Block, Key};
 use crate::trace::snapshot::DoubtInfo;
 
 /// Configurations that may be explored for a block's history.
-const BUDGET: u64 = 200_000;
+const BUDGET: u64 = 4_000_000;
 /// Operations of a conflict that are told.
 const TOLD_MAX: usize = 8;
 

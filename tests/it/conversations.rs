@@ -118,16 +118,6 @@ fn every_conversation_goes_live_as_its_summaries_say() {
 /// which checkers may notice it. The script as it is must not violate anything; with the defect on, it must.
 const WITHOUT: &str = "# without its rule: ";
 
-/// True if some conversation says that it shows what the defect does.
-pub(crate) fn shows(defect: Defect) -> bool {
-    let says = |path: &PathBuf| {
-        let text = std::fs::read_to_string(path).expect("a readable script");
-        let mut lines = text.lines().filter_map(|line| line.strip_prefix(WITHOUT));
-        lines.any(|line| line.split(' ').next() == Some(defect.name()))
-    };
-    conversations().iter().any(says)
-}
-
 /// The checkers that fired in a conversation under a defect, in their order.
 fn broken(conversation: &Conversation, defect: Defect) -> Vec<String> {
     let Conversation { script, profile, .. } = conversation;

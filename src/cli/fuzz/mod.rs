@@ -10,7 +10,7 @@ use super::shrink;
 use super::{Done, complain, print};
 use crate::campaign::report::{Failure as Failed, Identity};
 use crate::campaign::shrink::BUDGET;
-use crate::campaign::{RECIPES, Recipe, Report, SeedResult, Shard, Space, Spec};
+use crate::campaign::{RECIPES, Recipe, Report, SeedResult, Shard, Situation, Space, Spec};
 use crate::protocol::Defect;
 use crate::trace::grammar::nearest;
 use clap::Args;
@@ -35,6 +35,7 @@ Examples:
   amflab fuzz --seeds 0..10000
   amflab fuzz --seeds 0..1000 --recipe rolling-crash --set cluster.amfs=3
   amflab fuzz --seeds 0..500 --defect no_lease -o found
+  amflab fuzz --seeds 0..1000 --near found/seed-17.txt
   amflab fuzz --seeds 0..100000 --shard 1/4 --report part1.json
   amflab fuzz --merge part1.json part2.json part3.json part4.json")]
 pub(super) struct FuzzArgs {
@@ -53,6 +54,10 @@ pub(super) struct FuzzArgs {
     /// Breaks a rule, and draws what can reach the breach
     #[arg(long, value_name = "NAME", value_parser = defect)]
     defect: Option<Defect>,
+    /// Plays scripts near these, each seed another change of one: files, or names of built-in ones. Their
+    /// heads say profile and keys
+    #[arg(long, value_name = "SCRIPT", num_args = 1.., conflicts_with = "profile")]
+    near: Vec<String>,
     /// Requests of each seed, instead of drawn ones
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     ops: Option<u32>,
@@ -104,6 +109,23 @@ fn defect(name: &str) -> Result<Defect, String> {
     name.parse()
 }
 
+/// A script near which seeds are drawn: a built-in one, or a file.
+fn situation(script: &str) -> Result<Situation, Failure> {
+    let built_in = Situation::built_in().iter();
+    if let Some(known) = built_in.clone().find(|known| known.name == script) {
+        return Ok(known.clone());
+    }
+    let path = Path::new(script);
+    if path.extension().is_none() && !path.exists() {
+        let hint = match nearest(script, built_in.map(|known| known.name.as_str())) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "a script that `amflab fuzz -o FOLDER` wrote is one".to_owned(),
+        };
+        return Err(Failure::hinted(format!("{script}: no such script"), &hint));
+    }
+    Ok(Situation::of(script, shrink::read(path, &[])?))
+}
+
 /// Runs a campaign, or joins reports.
 pub(super) fn fuzz(args: &FuzzArgs) -> Done {
     if !args.merge.is_empty() {
@@ -116,6 +138,7 @@ pub(super) fn fuzz(args: &FuzzArgs) -> Done {
         recipe: args.recipe,
         defect: args.defect,
         ops: args.ops,
+        near: args.near.iter().map(|script| situation(script)).collect::<Result<_, _>>()?,
     })?;
     // What is fixed may contradict itself: said before anything runs.
     space.draw(seeds.start)?;
@@ -172,7 +195,12 @@ impl<'a> Campaign<'a> {
             self.progress.end();
             self.say(&told::seed(result));
         }
-        let Some(finding) = &result.finding else { return self.wrong.is_none() };
+        let Some(finding) = &result.finding else {
+            if let (1.., Some(folder)) = (result.undecided, self.args.output.as_deref()) {
+                self.wrong = told::write_undecided(folder, result).err().or(self.wrong.take());
+            }
+            return self.wrong.is_none();
+        };
         let repeat = told::repeat(self.args, result.drawn.seed);
         let mut failed =
             Failed { seed: result.drawn.seed, finding: finding.clone(), repeat, files: Vec::new() };

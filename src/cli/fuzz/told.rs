@@ -133,7 +133,11 @@ pub(super) fn text(report: &Report) -> String {
     }
     let undecided = match report.undecided {
         0 => String::new(),
-        count => format!(", {} not decided", Many(count, "block")),
+        count => {
+            let seeds: Vec<String> =
+                report.undecided_seeds.iter().map(ToString::to_string).collect();
+            format!(", {} not decided (seed {})", Many(count, "block"), seeds.join(", "))
+        }
     };
     let word = verdict(report).word();
     line("verdict", format!("{word}: {} failed{undecided}", Many(report.failed, "seed")));
@@ -156,7 +160,10 @@ pub(super) fn seed(result: &SeedResult) -> String {
 
 /// The command that runs this seed again.
 pub(super) fn repeat(args: &FuzzArgs, seed: u64) -> String {
-    let mut text = format!("amflab fuzz -p {}", args.profile);
+    let mut text = match args.near.as_slice() {
+        [] => format!("amflab fuzz -p {}", args.profile),
+        scripts => format!("amflab fuzz --near {}", scripts.join(" ")),
+    };
     for set in &args.sets {
         let _ = write!(text, " --set '{set}'");
     }
@@ -199,9 +206,17 @@ pub(super) fn write(
     Ok(name)
 }
 
+/// Writes the script of a seed whose histories were too long to be judged.
+pub(super) fn write_undecided(folder: &Path, result: &SeedResult) -> Result<(), Failure> {
+    let path = folder.join(format!("seed-{}-undecided.txt", result.drawn.seed));
+    let remarks = [format!("{} not decided", Many(result.undecided, "block"))];
+    std::fs::write(&path, result.plan.script(&remarks))
+        .map_err(|error| Failure::broken(format!("{}: {error}", path.display())))
+}
+
 /// Where a script comes from.
 pub(super) fn remarks(failed: &Failed, space: &Space) -> Vec<String> {
-    let (seed, recipe) = (failed.seed, space.spec.recipe.name);
+    let (seed, recipe) = (failed.seed, space.recipe_name());
     vec![format!("Seed {seed} of the recipe {recipe}; repeat: {}", failed.repeat)]
 }
 

@@ -3,6 +3,7 @@
 
 mod defects;
 mod golden;
+mod near;
 
 use amflab::campaign::recipe::Chance;
 use amflab::campaign::report::Identity;
