@@ -127,7 +127,7 @@ impl Space {
         // As many blocks are read back as it may have written to.
         let hot = near.blocks.iter().max().map_or(1, |block| block + 2).min(profile.config.blocks);
         let ops = u32::try_from(near.commands.len()).unwrap_or(u32::MAX);
-        let load = Load { hot, ops, ..load };
+        let load = Load { ops, hot, ..load };
         let mut hazards = self.draw_hazards(&profile, &mut rng);
         let beyond = self.draw_beyond(seed, &mut hazards);
         let pick = self.recipe().pick;

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Most changes of a script.
-const CHANGES_MAX: u32 = 12;
+const CHANGES_MAX: usize = 12;
 /// After a change comes another in so many of a hundred scripts.
 const ANOTHER: u32 = 65;
 /// Most commands of a changed script.
@@ -155,17 +155,17 @@ pub(super) fn change(
     others: &[&Situation],
     rng: &mut ChaCha8Rng,
 ) -> (Vec<Command>, Vec<&'static str>) {
-    let mut changer = Changer { commands: commands.to_vec(), scope, others, rng };
+    let mut script = Changer { commands: commands.to_vec(), scope, others, rng };
     let mut changes = Vec::new();
     loop {
-        let change = one(&CHANGES, changer.rng);
-        changer.apply(change);
+        let change = one(&CHANGES, script.rng);
+        script.apply(change);
         changes.push(change.word());
-        if changes.len() as u32 >= CHANGES_MAX || !share(ANOTHER, changer.rng) {
+        if changes.len() >= CHANGES_MAX || !share(ANOTHER, script.rng) {
             break;
         }
     }
-    let mut commands = changer.commands;
+    let mut commands = script.commands;
     commands.retain(|command| scope.has(command));
     commands.truncate(COMMANDS_MAX);
     (numbered(commands), changes)
