@@ -100,6 +100,12 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Done {
         }
     }
     look(&mut session, &mut model, &mut mark);
+    // Of the lamps, the worst is the one to see.
+    let lamps = model.cluster.now.lamps.as_ref();
+    if let Some(worst) = lamps.and_then(|lamps| lamps.blocks.first()).map(|info| info.block) {
+        model.select_block(worst.0);
+        look(&mut session, &mut model, &mut mark);
+    }
     let picture = picture(&model, &theme, args.size)?;
     let name = args.output.display();
     std::fs::write(&args.output, picture)
