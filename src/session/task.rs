@@ -109,6 +109,11 @@ impl Running {
     }
 }
 
+fn unknown_label(label: &str) -> Task {
+    let line = format!("nothing was started under the label `{label}`");
+    Task::Done(Report::new(Status::Refused, line))
+}
+
 impl Session {
     /// Gives a command. Host operations are under way afterwards, faults are done.
     ///
@@ -124,7 +129,7 @@ impl Session {
             Command::RunUntil(Condition::Answered(label), _)
                 if self.hosts.labelled(label).is_none() =>
             {
-                self.unknown_label(label)
+                unknown_label(label)
             }
             Command::RunUntil(condition, within) => {
                 let at = self.now() + within.unwrap_or(RUN_UNTIL);
@@ -219,16 +224,11 @@ impl Session {
 
     fn begin_await(&mut self, label: &str) -> Task {
         let Some(id) = self.hosts.labelled(label) else {
-            return self.unknown_label(label);
+            return unknown_label(label);
         };
         self.hosts.awaited(label);
         self.hosts.set_last_command(Some(id));
         Task::Op(id, self.hosts.get(id).map_or(Instant(0), |op| op.deadline))
-    }
-
-    fn unknown_label(&self, label: &str) -> Task {
-        let line = format!("nothing was started under the label `{label}`");
-        Task::Done(Report::new(Status::Refused, line))
     }
 
     fn begin_value(&mut self, amf: AmfId, block: Block, value: &crate::trace::Value) -> Task {
