@@ -147,6 +147,8 @@ impl Guard {
                 }
                 allowed
             }
+            // What nobody else has is lost with it.
+            Command::CorruptJournal(_) => self.exceed(sim),
             Command::AcceptLoss => sim.world().witness().view().lost().next().is_some(),
             // A switch waits until everything has settled.
             Command::Protocol(_) => self.is_quiet(sim),

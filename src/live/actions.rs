@@ -87,6 +87,7 @@ impl Cluster {
                 self.replace_disk(*disk, work);
                 Ok(0)
             }
+            Action::CorruptJournal(amf) => Ok(self.corrupt_journal(*amf, work)),
             Action::Corrupt(disk, block) => self.corrupt(*disk, *block, work),
             Action::Scrub => self.begin_scrub(work),
             Action::AcceptLoss => self.accept_loss(work),
@@ -282,6 +283,16 @@ impl Cluster {
         drop(state);
         self.fault(NodeId::Disk(id), &format!("corrupt {id} at {at}"));
         Ok(0)
+    }
+
+    /// In this run only: what lies in the files stays as it is.
+    fn corrupt_journal(&self, id: AmfId, work: &mut Worklist) -> usize {
+        let mut state = self.amfs[usize::from(id.0)].lock();
+        let _ = self.turn(NodeId::Amf(id), work, || Step::Control(Control::CorruptJournal(id)));
+        let count = state.journal.damage();
+        drop(state);
+        self.fault(NodeId::Amf(id), &format!("corrupt-journal {id}"));
+        count
     }
 
     /// By the lowest AMF that runs.

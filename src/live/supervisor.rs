@@ -82,7 +82,7 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
     let first = Epoch(before.0 + 1);
     let whole = |amf: AmfId| {
         let journal = opened.journals.get(usize::from(amf.0));
-        config.journal && journal.is_some_and(|journal| journal.trouble.is_none())
+        config.journal && journal.is_some_and(|journal| journal.content.is_whole())
     };
     let gone = opened
         .state

@@ -37,6 +37,8 @@ pub(super) struct Covers {
     left: Vec<Left>,
     /// Members whose journals are whole.
     journals: AmfSet,
+    /// Whoever has said that its journal was damaged, and is not a member since.
+    damaged: AmfSet,
     /// Members that have never been up, and so have nothing.
     idle: AmfSet,
     /// A lost one is lost no longer: a view has to say so.
@@ -59,7 +61,7 @@ impl Covers {
         let left = |gone: &Gone| Left { gone: *gone, ways: Ways::new(), journal: !gone.lost };
         let left = view.gone.iter().map(left).collect();
         let journals = if journals { view.set() } else { AmfSet::EMPTY };
-        Self { members, left, journals, idle: AmfSet::EMPTY, news: false }
+        Self { members, left, journals, damaged: AmfSet::EMPTY, idle: AmfSet::EMPTY, news: false }
     }
 
     /// Nobody of these is up: whoever comes joins under another incarnation.
@@ -72,8 +74,20 @@ impl Covers {
         self.members.insert(owner, alone(view.partners(owner)));
     }
 
+    /// An AMF that wants in has lost a part of what its journal had: that covers none of its incarnations so
+    /// far, neither now nor when it is back another time.
+    pub(super) fn journal_is_damaged(&mut self, amf: AmfId) {
+        self.journals.remove(amf);
+        self.damaged.insert(amf);
+        for left in self.left.iter_mut().filter(|left| left.gone.owner == amf) {
+            (left.journal, left.gone.for_good) = (false, true);
+            self.news |= left.ways.is_empty() && !left.gone.lost;
+            left.gone.lost |= left.ways.is_empty();
+        }
+    }
+
     /// An AMF that has installed the newest view has finished recovery: what it adopted is on disk.
-    /// `journal`: its own journal with it, and nothing of that was damaged.
+    /// `journal`: its own journal with it.
     pub(super) fn recovered(&mut self, amf: AmfId, joined: Epoch, journal: bool) {
         let mut news = false;
         if journal {
@@ -82,7 +96,8 @@ impl Covers {
             self.journals.remove(amf);
         }
         self.left.retain_mut(|left| {
-            if journal && left.gone.owner == amf && left.gone.last < joined {
+            let ours = left.gone.owner == amf && left.gone.last < joined;
+            if journal && ours && !left.gone.for_good {
                 news |= left.gone.lost;
                 return false;
             }
@@ -141,7 +156,8 @@ impl Covers {
             let (joined, left) = (old.joined(*owner), new.epoch);
             let journal = self.journals.contains(*owner);
             let lost = ways.is_empty() && !(journal && new.incarnation(*owner).is_some());
-            let gone = Gone { owner: *owner, first: joined, last: joined, left, lost };
+            let (owner, for_good) = (*owner, self.damaged.contains(*owner));
+            let gone = Gone { owner, first: joined, last: joined, left, lost, for_good };
             self.left.push(Left { gone, ways, journal });
         }
         for (amf, _) in &new.members {
@@ -149,6 +165,7 @@ impl Covers {
             let Some(ways) = self.members.get_mut(amf).filter(|_| stays(*amf)) else {
                 // It has nothing yet.
                 self.members.insert(*amf, alone(partners));
+                self.damaged.remove(*amf);
                 continue;
             };
             *ways = extended(ways.iter().filter(|way| remains(way)).copied(), partners);
@@ -213,6 +230,11 @@ mod tests {
         gone.iter().map(|gone| (gone.owner.0, gone.lost)).collect()
     }
 
+    fn amf0_is_gone(lost: bool) -> Gone {
+        let (owner, left) = (AmfId(0), Epoch(5));
+        Gone { owner, first: Epoch(1), last: Epoch(4), left, lost, for_good: false }
+    }
+
     const ALL: [(u8, u32, u32); 4] = [(0, 1, 1), (1, 1, 1), (2, 1, 1), (3, 1, 1)];
 
     #[test]
@@ -271,8 +293,7 @@ mod tests {
 
     #[test]
     fn a_journal_that_is_back_ends_the_loss_and_so_does_who_accepts_it() {
-        let gone =
-            Gone { owner: AmfId(0), first: Epoch(1), last: Epoch(4), left: Epoch(5), lost: true };
+        let gone = amf0_is_gone(true);
         let now = view(5, &[(0, 1, 5), (1, 1, 5)], 1, vec![gone]);
         let mut covers = Covers::new(&now, false);
         covers.recovered(AmfId(0), Epoch(5), false);
@@ -289,8 +310,7 @@ mod tests {
 
     #[test]
     fn who_comes_back_without_its_journal_in_time_is_lost() {
-        let gone =
-            Gone { owner: AmfId(0), first: Epoch(1), last: Epoch(4), left: Epoch(5), lost: false };
+        let gone = amf0_is_gone(false);
         let now = view(5, &[(0, 1, 5), (1, 1, 5)], 1, vec![gone]);
         let mut covers = Covers::new(&now, true);
         let back = view(6, &[(0, 2, 6), (1, 1, 5)], 1, Vec::new());
@@ -298,5 +318,24 @@ mod tests {
         let away = view(7, &[(1, 1, 5)], 1, Vec::new());
         let gone = covers.change(&back, &away, None);
         assert_eq!(lost(&gone), [(0, true), (0, false), (0, false)]);
+    }
+
+    /// Neither the incarnation that is about to leave nor those of before, and not even when the journal,
+    /// mended, comes back once more. What it writes from then on is in it.
+    #[test]
+    fn a_damaged_journal_covers_nothing_of_before() {
+        let now = view(5, &[(0, 1, 5), (1, 1, 5)], 0, vec![amf0_is_gone(false)]);
+        let mut covers = Covers::new(&now, true);
+        covers.journal_is_damaged(AmfId(0));
+        assert!(covers.take_news());
+        let back = view(6, &[(0, 2, 6), (1, 1, 5)], 0, Vec::new());
+        assert_eq!(lost(&covers.change(&now, &back, None)), [(0, true), (0, true)]);
+        covers.recovered(AmfId(0), Epoch(6), true);
+        assert!(!covers.has_news(), "it stays lost");
+        let again = view(7, &[(0, 3, 7), (1, 1, 5)], 0, Vec::new());
+        let gone = covers.change(&back, &again, None);
+        assert_eq!(lost(&gone), [(0, true), (0, true), (0, false)]);
+        covers.recovered(AmfId(0), Epoch(7), true);
+        assert_eq!(lost(&covers.gone()), [(0, true), (0, true)]);
     }
 }

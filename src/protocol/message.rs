@@ -348,6 +348,8 @@ pub enum WitnessMsg {
     Join {
         /// Counts the joins of this AMF, so that an old `Join` has no effect.
         attempt: u32,
+        /// Nothing that its journal had is damaged, if it has one.
+        whole: bool,
     },
     /// AMF: I cannot reach this peer.
     Suspect {

@@ -26,7 +26,7 @@ pub mod table;
 pub mod view;
 pub mod witness;
 
-pub use amf::{Amf, JournalContent, JournalEntry, ScrubReport};
+pub use amf::{Amf, Damaged, JournalContent, JournalEntry, ScrubReport};
 pub use config::{Config, GroupConfig, Layout, Protocol, WritePolicy};
 pub use data::{Data, Stamp};
 pub use defect::Defect;

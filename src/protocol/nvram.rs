@@ -3,7 +3,7 @@
 //! An operation takes effect when its driver says that it is finished. What was only given is lost when
 //! the AMF crashes.
 
-use super::amf::{JournalContent, JournalEntry};
+use super::amf::{Damaged, JournalContent, JournalEntry};
 use super::data::Data;
 use super::id::{Block, Version};
 use super::machine::JournalOp;
@@ -11,11 +11,15 @@ use super::message::Intent;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+/// A block, and whether it is about its intent.
+type Place = (Block, bool);
+
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct Nvram {
     entries: BTreeMap<Block, (Version, Data)>,
     intents: BTreeMap<Block, Arc<Intent>>,
+    damaged: BTreeMap<Place, Damaged>,
     given: VecDeque<JournalOp>,
 }
 
@@ -25,7 +29,9 @@ impl Nvram {
     pub fn with(content: JournalContent) -> Self {
         let entries = content.entries.into_iter();
         let intents = content.intents.into_iter();
+        let damaged = content.damaged.into_iter();
         Self {
+            damaged: damaged.map(|damaged| (place(damaged), damaged)).collect(),
             entries: entries.map(|e| (e.block, (e.version, e.data))).collect(),
             intents: intents.map(|intent| (intent.block, intent)).collect(),
             given: VecDeque::new(),
@@ -45,15 +51,19 @@ impl Nvram {
         }
         match op {
             JournalOp::Put { block, version, data } => {
+                self.damaged.remove(&(block, false));
                 self.entries.insert(block, (version, data));
             }
             JournalOp::Forget { block } => {
+                self.damaged.remove(&(block, false));
                 self.entries.remove(&block);
             }
             JournalOp::Intend { intent } => {
+                self.damaged.remove(&(intent.block, true));
                 self.intents.insert(intent.block, intent);
             }
             JournalOp::Intended { block } => {
+                self.damaged.remove(&(block, true));
                 self.intents.remove(&block);
             }
         }
@@ -71,6 +81,16 @@ impl Nvram {
         self.given.clear();
     }
 
+    /// Nothing that it holds can be read any more, as the next start finds out. How many entries that are.
+    pub fn damage(&mut self) -> usize {
+        let entries = core::mem::take(&mut self.entries).into_keys().map(Damaged::Entry);
+        let intents = core::mem::take(&mut self.intents).into_keys().map(Damaged::Intent);
+        let damaged: Vec<Damaged> = entries.chain(intents).collect();
+        let count = damaged.len();
+        self.damaged.extend(damaged.into_iter().map(|damaged| (place(damaged), damaged)));
+        count
+    }
+
     /// What a start loads.
     #[must_use]
     pub fn load(&self) -> JournalContent {
@@ -82,6 +102,15 @@ impl Nvram {
         JournalContent {
             entries: self.entries.iter().map(entry).collect(),
             intents: self.intents.values().cloned().collect(),
+            damaged: self.damaged.values().copied().collect(),
         }
+    }
+}
+
+fn place(damaged: Damaged) -> Place {
+    match damaged {
+        Damaged::Entry(block) => (block, false),
+        Damaged::Intent(block) => (block, true),
+        Damaged::Everything => (Block(u64::MAX), true),
     }
 }

@@ -36,6 +36,9 @@ pub struct Gone {
     pub left: Epoch,
     /// Nobody is sure to have what they had acknowledged: their regions are in doubt.
     pub lost: bool,
+    /// No journal that comes back has it either: it was damaged, or there is none.
+    #[serde(default)]
+    pub for_good: bool,
 }
 
 impl Gone {
@@ -60,6 +63,7 @@ impl Gone {
             last: self.last.max(other.last),
             left: self.left.max(other.left),
             lost: self.lost || other.lost,
+            for_good: self.for_good || other.for_good,
         }
     }
 }
@@ -91,7 +95,14 @@ mod tests {
 
     fn gone(owner: u8, from: u32, to: u32, lost: bool) -> Gone {
         let owner = AmfId(owner);
-        Gone { owner, first: Epoch(from), last: Epoch(to), left: Epoch(to + 1), lost }
+        Gone {
+            owner,
+            first: Epoch(from),
+            last: Epoch(to),
+            left: Epoch(to + 1),
+            lost,
+            for_good: false,
+        }
     }
 
     #[test]

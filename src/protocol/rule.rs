@@ -195,6 +195,7 @@ rules! {
     Unjournal, "unjournal", "4.7 [J3]", "The disk has the version, or its new owner supersedes it: its entry in the journal may go.";
     JournalIntent, "journal-intent", "4.4 [R3, M7]", "What a parity update will write goes to the AMF's own journal, before it is written.";
     UnjournalIntent, "unjournal-intent", "4.7 [R3]", "The parity update is done: its intent in the journal may go.";
+    JournalDamaged, "journal-damaged", "4.5 [D2]", "An entry of the journal could not be read: what it may have had is in doubt, and it is forgotten.";
     JournalBroken, "journal-broken", "4.5", "The journal does not work: everything is destaged, and writes go through.";
     Keep, "keep", "4.4, claims 4 13", "A replica of unfinished or dirty work is kept for its owner.";
     Kept, "kept", "4.5", "A partner has acknowledged the version.";

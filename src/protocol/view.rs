@@ -69,6 +69,9 @@ impl View {
         journal: impl Fn(AmfId) -> bool,
     ) -> Vec<Gone> {
         let mut gone: Vec<Gone> = self.gone.clone();
+        for entry in &mut gone {
+            entry.for_good |= !journal(entry.owner);
+        }
         if clean {
             gone.retain(|gone| gone.lost);
             return gone;
@@ -82,7 +85,8 @@ impl View {
             let first = if member { self.joined(owner) } else { Epoch(self.epoch.0 + 1) };
             let last = Epoch(epoch.0 - 1);
             if first <= last {
-                gone.push(Gone { owner, first, last, left: epoch, lost: !journal(owner) });
+                let for_good = !journal(owner);
+                gone.push(Gone { owner, first, last, left: epoch, lost: for_good, for_good });
             }
         }
         gone

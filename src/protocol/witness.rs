@@ -273,8 +273,8 @@ impl Witness {
                 }
                 self.filled = refilled.filter(|_| epoch == self.view.epoch).or(self.filled);
             }
-            (NodeId::Amf(amf), WitnessMsg::Join { attempt }) => {
-                self.on_join(now, amf, Incarnation(attempt));
+            (NodeId::Amf(amf), WitnessMsg::Join { attempt, whole }) => {
+                self.on_join(now, amf, Incarnation(attempt), whole);
             }
             (NodeId::Amf(amf), WitnessMsg::Suspect { epoch, peer }) => {
                 self.on_suspect(now, amf, epoch, peer);
@@ -354,7 +354,12 @@ impl Witness {
     }
 
     /// Whoever joins has dropped everything: its older incarnation is out at once.
-    fn on_join(&mut self, now: Instant, amf: AmfId, incarnation: Incarnation) {
+    fn on_join(&mut self, now: Instant, amf: AmfId, incarnation: Incarnation, whole: bool) {
+        let is_new = self.view.incarnation(amf).is_none_or(|member| member < incarnation);
+        if is_new && !whole {
+            // [D2] Before it is in: the view that lets it in says what is lost.
+            self.covers.journal_is_damaged(amf);
+        }
         match self.view.incarnation(amf) {
             Some(member) if member == incarnation => {
                 self.tell(amf, WitnessMsg::View(Arc::clone(&self.view)));

@@ -130,6 +130,7 @@ pub fn action_of(command: &Command) -> Option<Action> {
         Command::Fail(disk) => Action::FailDisk(disk),
         Command::Replace(disk) => Action::ReplaceDisk(disk),
         Command::Corrupt(disk, block) => Action::Corrupt(disk, block),
+        Command::CorruptJournal(amf) => Action::CorruptJournal(amf),
         Command::Scrub => Action::Scrub,
         Command::AcceptLoss => Action::AcceptLoss,
         Command::Slow(disk, span) => Action::SlowDisk(disk, span),

@@ -169,6 +169,7 @@ impl Session {
             | Command::Fail(_)
             | Command::Replace(_)
             | Command::Corrupt(..)
+            | Command::CorruptJournal(_)
             | Command::Scrub
             | Command::AcceptLoss
             | Command::Slow(..)

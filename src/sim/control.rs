@@ -110,6 +110,9 @@ impl Sim {
                 let at = at.map_err(EngineError::Refused)?;
                 self.apply(Step::Control(Control::Corrupt(*disk, at)));
             }
+            Action::CorruptJournal(amf) => {
+                self.apply(Step::Control(Control::CorruptJournal(*amf)));
+            }
             Action::Scrub => {
                 let first = self.amfs_up().into_iter().next();
                 let amf = first.ok_or(EngineError::Refused("no AMF runs".to_owned()))?;

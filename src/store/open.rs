@@ -7,7 +7,7 @@ use super::memory::MemoryStore;
 use super::sled::{SledSettings, SledStore};
 use crate::profile::{Durability, StoreEngine, StoreSpec};
 use crate::protocol::id::{AmfId, Block, DiskId, Epoch, Version};
-use crate::protocol::{Config, JournalContent, JournalEntry, StoreDone, StoreOp};
+use crate::protocol::{Config, Damaged, JournalContent, JournalEntry, StoreDone, StoreOp};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -158,6 +158,7 @@ fn settings(folder: &Folder, config: &Config, spec: &StoreSpec) -> Vec<SledSetti
         geometry: geometry(config),
         block_bytes: config.block_size,
         cache_bytes: spec.cache_bytes,
+        is_journal: false,
         sync: spec.durability == Durability::Sync,
     };
     (0..config.disks_all()).map(DiskId).map(settings).collect()
@@ -230,45 +231,81 @@ fn journals(
                 geometry: geometry(config),
                 block_bytes: config.block_size * (1 + u32::from(config.group.layout.parity())),
                 cache_bytes: spec.cache_bytes,
+                is_journal: true,
                 sync: spec.durability == Durability::Sync,
             };
-            let open =
-                if lazily { later(vec![settings]).remove(0) } else { open_one(&settings, is_new) };
-            load(open, lazily || is_new)
+            match (lazily, is_new || settings.path.join("db").exists()) {
+                (true, _) => load(later(vec![settings]).remove(0), true),
+                (false, true) => load(open_one(&settings, is_new), is_new),
+                (false, false) => missing(settings),
+            }
         }
         (_, StoreEngine::Memory) | (None, StoreEngine::Sled) => load(in_memory(), true),
     };
     amfs.map(journal).collect()
 }
 
+/// A blank journal takes its place; not before its thread begins, and so not before it is on record that what
+/// it had is lost.
+fn missing(settings: SledSettings) -> OpenJournal {
+    let trouble = format!(
+        "{} is missing: there is no {}\n  hint: a blank one takes its place; what it had is in doubt, \
+         and `accept-loss` gives out what is left",
+        settings.name,
+        settings.path.display(),
+    );
+    tracing::error!(target: "store", "{trouble}");
+    let content = JournalContent { damaged: vec![Damaged::Everything], ..Default::default() };
+    let OpenDisk { store, .. } = later(vec![settings]).remove(0);
+    OpenJournal { store, content, trouble: Some(trouble) }
+}
+
 /// Reads all entries. One that cannot be read is named, and what it held may be lost.
 fn load(open: OpenDisk, is_new: bool) -> OpenJournal {
     let OpenDisk { mut store, mut trouble, .. } = open;
     let mut content = JournalContent::default();
-    let mut at = if is_new || trouble.is_some() { None } else { Some(0) };
-    while let Some(from) = at.take() {
-        let next = match store.execute(&[StoreOp::Next { at: from }]).pop() {
-            Some(Ok(StoreDone::Next(next))) => next,
-            _ => None,
-        };
-        let Some(block) = next else { break };
-        match store.execute(&[StoreOp::Get { at: block }]).pop() {
-            Some(Ok(StoreDone::Got(Some(record)))) if record.version > Version::ZERO => {
-                match intent::block_at(block) {
-                    None => {
-                        let (version, data) = (record.version, record.data);
-                        content.entries.push(JournalEntry { block: Block(block), version, data });
-                    }
-                    Some(of) => match intent::decode(of, &record) {
-                        Some(intent) => content.intents.push(Arc::new(intent)),
-                        None => trouble = Some(format!("an intent of {of} is damaged")),
-                    },
-                }
+    let mut from = if is_new { None } else { Some(0) };
+    if trouble.is_some() {
+        content.damaged.push(Damaged::Everything);
+        from = None;
+    }
+    while let Some(at) = from.take() {
+        let at = match store.execute(&[StoreOp::Next { at }]).pop() {
+            Some(Ok(StoreDone::Next(Some(at)))) => at,
+            Some(Ok(_)) => break,
+            Some(Err(_)) | None => {
+                trouble = store.trouble().map(str::to_owned);
+                content.damaged.push(Damaged::Everything);
+                break;
             }
-            Some(Ok(_)) => {}
-            Some(Err(_)) | None => trouble = store.trouble().map(str::to_owned).or(trouble),
+        };
+        if let Err(damaged) = load_one(&mut *store, at, &mut content) {
+            trouble = store.trouble().map(str::to_owned).or(trouble);
+            content.damaged.push(damaged);
         }
-        at = block.checked_add(1);
+        from = at.checked_add(1);
     }
     OpenJournal { store, content, trouble }
+}
+
+fn load_one(
+    store: &mut dyn BlockStore,
+    at: u64,
+    content: &mut JournalContent,
+) -> Result<(), Damaged> {
+    let of = intent::block_at(at);
+    let damaged = of.map_or(Damaged::Entry(Block(at)), Damaged::Intent);
+    let record = match store.execute(&[StoreOp::Get { at }]).pop() {
+        Some(Ok(StoreDone::Got(Some(record)))) if record.version > Version::ZERO => record,
+        Some(Ok(_)) => return Ok(()),
+        Some(Err(_)) | None => return Err(damaged),
+    };
+    if let Some(block) = of {
+        let intent = intent::decode(block, &record).ok_or(damaged)?;
+        content.intents.push(Arc::new(intent));
+    } else {
+        let (block, version, data) = (Block(at), record.version, record.data);
+        content.entries.push(JournalEntry { block, version, data });
+    }
+    Ok(())
 }

@@ -27,6 +27,8 @@ pub struct SledSettings {
     pub block_bytes: u32,
     /// Bytes of cache.
     pub cache_bytes: u64,
+    /// An AMF's journal, and no disk.
+    pub is_journal: bool,
     /// Sync before a write is answered.
     pub sync: bool,
 }
@@ -311,6 +313,13 @@ fn is_put(op: &StoreOp) -> bool {
 
 fn damaged(settings: &SledSettings, why: &str) -> String {
     let SledSettings { name, path, .. } = settings;
+    if settings.is_journal {
+        return format!(
+            "{name} ({}): {why}\n  hint: its AMF writes through without it; move it away, and a blank one \
+             takes its place",
+            path.display()
+        );
+    }
     format!(
         "{name} ({}): {why}\n  hint: `replace {name}` puts a blank disk in its place and refills it \
          from the others; the damaged files are kept beside it as `{name}.damaged-N`",
@@ -321,9 +330,9 @@ fn damaged(settings: &SledSettings, why: &str) -> String {
 /// A full file system is no damage: what is on the disk is there again once there is room.
 fn full(settings: &SledSettings, why: &str) -> String {
     let SledSettings { name, path, .. } = settings;
+    let or = if settings.is_journal { String::new() } else { format!(", or `replace {name}`") };
     format!(
-        "{name} ({}): {why}\n  hint: make room there and start again on the same folder, or \
-         `replace {name}`",
+        "{name} ({}): {why}\n  hint: make room there and start again on the same folder{or}",
         path.display()
     )
 }

@@ -130,6 +130,7 @@ impl Engine for Player {
             | Action::FailDisk(_)
             | Action::ReplaceDisk(_)
             | Action::Corrupt(..)
+            | Action::CorruptJournal(_)
             | Action::Scrub
             | Action::AcceptLoss
             | Action::SlowDisk(..)

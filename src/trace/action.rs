@@ -97,6 +97,8 @@ pub enum Action {
     ReplaceDisk(DiskId),
     /// A block, or the parity of its row, is damaged on a disk: its check sum does not fit any more.
     Corrupt(DiskId, Block),
+    /// Nothing that an AMF's journal holds can be read any more, as its next start finds out.
+    CorruptJournal(AmfId),
     /// The lowest AMF that runs compares what is on the disks, and mends what does not fit.
     Scrub,
     /// Hosts live with what is left of the regions in doubt: the lowest member that may use the volume gives it out again \[D4\].

@@ -45,6 +45,8 @@ pub enum Command {
     Replace(DiskId),
     /// `corrupt DISK BLOCK`.
     Corrupt(DiskId, Block),
+    /// `corrupt-journal AMF`.
+    CorruptJournal(AmfId),
     /// `scrub`.
     Scrub,
     /// `accept-loss`.

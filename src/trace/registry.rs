@@ -151,6 +151,7 @@ pub fn entry(command: &Command) -> &'static Entry {
         Command::Fail(_) => "fail",
         Command::Replace(_) => "replace",
         Command::Corrupt(..) => "corrupt",
+        Command::CorruptJournal(_) => "corrupt-journal",
         Command::Scrub => "scrub",
         Command::AcceptLoss => "accept-loss",
         Command::Slow(..) => "slow",
@@ -271,6 +272,8 @@ table! {
         ["replace disk1"], [[Disk]];
     Disks, "corrupt", "corrupt DISK BLOCK", "damages a block, or its parity: its check sum is wrong",
         ["corrupt disk1 3"], [[Disk, Block]];
+    Disks, "corrupt-journal", "corrupt-journal AMF", "damages what a journal holds; its AMF's next start finds out",
+        ["corrupt-journal amf0"], [[Amf]];
     Disks, "scrub", "scrub", "compares copies, and data with parity, and mends what does not fit",
         ["scrub"], [[]];
     Disks, "accept-loss", "accept-loss", "gives out again what is left of the regions in doubt",

@@ -57,6 +57,9 @@ impl Action {
             Self::Step(_) if !cluster.is_step_mode() => {
                 Err("`step` needs step mode; hint: hold on".to_owned())
             }
+            Self::CorruptJournal(_) if !cluster.config().journal => {
+                Err("there are no journals; hint: --set journal.enabled=true".to_owned())
+            }
             Self::Tempo(tempo) if !(1..=1_000).contains(tempo) => {
                 Err("the tempo is from 0.001 to 1".to_owned())
             }
@@ -74,6 +77,7 @@ impl Action {
             | Self::FailDisk(_)
             | Self::ReplaceDisk(_)
             | Self::Corrupt(..)
+            | Self::CorruptJournal(_)
             | Self::Scrub
             | Self::AcceptLoss
             | Self::SlowDisk(..)
@@ -116,6 +120,9 @@ impl Action {
             Self::Corrupt(disk, block) => {
                 format!("on {disk} the check sum of block {block} does not fit any more")
             }
+            Self::CorruptJournal(amf) => {
+                format!("what the journal of {amf} holds is damaged; its next start finds out")
+            }
             Self::Scrub => "a scrub compares what is on the disks".to_owned(),
             Self::AcceptLoss => "what is in doubt is given out again, as it is".to_owned(),
             Self::SlowDisk(disk, by) if by.0 == 0 => format!("{disk} is as fast as it was"),
@@ -149,6 +156,7 @@ impl Action {
         match self {
             Self::Host(amf, _)
             | Self::Evict(amf, _)
+            | Self::CorruptJournal(amf)
             | Self::Crash(amf)
             | Self::Restart(amf)
             | Self::Pause(amf)

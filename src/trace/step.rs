@@ -108,6 +108,8 @@ pub enum Control {
     SetDefect(Option<Defect>),
     /// An AMF drops every clean line (before a protocol switch).
     DropLines(AmfId),
+    /// Nothing that the AMF's journal holds can be read any more, as its next start finds out.
+    CorruptJournal(AmfId),
     /// The clock was moved on without anything happening, by a pause that was taken out of it.
     Skip(Span),
 }

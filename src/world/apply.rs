@@ -306,6 +306,9 @@ impl World {
             Control::FailDisk(disk) => self.input_disk(*disk, DiskInput::Fail),
             Control::ReplaceDisk(disk) => self.input_disk(*disk, DiskInput::Replace),
             Control::Corrupt(disk, at) => self.input_disk(*disk, DiskInput::Corrupt { at: *at }),
+            Control::CorruptJournal(amf) => {
+                self.seats[usize::from(amf.0)].journal.damage();
+            }
             Control::Scrub(amf) => self.control_amf(*amf, AmfInput::Scrub)?,
             Control::AcceptLoss(amf) => self.control_amf(*amf, AmfInput::AcceptLoss)?,
             Control::WitnessDown => self.input_witness(WitnessInput::Down),

@@ -17,6 +17,7 @@ pub(super) fn control_node(control: &Control) -> (NodeId, bool) {
         | Control::AcceptLoss(amf)
         | Control::DropLines(amf) => (NodeId::Amf(*amf), false),
         Control::FailDisk(disk) | Control::Corrupt(disk, _) => (NodeId::Disk(*disk), true),
+        Control::CorruptJournal(amf) => (NodeId::Amf(*amf), true),
         Control::ReplaceDisk(disk) => (NodeId::Disk(*disk), false),
         Control::WitnessDown | Control::PowerFail | Control::SetDefect(Some(_)) => {
             (NodeId::Witness, true)
@@ -42,6 +43,7 @@ pub(super) fn control_text(control: &Control) -> String {
         Control::ReplaceDisk(disk) => format!("replace {disk}"),
         Control::PowerFail => "power-fail".to_owned(),
         Control::Corrupt(disk, at) => format!("corrupt {disk} at {at}"),
+        Control::CorruptJournal(amf) => format!("corrupt-journal {amf}"),
         Control::Scrub(amf) => format!("scrub by {amf}"),
         Control::AcceptLoss(amf) => format!("accept-loss by {amf}"),
         Control::WitnessDown => "witness down".to_owned(),

@@ -6,8 +6,10 @@ use amflab::live::{LiveEngine, LiveOptions};
 use amflab::profile::{self, Profile};
 use amflab::protocol::id::{AmfId, Block, DiskId, Instant, NodeId, Span};
 use amflab::protocol::{
-    HostError, LineState, MsgKind, Payload, Protocol, RequestKind, Sectors, Source,
+    HostError, LineState, MsgKind, Payload, Protocol, RequestKind, Sectors, Source, StoreDone,
+    StoreOp,
 };
+use amflab::store::{Folder, open_all};
 use amflab::trace::{
     Action, Advance, Ask, Completion, Engine, HoldFilter, HostPort, LinkSetting, Release, Target,
 };
@@ -397,4 +399,49 @@ fn disks_that_broke_last_are_trusted_after_a_restart() {
         (engine.snapshot(&Ask::BRIEF).disks[0].role == "online").then_some(())
     });
     engine.shutdown().unwrap();
+}
+
+/// An entry that cannot be read, and a journal that is not there at all: what they may have had is in doubt,
+/// not silently old, and a journal that is whole again at a later start does not end that.
+#[test]
+fn what_a_damaged_journal_may_have_had_is_in_doubt() {
+    let sets = ["journal.enabled=true", "dirty_log.region=1", "cluster.protocol=sharing"];
+    let profile = claims(&sets);
+    for all in [false, true] {
+        let (dir, options) = folder();
+        let mut engine = LiveEngine::start(&profile, &options).unwrap();
+        assert!(ask(&mut engine, 0, write(2, "old")).answer.result.is_ok());
+        act(&mut engine, Action::Destage(Target::All));
+        settle(&mut engine);
+        assert!(ask(&mut engine, 0, write(2, "lost")).answer.result.is_ok());
+        assert!(ask(&mut engine, 1, write(3, "kept")).answer.result.is_ok());
+        drop(engine);
+        if all {
+            std::fs::remove_dir_all(dir.path().join("journal-amf0")).unwrap();
+        } else {
+            let lock = Folder::lock(dir.path()).unwrap();
+            let mut opened = open_all(Some(lock), &profile.config, &profile.store, false).unwrap();
+            let store = &mut opened.journals[0].store;
+            assert_eq!(store.execute(&[StoreOp::Spoil { at: 2 }]), [Ok(StoreDone::Done)]);
+            opened.journals.iter_mut().for_each(|journal| journal.store.close().unwrap());
+            opened.disks.iter_mut().for_each(|disk| disk.store.close().unwrap());
+        }
+        for start in 0..3 {
+            let mut engine = LiveEngine::start(&profile, &options).unwrap();
+            let said = engine.notes().iter().any(|note| note.contains("journal of amf0"));
+            assert_eq!(said, start == 0, "{all} {start}: {:?}", engine.notes());
+            let done = ask(&mut engine, 1, read(2));
+            assert_eq!(done.answer.result.unwrap_err(), HostError::InDoubt, "{all} {start}");
+            assert_eq!(value(&ask(&mut engine, 0, read(3))), "\"kept\"");
+            settle(&mut engine);
+        }
+        let mut engine = LiveEngine::start(&profile, &options).unwrap();
+        act(&mut engine, Action::AcceptLoss);
+        let old = until(&mut engine, "an answer that is data", |engine| {
+            let done = ask(engine, 1, read(2));
+            done.answer.result.is_ok().then(|| value(&done))
+        });
+        assert_eq!(old, "\"old\"");
+        engine.shutdown().unwrap();
+    }
 }

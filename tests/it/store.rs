@@ -119,6 +119,7 @@ fn keeps_marks(store: &mut dyn BlockStore) {
     assert_eq!(marks(store), [(2, 0, 3), (2, 1, 9), (7, 1, 3)]);
     assert_eq!(store.execute(&[StoreOp::Next { at: 0 }]), [Ok(StoreDone::Next(Some(7)))]);
     let gone = |first, last| Gone {
+        for_good: false,
         owner: AmfId(1),
         first: Epoch(first),
         last: Epoch(last),

@@ -133,6 +133,7 @@ fn played(command: &Command) -> Option<Command> {
         | Command::Fail(_)
         | Command::Replace(_)
         | Command::Corrupt(..)
+        | Command::CorruptJournal(_)
         | Command::Scrub
         | Command::AcceptLoss
         | Command::Slow(..)

@@ -152,6 +152,7 @@ fn is_fault(command: &Command) -> bool {
         | Command::Fail(_)
         | Command::Replace(_)
         | Command::Corrupt(..)
+        | Command::CorruptJournal(_)
         | Command::Scrub
         | Command::AcceptLoss
         | Command::Slow(..)

@@ -34,6 +34,27 @@ pub struct JournalContent {
     pub entries: Vec<JournalEntry>,
     /// Parity updates that had begun, at most one a block.
     pub intents: Vec<Arc<Intent>>,
+    /// What it had, and cannot be read any more.
+    pub damaged: Vec<Damaged>,
+}
+
+/// A part of a journal that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Damaged {
+    /// The entry of a block.
+    Entry(Block),
+    /// A parity update of a block. Its row may be torn, and shows that; no data is lost with it.
+    Intent(Block),
+    /// All of it.
+    Everything,
+}
+
+impl JournalContent {
+    /// It has every version that it ever kept and did not give up.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.damaged.iter().all(|damaged| matches!(damaged, Damaged::Intent(_)))
+    }
 }
 
 /// An entry of a journal, as it is loaded at a start.
@@ -64,6 +85,9 @@ pub(super) struct Journal {
     given: VecDeque<(Block, Given)>,
     /// The store does not work: writes go through instead.
     broken: bool,
+    /// What could not be read at the start. The witness is told with every `Join`: what may have been there is
+    /// in doubt. Forgotten once a view says so.
+    damaged: Vec<Damaged>,
 }
 
 /// What is on its way to the store.
@@ -78,6 +102,11 @@ enum Given {
 impl Journal {
     pub(super) fn is_broken(&self) -> bool {
         self.broken
+    }
+
+    /// Nothing that it had is known to be damaged and not yet told.
+    pub(super) fn is_whole(&self) -> bool {
+        self.damaged.iter().all(|damaged| matches!(damaged, Damaged::Intent(_)))
     }
 }
 
@@ -98,6 +127,21 @@ impl Amf {
             self.journal.kept.insert(intent.block, intent.no);
             self.journal.intents.insert(intent.block, Arc::clone(&intent));
             self.journal.unfinished.push(intent);
+        }
+        self.journal.damaged = content.damaged;
+    }
+
+    /// \[D2\] It is a member, so a view says what is lost with the damaged part of its journal, and that may go.
+    pub(super) fn forget_damaged(&mut self) {
+        for damaged in core::mem::take(&mut self.journal.damaged) {
+            let (block, op) = match damaged {
+                Damaged::Entry(block) => (block, JournalOp::Forget { block }),
+                Damaged::Intent(block) => (block, JournalOp::Intended { block }),
+                Damaged::Everything => continue,
+            };
+            self.journal.given.push_back((block, Given::Forget));
+            self.outputs.push_back(AmfOutput::Journal(op));
+            self.rule(Rule::JournalDamaged, Some(Key::Block(block)));
         }
     }
 

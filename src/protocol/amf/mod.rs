@@ -42,7 +42,7 @@ mod view;
 
 pub use info::{AccessView, AmfStats, KeyView, LineView};
 pub use invariant::Broken;
-pub use journal::{JournalContent, JournalEntry};
+pub use journal::{Damaged, JournalContent, JournalEntry};
 pub use scrub::ScrubReport;
 
 use self::accept::Accept;

@@ -95,7 +95,8 @@ impl Amf {
     /// The incarnation that this AMF is, for its marks.
     fn as_gone(&self) -> Gone {
         let joined = self.current_view().joined(self.id);
-        Gone { owner: self.id, first: joined, last: joined, left: Epoch(0), lost: false }
+        let (owner, left) = (self.id, Epoch(0));
+        Gone { owner, first: joined, last: joined, left, lost: false, for_good: false }
     }
 
     /// Asks every disk that has not failed for what the region's step says.

@@ -116,6 +116,7 @@ impl Amf {
         }
         if old.is_none() {
             self.rule(Rule::Joined, None);
+            self.forget_damaged();
         }
         let admitted = old.as_deref().is_some_and(|old| old.admitted != view.admitted);
         self.mark_again(now, admitted);
@@ -247,7 +248,8 @@ impl Amf {
 
     pub(super) fn on_renew_timeout(&mut self, now: Instant) {
         if self.view.is_none() {
-            self.send_witness(WitnessMsg::Join { attempt: self.incarnation.0 });
+            let (attempt, whole) = (self.incarnation.0, self.journal.is_whole());
+            self.send_witness(WitnessMsg::Join { attempt, whole });
             self.renew_at = now + Span(self.cfg.renew.0 / JOIN_PARTS);
             return self.rule(Rule::Join, None);
         }

@@ -103,6 +103,7 @@ fn other_command(name: &str, column: u32, args: &mut Args<'_>) -> Parsed<Command
         "fail" => Command::Fail(args.disk()?),
         "replace" => Command::Replace(args.disk()?),
         "corrupt" => Command::Corrupt(args.disk()?, args.block()?),
+        "corrupt-journal" => Command::CorruptJournal(args.amf()?),
         "scrub" => Command::Scrub,
         "accept-loss" => Command::AcceptLoss,
         "slow" => Command::Slow(args.disk()?, args.time()?),

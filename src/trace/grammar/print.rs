@@ -31,6 +31,7 @@ impl Display for Command {
             Self::Fail(disk) => write!(f, "fail {disk}"),
             Self::Replace(disk) => write!(f, "replace {disk}"),
             Self::Corrupt(disk, block) => write!(f, "corrupt {disk} {block}"),
+            Self::CorruptJournal(amf) => write!(f, "corrupt-journal {amf}"),
             Self::Scrub => f.write_str("scrub"),
             Self::AcceptLoss => f.write_str("accept-loss"),
             Self::Slow(disk, span) => write!(f, "slow {disk} {}", time_text(*span)),

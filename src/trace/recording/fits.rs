@@ -65,6 +65,7 @@ fn content(config: &Config, kind: &RequestKind) -> Result<(), String> {
 fn check_control(config: &Config, control: &Control) -> Result<(), String> {
     match control {
         Control::Crash(amf)
+        | Control::CorruptJournal(amf)
         | Control::Restart(amf)
         | Control::Pause(amf)
         | Control::Resume(amf)
