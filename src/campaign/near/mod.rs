@@ -61,9 +61,10 @@ impl Situation {
         Ok(Self::of(name, Plan::of_script(text, name, base, &[])?))
     }
 
-    /// A situation from a plan.
+    /// A situation from a plan. What rule is broken, if any, the campaign says.
     #[must_use]
     pub fn of(name: &str, plan: Plan) -> Self {
+        let plan = if plan.is_defective() { plan.healthy() } else { plan };
         let commands = plan.commands.iter().filter_map(played).collect();
         Self { name: name.to_owned(), plan: Plan { commands, ..plan } }
     }

@@ -85,9 +85,10 @@ fn a_seed_near_a_script_changes_it_and_repeats() {
 
 #[test]
 fn scripts_of_ones_own_take_the_place_of_those_that_are_built_in() {
-    let text = "# profile: claims\nwrite amf0 3 \"a\"\ncrash amf0\nexpect value amf1 3 \"a\"\n";
+    let text = "# profile: claims\n# set: defect=no_lease\nwrite amf0 3 \"a\"\ncrash amf0\nexpect value amf1 3 \"a\"\n";
     let own = Situation::read("mine", text, Path::new(".")).unwrap();
     assert_eq!(own.plan.commands.len(), 3, "what is expected of a value is read");
+    assert!(!own.plan.is_defective(), "a defect is for the campaign to say");
     let space = Space::new(Spec { near: vec![own.clone()], ..spec("any", &[]) }).unwrap();
     let mut lengths = BTreeSet::new();
     for seed in 0..30 {
