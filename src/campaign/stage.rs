@@ -3,7 +3,7 @@
 
 use super::guard::Guard;
 use crate::profile::Profile;
-use crate::protocol::id::{AmfId, Epoch, Instant, OpId, Span};
+use crate::protocol::id::{AmfId, DiskId, Epoch, Instant, OpId, Span};
 use crate::protocol::{Amf, Config, HostError, RequestKind};
 use crate::session::{Report, Session};
 use crate::sim::{Sim, SimOptions};
@@ -117,11 +117,18 @@ impl HostPort for Shared {
     fn poll_completion(&mut self) -> Option<Completion> {
         let mut inner = self.lock();
         let done = inner.sim.poll_completion()?;
-        let epoch = inner.sim.world().witness().view().epoch;
+        let (epoch, changing) = {
+            let (world, disks) = (inner.sim.world(), inner.sim.config().disks_all());
+            // Damage that was met, and is mended since, and a disk that refuses until a view admits it: one
+            // after the other, as well.
+            let refuses = |disk| world.disk(DiskId(disk)).is_unadmitted();
+            let changing = world.witness().is_busy() || (0..disks).any(refuses);
+            (world.witness().view().epoch, changing)
+        };
         let asked = &mut inner.asked;
         asked.open[usize::from(done.amf.0)] -= 1;
         let writes = asked.writing.remove(&done.answer.op);
-        let same = asked.begun.remove(&done.answer.op) == Some(epoch);
+        let same = asked.begun.remove(&done.answer.op) == Some(epoch) && !changing;
         match &done.answer.result {
             Ok(touched) => {
                 let hits = touched.iter().filter(|touch| touch.hit).count() as u64;
