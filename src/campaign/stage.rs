@@ -3,8 +3,8 @@
 
 use super::guard::Guard;
 use crate::profile::Profile;
-use crate::protocol::id::{AmfId, DiskId, Epoch, Instant, OpId, Span};
-use crate::protocol::{Amf, Config, HostError, RequestKind};
+use crate::protocol::id::{AmfId, Instant, OpId, Span};
+use crate::protocol::{Config, HostError, RequestKind};
 use crate::session::{Report, Session};
 use crate::sim::{Sim, SimOptions};
 use crate::trace::action::HoldFilter;
@@ -57,15 +57,10 @@ pub struct Asked {
     pub read_ns: Vec<u64>,
     /// Nanoseconds of writes that were answered.
     pub write_ns: Vec<u64>,
-    /// The first request that ended in a media error although no view came while it was under way. (Who asks
-    /// a disk, and then the other, while both are replaced one after the other, is refused by both \[M4\].)
-    pub unreadable: Option<String>,
     /// Under way, at each AMF.
     pub open: Vec<u32>,
     /// What they are: `true` writes, `false` reads. Flushes are not in it.
     writing: std::collections::BTreeMap<OpId, bool>,
-    /// The epoch of its AMF when each began.
-    begun: std::collections::BTreeMap<OpId, Epoch>,
 }
 
 struct Inner {
@@ -105,9 +100,7 @@ impl HostPort for Shared {
             Some(false) => asked.reads += 1,
             None => asked.flushes += 1,
         }
-        let epoch = inner.sim.world().amf(amf).map(Amf::epoch).unwrap_or_default();
         let op = inner.sim.host(amf, kind);
-        inner.asked.begun.insert(op, epoch);
         if let Some(writes) = writes {
             inner.asked.writing.insert(op, writes);
         }
@@ -117,18 +110,9 @@ impl HostPort for Shared {
     fn poll_completion(&mut self) -> Option<Completion> {
         let mut inner = self.lock();
         let done = inner.sim.poll_completion()?;
-        let (epoch, changing) = {
-            let (world, disks) = (inner.sim.world(), inner.sim.config().disks_all());
-            // Damage that was met, and is mended since, and a disk that refuses until a view admits it: one
-            // after the other, as well.
-            let refuses = |disk| world.disk(DiskId(disk)).is_unadmitted();
-            let changing = world.witness().is_busy() || (0..disks).any(refuses);
-            (world.witness().view().epoch, changing)
-        };
         let asked = &mut inner.asked;
         asked.open[usize::from(done.amf.0)] -= 1;
         let writes = asked.writing.remove(&done.answer.op);
-        let same = asked.begun.remove(&done.answer.op) == Some(epoch) && !changing;
         match &done.answer.result {
             Ok(touched) => {
                 let hits = touched.iter().filter(|touch| touch.hit).count() as u64;
@@ -142,11 +126,6 @@ impl HostPort for Shared {
                 }
             }
             Err(error) => {
-                if *error == HostError::Media && same && asked.unreadable.is_none() {
-                    let text =
-                        format!("op{} of {} ended in a media error", done.answer.op.0, done.amf);
-                    asked.unreadable = Some(text);
-                }
                 let at = HostError::ALL.iter().position(|known| known == error);
                 asked.errors[at.expect("every error is listed")] += 1;
             }
@@ -284,14 +263,10 @@ impl Stage {
     /// The first violation so far.
     #[must_use]
     pub fn found(&self) -> Option<Finding> {
-        self.look(|sim, asked| {
+        self.look(|sim, _| {
             if let Some(first) = sim.world().violations().first() {
                 let (checker, text) = (first.checker.clone(), first.text.clone());
                 return Some(Finding { checker, text });
-            }
-            // What is promised to be survived costs no data.
-            if let Some(failed) = asked.unreadable.clone().filter(|_| !self.guard.is_exceeded()) {
-                return Some(Finding { checker: "durability".to_owned(), text: failed });
             }
             // Nothing may be called lost without a cause.
             let view = sim.world().witness().view();
