@@ -5,7 +5,7 @@
 //! 0 format  1..9 number  9 parity blocks, n  then n + 1 times: index (255: the data block)  length (u32)  record
 //! ```
 //!
-//! The records in it are those of [`record`](super::record), each with check sums of its own.
+//! The records in it are those of [`super::record`], each with check sums of its own.
 
 use super::record;
 use crate::protocol::id::Block;
