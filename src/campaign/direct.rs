@@ -10,7 +10,7 @@ use super::recipe::Pick;
 use super::stage::{Stage, Stop};
 use crate::protocol::id::{AmfId, Block, DiskId, Instant, NodeId, Span};
 use crate::session::AUDIT_SIM;
-use crate::trace::action::{HoldFilter, Release};
+use crate::trace::action::{Action, HoldFilter, Release};
 use crate::trace::command::{Condition, HostCommand, Value};
 use crate::trace::{Ask, Command, Engine};
 use rand::seq::IndexedRandom;
@@ -120,7 +120,7 @@ impl<'a> Director<'a> {
             self.read_back()?;
             self.accept_loss()?;
             if self.comes_to_rest()? {
-                self.give(Command::Destage(crate::trace::action::Target::All))?;
+                self.give(Command::Act(Action::Destage(crate::trace::action::Target::All)))?;
             }
         }
         self.give(Command::Audit)
@@ -229,7 +229,7 @@ impl<'a> Director<'a> {
             if share(STUBBORN, &mut self.rng) {
                 break;
             }
-            self.give_if_permitted(Command::Hold(false, filter))?;
+            self.give_if_permitted(Command::Act(Action::Unhold(filter)))?;
             if self.stage.patience().is_some_and(|(_, again)| again == filter) {
                 break;
             }
@@ -387,7 +387,7 @@ impl<'a> Director<'a> {
         if hazard.kind.lasts() {
             self.ongoing.push((self.stage.now() + Span::micros(lasting), ongoing));
             let crashed = match &begin {
-                Command::Crash(amf) => Some(*amf),
+                Command::Act(Action::Crash(amf)) => Some(*amf),
                 _ => None,
             };
             self.give(begin)?;
@@ -406,7 +406,7 @@ impl<'a> Director<'a> {
         }
         let held = self.stage.look(|sim, _| sim.snapshot(&Ask { held_max: 64, ..Ask::BRIEF }).held);
         for held in held.into_iter().filter(|held| held.from == NodeId::Amf(amf)) {
-            let command = Command::Lose(Release::Pair(held.from, held.to));
+            let command = Command::Act(Action::Lose(Release::Pair(held.from, held.to)));
             if self.stage.permits(&command) {
                 self.give(command)?;
             }
@@ -467,19 +467,19 @@ impl<'a> Director<'a> {
             self.end(&ongoing)?;
         }
         if self.near.is_some() {
-            self.give_if_permitted(Command::Hold(false, HoldFilter::ALL))?;
+            self.give_if_permitted(Command::Act(Action::Unhold(HoldFilter::ALL)))?;
         }
         let disturbed = self.stage.look(|sim, _| !sim.snapshot(&Ask::BRIEF).faults.is_empty());
         if disturbed {
-            self.give(Command::Heal)?;
+            self.give(Command::Act(Action::Heal))?;
         }
         let amfs = (0..self.amfs).map(AmfId);
-        let mut mend = vec![Command::Witness(true)];
-        mend.extend(amfs.clone().map(Command::Resume));
-        mend.extend(amfs.map(Command::Restart));
+        let mut mend = vec![Command::Act(Action::Witness(true))];
+        mend.extend(amfs.clone().map(Action::Resume).map(Command::Act));
+        mend.extend(amfs.map(Action::Restart).map(Command::Act));
         let disks = self.stage.look(|sim, _| sim.snapshot(&Ask::BRIEF).disks);
         let failed = disks.into_iter().filter(|disk| disk.failed);
-        mend.extend(failed.map(|disk| Command::Replace(disk.id)));
+        mend.extend(failed.map(|disk| Command::Act(Action::ReplaceDisk(disk.id))));
         for command in mend {
             if self.stage.permits(&command) {
                 self.give(command)?;
@@ -487,7 +487,7 @@ impl<'a> Director<'a> {
         }
         let slow = self.stage.look(|sim, _| sim.snapshot(&Ask::BRIEF).disks);
         for disk in slow.iter().filter(|disk| disk.slow.0 > 0) {
-            self.give(Command::Slow(disk.id, Span(0)))?;
+            self.give(Command::Act(Action::SlowDisk(disk.id, Span(0))))?;
         }
         Ok(())
     }
@@ -498,7 +498,7 @@ impl<'a> Director<'a> {
         if !self.stage.look(|sim, _| lost(sim)) || !self.comes_to_rest()? {
             return Ok(());
         }
-        self.give(Command::AcceptLoss)?;
+        self.give(Command::Act(Action::AcceptLoss))?;
         self.read_back()
     }
 

@@ -6,6 +6,7 @@ use crate::protocol::Many;
 use crate::protocol::group::SlotState;
 use crate::protocol::id::{AmfId, DiskId, Incarnation, NodeId};
 use crate::sim::Sim;
+use crate::trace::action::Action;
 use crate::trace::{Ask, Command, Engine};
 use serde::{Deserialize, Serialize};
 
@@ -43,20 +44,24 @@ fn media_errors(sim: &Sim, disk: DiskId) -> u64 {
 
 fn disk_of(command: &Command) -> Option<DiskId> {
     match command {
-        Command::Fail(disk)
-        | Command::Replace(disk)
-        | Command::Slow(disk, _)
-        | Command::Corrupt(disk, _) => Some(*disk),
+        Command::Act(
+            Action::FailDisk(disk)
+            | Action::ReplaceDisk(disk)
+            | Action::SlowDisk(disk, _)
+            | Action::Corrupt(disk, _),
+        ) => Some(*disk),
         _ => None,
     }
 }
 
 fn amf_of(command: &Command) -> Option<AmfId> {
     match command {
-        Command::Crash(amf)
-        | Command::Pause(amf)
-        | Command::LeaseExpire(amf)
-        | Command::Evict(amf, _) => Some(*amf),
+        Command::Act(
+            Action::Crash(amf)
+            | Action::Pause(amf)
+            | Action::ExpireLease(amf)
+            | Action::Evict(amf, _),
+        ) => Some(*amf),
         Command::Start(_, host) => Some(host.amf()),
         _ => None,
     }
@@ -122,7 +127,8 @@ impl Ongoing {
                 (text, dirty > 0 || open > 0)
             }
             FaultKind::Switch => {
-                let changes = !matches!(command, Command::Protocol(to) if *to == view.protocol);
+                let changes =
+                    !matches!(command, Command::Act(Action::Protocol(to)) if *to == view.protocol);
                 let text = if changes { "it changes" } else { "it is in force already" };
                 (text.to_owned(), changes)
             }
@@ -210,7 +216,7 @@ impl Ongoing {
 
     fn pair(&self) -> Option<(NodeId, NodeId)> {
         match &self.fault.begin {
-            Command::Hold(_, filter) => filter.pair,
+            Command::Act(Action::Hold(filter)) => filter.pair,
             _ => None,
         }
     }

@@ -4,7 +4,7 @@
 use crate::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
 use crate::protocol::{MsgKind, Protocol};
 use crate::trace::Command;
-use crate::trace::action::{HoldFilter, LinkSetting};
+use crate::trace::action::{Action, HoldFilter, LinkSetting};
 use crate::trace::command::HostCommand;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -226,49 +226,55 @@ impl Fault {
             return None;
         }
         let link = |a: NodeId, b: NodeId, setting| {
-            (Command::Link(a, b, setting), Some(Command::Link(a, b, LinkSetting::Clear)))
+            (Action::Link(a, b, setting), Some(Action::Link(a, b, LinkSetting::Clear)))
         };
         let (begin, end) = match kind {
-            FaultKind::Crash => (Command::Crash(amf), Some(Command::Restart(amf))),
-            FaultKind::Pause => (Command::Pause(amf), Some(Command::Resume(amf))),
-            FaultKind::Cut => (Command::Partition(vec![vec![node]]), Some(Command::Heal)),
+            FaultKind::Crash => (Action::Crash(amf), Some(Action::Restart(amf))),
+            FaultKind::Pause => (Action::Pause(amf), Some(Action::Resume(amf))),
+            FaultKind::Cut => (Action::Partition(vec![vec![node]]), Some(Action::Heal)),
             FaultKind::Split => {
                 let sides = split(aim.amfs, subset, with_witness)?;
-                (Command::Partition(sides), Some(Command::Heal))
+                (Action::Partition(sides), Some(Action::Heal))
             }
             FaultKind::Drop => link(node, other, LinkSetting::Drop(percent)),
             FaultKind::Duplicate => link(node, other, LinkSetting::Duplicate(percent)),
             FaultKind::Reorder => link(node, other, LinkSetting::Reorder),
             FaultKind::Delay => link(node, other, LinkSetting::Delay(little)),
             FaultKind::FarWitness => link(node, NodeId::Witness, LinkSetting::Drop(percent * 2)),
-            FaultKind::SlowDisk => (Command::Slow(disk, much), Some(Command::Slow(disk, Span(0)))),
+            FaultKind::SlowDisk => {
+                (Action::SlowDisk(disk, much), Some(Action::SlowDisk(disk, Span(0))))
+            }
             FaultKind::FarDisk => link(node, NodeId::Disk(disk), LinkSetting::Delay(much)),
-            FaultKind::FailDisk => (Command::Fail(disk), Some(Command::Replace(disk))),
-            FaultKind::SwapDisk => (Command::Replace(disk), None),
-            FaultKind::Lease => (Command::LeaseExpire(amf), None),
-            FaultKind::Witness => (Command::Witness(false), Some(Command::Witness(true))),
-            FaultKind::Evict => (Command::Evict(amf, None), None),
-            // Labelled, so that nobody waits for it; whoever gives it makes the label unique.
-            FaultKind::Flush => (Command::Start("f".to_owned(), HostCommand::Flush(amf)), None),
+            FaultKind::FailDisk => (Action::FailDisk(disk), Some(Action::ReplaceDisk(disk))),
+            FaultKind::SwapDisk => (Action::ReplaceDisk(disk), None),
+            FaultKind::Lease => (Action::ExpireLease(amf), None),
+            FaultKind::Witness => (Action::Witness(false), Some(Action::Witness(true))),
+            FaultKind::Evict => (Action::Evict(amf, None), None),
+            // The one that a host does. Labelled, so that nobody waits for it; whoever gives it makes the
+            // label unique.
+            FaultKind::Flush => {
+                let begin = Command::Start("f".to_owned(), HostCommand::Flush(amf));
+                return Some(Self { kind, begin, end: None });
+            }
             FaultKind::Switch => {
                 let all = super::space::PROTOCOLS;
                 let protocol: Protocol = all[protocol % all.len()];
-                (Command::Protocol(protocol), None)
+                (Action::Protocol(protocol), None)
             }
-            FaultKind::PowerFail => (Command::PowerFail, None),
+            FaultKind::PowerFail => (Action::PowerFail, None),
             // Damage that nobody reads stays, and keeps disks from failing: a scrub finds it.
             FaultKind::Corrupt => {
-                let end = (with_witness == 0).then_some(Command::Scrub);
-                (Command::Corrupt(disk, aim.block), end)
+                let end = (with_witness == 0).then_some(Action::Scrub);
+                (Action::Corrupt(disk, aim.block), end)
             }
-            FaultKind::Scrub => (Command::Scrub, None),
+            FaultKind::Scrub => (Action::Scrub, None),
             FaultKind::Hold => {
                 let filter = HoldFilter { kind: Some(late), pair: Some((node, other)) };
-                (Command::Hold(true, filter), Some(Command::Hold(false, filter)))
+                (Action::Hold(filter), Some(Action::Unhold(filter)))
             }
-            FaultKind::AcceptLoss => (Command::AcceptLoss, None),
+            FaultKind::AcceptLoss => (Action::AcceptLoss, None),
         };
-        Some(Self { kind, begin, end })
+        Some(Self { kind, begin: Command::Act(begin), end: end.map(Command::Act) })
     }
 }
 

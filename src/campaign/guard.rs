@@ -4,9 +4,9 @@
 
 use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
 use crate::protocol::{Amf, Config, Layout, WritePolicy};
-use crate::session::{RUN_UNTIL, action_of};
+use crate::session::RUN_UNTIL;
 use crate::sim::Sim;
-use crate::trace::action::{HoldFilter, LinkSetting, Release};
+use crate::trace::action::{Action, HoldFilter, LinkSetting, Release};
 use crate::trace::sides::Sides;
 use crate::trace::snapshot::{AmfStatus, Ask, DiskInfo};
 use crate::trace::standing::place_on;
@@ -106,30 +106,31 @@ impl Guard {
     /// Whether the command may be given now: the engine takes it, and the protocol survives it. A command
     /// that may is booked, and must then be given.
     pub fn permits(&mut self, command: &Command, sim: &mut Sim) -> bool {
-        if action_of(command).is_some_and(|action| action.check(sim).is_err()) {
+        if matches!(command, Command::Act(action) if action.check(sim).is_err()) {
             return false;
         }
-        let ends_hold = matches!(command, Command::Hold(false, _));
+        let ends_hold = matches!(command, Command::Act(Action::Unhold(_)));
         if !ends_hold && !self.outlasts_holds(command, sim) {
             return false;
         }
         match command {
-            Command::Crash(_) | Command::Pause(_) => self.may_lose(1, sim),
-            Command::Partition(named) => self.may_partition(named, sim),
-            Command::Link(a, b, setting) => self.may_link(*a, *b, *setting, sim),
-            Command::Heal => {
+            Command::Act(Action::Crash(_) | Action::Pause(_)) => self.may_lose(1, sim),
+            Command::Act(Action::Partition(named)) => self.may_partition(named, sim),
+            Command::Act(Action::Link(a, b, setting)) => self.may_link(*a, *b, *setting, sim),
+            Command::Act(Action::Heal) => {
                 let was = self.cut || !self.lossy.is_empty();
                 (self.cut, self.lossy) = (false, Vec::new());
                 self.mended(was, sim);
                 true
             }
-            Command::Fail(disk) => self.may_fail(*disk, sim),
+            Command::Act(Action::FailDisk(disk)) => self.may_fail(*disk, sim),
             // Damage is a failure too: one more than the group survives would be one too many.
-            Command::Corrupt(disk, block) => {
-                let there = place_on(sim.config(), &sim.world().witness().view().group, *disk, *block);
+            Command::Act(Action::Corrupt(disk, block)) => {
+                let there =
+                    place_on(sim.config(), &sim.world().witness().view().group, *disk, *block);
                 there.is_ok() && self.may_fail(*disk, sim)
             }
-            Command::Replace(disk) => {
+            Command::Act(Action::ReplaceDisk(disk)) => {
                 let disks = sim.snapshot(&Ask::BRIEF).disks;
                 let is_failed = disks.get(usize::from(disk.0)).is_some_and(|disk| disk.failed);
                 is_failed || self.may_fail(*disk, sim)
@@ -137,7 +138,7 @@ impl Guard {
             // Everything that was acknowledged is on disks or in journals, and everybody comes back; and so are
             // the intents of rows that were being written. Without journals those are made equal from their
             // data, which must all be there.
-            Command::PowerFail => {
+            Command::Act(Action::PowerFail) => {
                 let journalled = self.journal && self.is_quiet(sim);
                 let whole = !self.parity || broken(sim, None) == 0;
                 let allowed = journalled || (self.through && whole) || self.exceed(sim);
@@ -148,38 +149,47 @@ impl Guard {
                 allowed
             }
             // What nobody else has is lost with it.
-            Command::CorruptJournal(_) => self.exceed(sim),
-            Command::AcceptLoss => sim.world().witness().view().lost().next().is_some(),
+            Command::Act(Action::CorruptJournal(_)) => self.exceed(sim),
+            Command::Act(Action::AcceptLoss) => {
+                sim.world().witness().view().lost().next().is_some()
+            }
             // A switch waits until everything has settled.
-            Command::Protocol(_) => self.is_quiet(sim),
-            Command::Hold(on, filter) => self.may_hold(*on, *filter, sim),
+            Command::Act(Action::Protocol(_)) => self.is_quiet(sim),
+            Command::Act(Action::Hold(filter)) => self.may_hold(true, *filter, sim),
+            Command::Act(Action::Unhold(filter)) => self.may_hold(false, *filter, sim),
             // What a crashed AMF had sent may be lost with it.
-            Command::Lose(Release::Pair(NodeId::Amf(from), _)) if sim.world().amf(*from).is_none() => true,
+            Command::Act(Action::Lose(Release::Pair(NodeId::Amf(from), _)))
+                if sim.world().amf(*from).is_none() =>
+            {
+                true
+            }
             // What a seed never draws, but a script may say: held messages may be anybody's last.
-            Command::Lose(_) => {
+            Command::Act(Action::Lose(_)) => {
                 self.is_quiet(sim) || self.spare > 0 || self.exceed(sim)
             }
-            Command::Host(_)
+            // An expiry alone evicts nobody.
+            Command::Act(
+                Action::Destage(_)
+                | Action::Evict(..)
+                | Action::Scrub
+                | Action::Restart(_)
+                | Action::Resume(_)
+                | Action::ExpireLease(_)
+                | Action::SlowDisk(..)
+                | Action::Witness(_)
+                | Action::Defect(..)
+                | Action::Deliver(_)
+                | Action::Repeat(_)
+                | Action::Step(_)
+                | Action::Tempo(_)
+                | Action::Record(_)
+                | Action::Seek(_),
+            )
+            | Command::Host(_)
             | Command::Start(..)
             | Command::Await(_)
-            | Command::Destage(_)
-            | Command::Evict(..)
-            | Command::Scrub
-            | Command::Restart(_)
-            | Command::Resume(_)
-            // An expiry alone evicts nobody.
-            | Command::LeaseExpire(_)
-            | Command::Slow(..)
-            | Command::Witness(_)
-            | Command::Defect(..)
             | Command::Workload(..)
             | Command::Replay(_)
-            | Command::Deliver(_)
-            | Command::Repeat(_)
-            | Command::Step(_)
-            | Command::Tempo(_)
-            | Command::Record(_)
-            | Command::Seek(_)
             | Command::RunUntil(..)
             | Command::Wait(_)
             | Command::Settle

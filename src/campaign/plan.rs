@@ -2,6 +2,7 @@
 //! and keys; the rest is commands. What was random inside the simulator comes from the seed.
 
 use crate::profile::{self, Profile, ProfileError};
+use crate::trace::action::Action;
 use crate::trace::grammar::Head;
 use crate::trace::{Command, Limits, parse_script};
 use core::fmt::Write as _;
@@ -81,7 +82,7 @@ impl Plan {
     /// A rule is broken on purpose.
     #[must_use]
     pub fn is_defective(&self) -> bool {
-        let command = |command: &Command| matches!(command, Command::Defect(_, true));
+        let command = |command: &Command| matches!(command, Command::Act(Action::Defect(_, true)));
         self.keys().get("defect").is_some_and(|name| name.trim_matches('"') != "none")
             || self.commands.iter().any(command)
     }
@@ -92,7 +93,7 @@ impl Plan {
         let mut keys = self.keys();
         keys.remove("defect");
         let mut healthy = self.with_keys(&keys);
-        healthy.commands.retain(|command| !matches!(command, Command::Defect(..)));
+        healthy.commands.retain(|command| !matches!(command, Command::Act(Action::Defect(..))));
         healthy
     }
 

@@ -3,7 +3,7 @@
 use super::plan::Plan;
 use crate::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
 use crate::trace::Command;
-use crate::trace::action::{LinkSetting, Release, Target};
+use crate::trace::action::{Action, HoldFilter, LinkSetting, Release, Target};
 use crate::trace::command::{Condition, Expectation, HostCommand, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -56,11 +56,12 @@ pub fn plainer_commands(command: &Command) -> Vec<Vec<Command>> {
         }
         Command::Host(host) => one(plainer_hosts(host).into_iter().map(Command::Host).collect()),
         Command::Wait(span) => one(rounder(*span).into_iter().map(Command::Wait).collect()),
-        Command::Slow(disk, span) => {
-            one(rounder(*span).into_iter().map(|span| Command::Slow(*disk, span)).collect())
-        }
-        Command::Link(a, b, LinkSetting::Delay(span)) => {
-            let delay = |span| Command::Link(*a, *b, LinkSetting::Delay(span));
+        Command::Act(Action::SlowDisk(disk, span)) => one(rounder(*span)
+            .into_iter()
+            .map(|span| Command::Act(Action::SlowDisk(*disk, span)))
+            .collect()),
+        Command::Act(Action::Link(a, b, LinkSetting::Delay(span))) => {
+            let delay = |span| Command::Act(Action::Link(*a, *b, LinkSetting::Delay(span)));
             one(rounder(*span).into_iter().map(delay).collect())
         }
         Command::RunUntil(condition, Some(within)) => {
@@ -69,9 +70,10 @@ pub fn plainer_commands(command: &Command) -> Vec<Vec<Command>> {
             all.extend(rounder(*within).into_iter().map(|within| until(Some(within))));
             one(all)
         }
-        Command::Partition(sides) if sides.len() > 1 => {
-            one(sides.iter().map(|side| Command::Partition(vec![side.clone()])).collect())
-        }
+        Command::Act(Action::Partition(sides)) if sides.len() > 1 => one(sides
+            .iter()
+            .map(|side| Command::Act(Action::Partition(vec![side.clone()])))
+            .collect()),
         _ => Vec::new(),
     }
 }
@@ -280,7 +282,9 @@ pub(super) fn with_blocks(command: &Command, to: &impl Fn(Block) -> Block) -> Co
     match command {
         Command::Host(one) => Command::Host(host(one)),
         Command::Start(label, one) => Command::Start(label.clone(), host(one)),
-        Command::Evict(amf, Some(block)) => Command::Evict(*amf, Some(to(*block))),
+        Command::Act(Action::Evict(amf, Some(block))) => {
+            Command::Act(Action::Evict(*amf, Some(to(*block))))
+        }
         Command::Expect(Expectation::State(amf, block, state)) => {
             Command::Expect(Expectation::State(*amf, to(*block), *state))
         }
@@ -296,9 +300,16 @@ pub(super) fn with_blocks(command: &Command, to: &impl Fn(Block) -> Block) -> Co
         Command::RunUntil(Condition::Written(disk, block), within) => {
             Command::RunUntil(Condition::Written(*disk, to(*block)), *within)
         }
-        Command::Corrupt(disk, block) => Command::Corrupt(*disk, to(*block)),
+        Command::Act(Action::Corrupt(disk, block)) => {
+            Command::Act(Action::Corrupt(*disk, to(*block)))
+        }
         other => other.clone(),
     }
+}
+
+/// The same hold with other nodes.
+fn between(filter: HoldFilter, to: &mut impl FnMut(NodeId) -> NodeId) -> HoldFilter {
+    HoldFilter { pair: filter.pair.map(|(from, at)| (to(from), to(at))), ..filter }
 }
 
 /// The command with other nodes. An AMF stays an AMF, and a disk a disk, where nothing else would do.
@@ -313,13 +324,23 @@ pub(super) fn rename(command: &Command, to: &mut impl FnMut(NodeId) -> NodeId) -
         same @ (Release::Oldest(_) | Release::Id(_)) => same,
     };
     match command {
-        Command::Fail(at) => return Command::Fail(disk(*at, to)),
-        Command::Replace(at) => return Command::Replace(disk(*at, to)),
-        Command::Slow(at, span) => return Command::Slow(disk(*at, to), *span),
-        Command::Corrupt(at, block) => return Command::Corrupt(disk(*at, to), *block),
-        Command::Deliver(what) => return Command::Deliver(release(*what, to)),
-        Command::Lose(what) => return Command::Lose(release(*what, to)),
-        Command::Repeat(what) => return Command::Repeat(release(*what, to)),
+        Command::Act(Action::FailDisk(at)) => return Command::Act(Action::FailDisk(disk(*at, to))),
+        Command::Act(Action::ReplaceDisk(at)) => {
+            return Command::Act(Action::ReplaceDisk(disk(*at, to)));
+        }
+        Command::Act(Action::SlowDisk(at, span)) => {
+            return Command::Act(Action::SlowDisk(disk(*at, to), *span));
+        }
+        Command::Act(Action::Corrupt(at, block)) => {
+            return Command::Act(Action::Corrupt(disk(*at, to), *block));
+        }
+        Command::Act(Action::Deliver(what)) => {
+            return Command::Act(Action::Deliver(release(*what, to)));
+        }
+        Command::Act(Action::Lose(what)) => return Command::Act(Action::Lose(release(*what, to))),
+        Command::Act(Action::Repeat(what)) => {
+            return Command::Act(Action::Repeat(release(*what, to)));
+        }
         Command::RunUntil(Condition::Written(at, block), within) => {
             return Command::RunUntil(Condition::Written(disk(*at, to), *block), *within);
         }
@@ -345,21 +366,23 @@ pub(super) fn rename(command: &Command, to: &mut impl FnMut(NodeId) -> NodeId) -
     match command.clone() {
         Command::Host(one) => Command::Host(host(&one)),
         Command::Start(label, one) => Command::Start(label, host(&one)),
-        Command::Destage(Target::One(at)) => Command::Destage(Target::One(amf(at))),
-        Command::Evict(at, block) => Command::Evict(amf(at), block),
-        Command::Crash(at) => Command::Crash(amf(at)),
-        Command::Restart(at) => Command::Restart(amf(at)),
-        Command::Pause(at) => Command::Pause(amf(at)),
-        Command::Resume(at) => Command::Resume(amf(at)),
-        Command::LeaseExpire(at) => Command::LeaseExpire(amf(at)),
-        Command::Partition(sides) => Command::Partition(
-            sides.into_iter().map(|side| side.into_iter().map(&mut *to).collect()).collect(),
-        ),
-        Command::Link(a, b, setting) => Command::Link(to(a), to(b), setting),
-        Command::Hold(on, mut filter) => {
-            filter.pair = filter.pair.map(|(from, at)| (to(from), to(at)));
-            Command::Hold(on, filter)
+        Command::Act(Action::Destage(Target::One(at))) => {
+            Command::Act(Action::Destage(Target::One(amf(at))))
         }
+        Command::Act(Action::Evict(at, block)) => Command::Act(Action::Evict(amf(at), block)),
+        Command::Act(Action::Crash(at)) => Command::Act(Action::Crash(amf(at))),
+        Command::Act(Action::Restart(at)) => Command::Act(Action::Restart(amf(at))),
+        Command::Act(Action::Pause(at)) => Command::Act(Action::Pause(amf(at))),
+        Command::Act(Action::Resume(at)) => Command::Act(Action::Resume(amf(at))),
+        Command::Act(Action::ExpireLease(at)) => Command::Act(Action::ExpireLease(amf(at))),
+        Command::Act(Action::Partition(sides)) => Command::Act(Action::Partition(
+            sides.into_iter().map(|side| side.into_iter().map(&mut *to).collect()).collect(),
+        )),
+        Command::Act(Action::Link(a, b, setting)) => {
+            Command::Act(Action::Link(to(a), to(b), setting))
+        }
+        Command::Act(Action::Hold(filter)) => Command::Act(Action::Hold(between(filter, to))),
+        Command::Act(Action::Unhold(filter)) => Command::Act(Action::Unhold(between(filter, to))),
         Command::RunUntil(condition, within) => {
             let condition = match condition {
                 Condition::State(at, block, state) => Condition::State(amf(at), block, state),

@@ -9,9 +9,7 @@ use crate::session::{Report, Session};
 use crate::sim::{Sim, SimOptions};
 use crate::trace::action::HoldFilter;
 use crate::trace::command::Condition;
-use crate::trace::engine::{
-    Advance, Completion, Engine, EngineError, HostPort, Progress, Submitted,
-};
+use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress};
 use crate::trace::event::Event;
 use crate::trace::snapshot::{Ask, Snapshot};
 use crate::trace::{Action, Command};
@@ -135,7 +133,7 @@ impl HostPort for Shared {
 }
 
 impl Engine for Shared {
-    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
+    fn submit(&mut self, action: Action) -> Result<String, EngineError> {
         self.lock().sim.submit(action)
     }
     fn poll_event(&mut self) -> Option<Event> {

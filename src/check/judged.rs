@@ -9,9 +9,7 @@ use super::{Lamps, ReadChecker, Start, reads};
 use crate::protocol::id::{AmfId, Block, Instant, NodeId, OpId};
 use crate::protocol::{Config, RequestKind};
 use crate::trace::action::Action;
-use crate::trace::engine::{
-    Advance, Completion, Engine, EngineError, HostPort, Progress, Submitted, Waker,
-};
+use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress, Waker};
 use crate::trace::event::{Event, EventKind, Violation};
 use crate::trace::snapshot::{Ask, Snapshot};
 use std::collections::VecDeque;
@@ -100,7 +98,7 @@ impl<E: Engine> HostPort for Judged<E> {
 }
 
 impl<E: Engine> Engine for Judged<E> {
-    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
+    fn submit(&mut self, action: Action) -> Result<String, EngineError> {
         if action == Action::AcceptLoss {
             let now = self.engine.snapshot(&Ask::BRIEF);
             if !now.doubt_known {

@@ -6,7 +6,7 @@ use super::{Done, complain, print};
 use crate::protocol::Many;
 use crate::protocol::id::OpId;
 use crate::timeline::ladder::cone::{Reach, follow};
-use crate::timeline::ladder::draw::{ASCII, COLUMN_MAX, Frame, RICH};
+use crate::timeline::ladder::draw::{ASCII, Frame, RICH};
 use crate::timeline::ladder::{Column, Level, Row, rows, svg};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -113,7 +113,6 @@ pub(super) fn ladder(args: &LadderArgs) -> Done {
         let hidden = Many(frame.hidden.1 as u64, "column");
         complain("note", &format!("{hidden} found no room; hint: --width, or --columns"));
     }
-    debug_assert!(frame.column <= COLUMN_MAX);
     print(&out)?;
     Ok(FINE)
 }

@@ -13,7 +13,7 @@ use crate::profile::{FaultSpec, Profile, WorkloadSpec};
 use crate::protocol::HostError;
 use crate::protocol::id::{AmfId, AmfSet, Instant, OpId, Span};
 use crate::protocol::table::Table;
-use crate::session::{AnyEngine, action_of, request_of};
+use crate::session::{AnyEngine, request_of};
 use crate::trace::engine::{Advance, EngineError, Progress as Moved};
 use crate::trace::{Command, Completion, Violation};
 use crate::workload::{Driver, DriverSettings, Feed, Generator, Next, Planned};
@@ -350,11 +350,11 @@ impl Load {
                 let kind = kind.map_err(|wrong| wrong.to_string())?;
                 self.give(None, Planned { amf: host.amf(), kind, at: None }, now);
             }
-            other => {
-                if let Some(action) = action_of(other) {
-                    self.engine.submit(action).map_err(|error| error.to_string())?;
-                }
+            Command::Act(action) => {
+                self.engine.submit(action.clone()).map_err(|error| error.to_string())?;
             }
+            // Not in a schedule, or nothing for an engine: a note.
+            _ => {}
         }
         Ok(())
     }

@@ -3,7 +3,6 @@
 use super::cluster::Cluster;
 use super::delivery::PUMP_TURNS_MAX;
 use super::fabric::Pick;
-use super::hosts::Waiter;
 use super::inbox::{Item, Worklist};
 use super::node::AmfState;
 use crate::protocol::id::{AmfId, Block, DiskId, Incarnation, Instant, NodeId};
@@ -11,7 +10,7 @@ use crate::protocol::{Amf, AmfInput, Config, Defect, DiskInput, WitnessInput};
 use crate::trace::standing::{NO_USER, place_on};
 use crate::trace::{
     Action, Control, EngineError, EventKind, HoldFilter, LinkSetting, Release, Sides, Standing,
-    Step, Submitted, Target,
+    Step, Target,
 };
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -42,29 +41,22 @@ impl Standing for Cluster {
 
 impl Cluster {
     /// Does what it is told.
-    pub(super) fn act(&self, action: Action) -> Result<Submitted, EngineError> {
+    pub(super) fn act(&self, action: &Action) -> Result<String, EngineError> {
         if self.ended.load(Ordering::SeqCst) {
             return Err(EngineError::Refused("the cluster has been shut down".to_owned()));
         }
         action.check(self).map_err(EngineError::Refused)?;
         let mut work = Worklist::new();
-        if let Action::Host(amf, kind) = action {
-            let op = self.ask(amf, kind, Waiter::Port, &mut work);
-            self.pump(&mut work, PUMP_TURNS_MAX);
-            return Ok(Submitted::Op(op));
-        }
-        let done = self.carry_out(&action, &mut work);
+        let done = self.carry_out(action, &mut work);
         self.pump(&mut work, PUMP_TURNS_MAX);
         self.timer.nudge();
         let count = done.map_err(EngineError::Refused)?;
-        Ok(Submitted::Done(action.receipt(count)))
+        Ok(action.receipt(count))
     }
 
-    /// Everything but a host's request. What may have changed since it was checked is looked at again
-    /// under the machine's mutex.
+    /// What may have changed since it was checked is looked at again under the machine's mutex.
     fn carry_out(&self, action: &Action, work: &mut Worklist) -> Done {
         match action {
-            Action::Host(..) => unreachable!("host requests are asked, not done"),
             Action::Destage(target) => self.destage(*target, work),
             Action::Evict(amf, block) => {
                 self.tell_amf(*amf, Control::Evict(*amf, *block), AmfInput::Evict(*block), work)
@@ -245,7 +237,7 @@ impl Cluster {
             return Err("disks have no links here; hint: slow disk0 50ms".to_owned());
         }
         self.fabric.set_link(a, b, setting, self.clock.now());
-        let words = crate::trace::Command::Link(a, b, setting).to_string();
+        let words = Action::Link(a, b, setting).to_string();
         self.fault(a, &words);
         Ok(0)
     }

@@ -11,7 +11,7 @@ use crate::protocol::{Amf, Answer, Config, Data, HostError, RequestKind, Sectors
 use crate::store::OpenError;
 use crate::trace::{
     Action, Advance, Ask, Completion, Engine, EngineError, Event, HostPort, Progress, Snapshot,
-    Submitted, Waker,
+    Waker,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -76,8 +76,8 @@ impl HostPort for LiveEngine {
 }
 
 impl Engine for LiveEngine {
-    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
-        self.cluster.act(action)
+    fn submit(&mut self, action: Action) -> Result<String, EngineError> {
+        self.cluster.act(&action)
     }
 
     fn poll_event(&mut self) -> Option<Event> {

@@ -9,7 +9,7 @@ use crate::protocol::id::{DiskId, Instant, NodeId, Span};
 use crate::protocol::{Body, Packet};
 use crate::trace::narrate;
 use crate::trace::snapshot::{FaultInfo, HeldInfo};
-use crate::trace::{Command, HoldFilter, LinkSetting, Release, Sides};
+use crate::trace::{Action, HoldFilter, LinkSetting, Release, Sides};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 use std::cmp::Reverse;
@@ -333,15 +333,15 @@ impl Fabric {
         let mut slow: Vec<_> = state.slow.iter().collect();
         slow.sort_unstable_by_key(|(disk, _)| **disk);
         faults.extend(slow.into_iter().map(|(disk, slow)| FaultInfo {
-            what: Command::Slow(*disk, slow.by).to_string(),
+            what: Action::SlowDisk(*disk, slow.by).to_string(),
             receipt: format!("slowed {}", Many(slow.count, "operation")),
-            undo: Command::Slow(*disk, Span(0)).to_string(),
+            undo: Action::SlowDisk(*disk, Span(0)).to_string(),
             since: slow.since,
         }));
         faults.extend(state.holds.iter().map(|hold| FaultInfo {
-            what: Command::Hold(true, hold.filter).to_string(),
+            what: Action::Hold(hold.filter).to_string(),
             receipt: format!("held {}", Many(hold.held, "message")),
-            undo: Command::Hold(false, hold.filter).to_string(),
+            undo: Action::Unhold(hold.filter).to_string(),
             since: hold.since,
         }));
         faults

@@ -5,7 +5,7 @@ use crate::protocol::Many;
 use crate::protocol::id::{AmfId, Instant, NodeId, Span};
 use crate::trace::action::PPM;
 use crate::trace::snapshot::FaultInfo;
-use crate::trace::{Command, LinkSetting, Sides};
+use crate::trace::{Action, LinkSetting, Sides};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeMap;
@@ -169,13 +169,13 @@ impl Links {
         let cut = self.cut.iter().map(|cut| FaultInfo {
             what: cut.sides.command().to_owned(),
             receipt: format!("dropped {}", Many(cut.lost, "packet")),
-            undo: Command::Heal.to_string(),
+            undo: Action::Heal.to_string(),
             since: cut.since,
         });
         let links = self.set.iter().map(|((a, b), link)| FaultInfo {
             what: link.words(*a, *b),
             receipt: link.receipt(),
-            undo: Command::Link(*a, *b, LinkSetting::Clear).to_string(),
+            undo: Action::Link(*a, *b, LinkSetting::Clear).to_string(),
             since: link.since,
         });
         cut.chain(links).collect()
@@ -191,7 +191,7 @@ impl Link {
             (self.duplicate_ppm > 0).then_some(LinkSetting::Duplicate(self.duplicate_ppm)),
             self.reorder.then_some(LinkSetting::Reorder),
         ];
-        let words = settings.into_iter().flatten().map(|s| Command::Link(a, b, s).to_string());
+        let words = settings.into_iter().flatten().map(|s| Action::Link(a, b, s).to_string());
         words.collect::<Vec<_>>().join("; ")
     }
 

@@ -1,10 +1,9 @@
-//! Commands that an engine does: what it is told, and when those that take their time are over.
+//! When the actions of an engine that take their time are over.
 
 use super::{Report, Session, Status};
 use crate::protocol::id::{AmfId, Block};
 use crate::protocol::{Many, Protocol};
 use crate::trace::action::{Action, Target};
-use crate::trace::command::Command;
 use crate::trace::snapshot::{AmfStatus, Ask};
 
 /// What a command that takes its time is over with.
@@ -101,63 +100,14 @@ impl Session {
     }
 }
 
-/// What a command ends with; `doubt`: regions that were in doubt when it was given.
-pub(super) fn ending_of(command: &Command, doubt: usize) -> Option<Ending> {
-    match command {
-        Command::Destage(target) => Some(Ending::Clean(*target)),
-        Command::Evict(amf, Some(block)) => Some(Ending::Gone(*amf, *block)),
-        Command::Scrub => Some(Ending::Scrubbed),
-        Command::AcceptLoss => Some(Ending::Accepted(doubt)),
-        Command::Protocol(protocol) => Some(Ending::Protocol(*protocol)),
+/// What an action ends with; `doubt`: regions that were in doubt when it was given.
+pub(super) fn ending_of(action: &Action, doubt: usize) -> Option<Ending> {
+    match action {
+        Action::Destage(target) => Some(Ending::Clean(*target)),
+        Action::Evict(amf, Some(block)) => Some(Ending::Gone(*amf, *block)),
+        Action::Scrub => Some(Ending::Scrubbed),
+        Action::AcceptLoss => Some(Ending::Accepted(doubt)),
+        Action::Protocol(protocol) => Some(Ending::Protocol(*protocol)),
         _ => None,
     }
-}
-
-/// What a command tells the engine; `None` for those that the session does itself.
-#[must_use]
-pub fn action_of(command: &Command) -> Option<Action> {
-    Some(match command.clone() {
-        Command::Destage(target) => Action::Destage(target),
-        Command::Evict(amf, block) => Action::Evict(amf, block),
-        Command::Crash(amf) => Action::Crash(amf),
-        Command::Restart(amf) => Action::Restart(amf),
-        Command::Pause(amf) => Action::Pause(amf),
-        Command::Resume(amf) => Action::Resume(amf),
-        Command::LeaseExpire(amf) => Action::ExpireLease(amf),
-        Command::Partition(sides) => Action::Partition(sides),
-        Command::Heal => Action::Heal,
-        Command::Link(a, b, setting) => Action::Link(a, b, setting),
-        Command::Fail(disk) => Action::FailDisk(disk),
-        Command::Replace(disk) => Action::ReplaceDisk(disk),
-        Command::Corrupt(disk, block) => Action::Corrupt(disk, block),
-        Command::CorruptJournal(amf) => Action::CorruptJournal(amf),
-        Command::Scrub => Action::Scrub,
-        Command::AcceptLoss => Action::AcceptLoss,
-        Command::Slow(disk, span) => Action::SlowDisk(disk, span),
-        Command::Witness(up) => Action::Witness(up),
-        Command::PowerFail => Action::PowerFail,
-        Command::Defect(defect, on) => Action::Defect(defect, on),
-        Command::Protocol(protocol) => Action::Protocol(protocol),
-        Command::Hold(true, filter) => Action::Hold(filter),
-        Command::Hold(false, filter) => Action::Unhold(filter),
-        Command::Deliver(release) => Action::Deliver(release),
-        Command::Lose(release) => Action::Lose(release),
-        Command::Repeat(release) => Action::Repeat(release),
-        Command::Step(count) => Action::Step(count),
-        Command::Tempo(tempo) => Action::Tempo(tempo),
-        Command::Record(file) => Action::Record(file),
-        Command::Seek(seek) => Action::Seek(seek),
-        Command::Host(_)
-        | Command::Start(..)
-        | Command::Await(_)
-        | Command::Workload(..)
-        | Command::Replay(_)
-        | Command::RunUntil(..)
-        | Command::Wait(_)
-        | Command::Settle
-        | Command::Audit
-        | Command::Why(..)
-        | Command::Note(_)
-        | Command::Expect(_) => return None,
-    })
 }

@@ -21,7 +21,6 @@ pub mod wait;
 pub mod why;
 mod workloads;
 
-pub use action::action_of;
 pub use host::request_of;
 pub use recorder::{KeptId, Recorder};
 pub use script::{ScriptReport, run_script};

@@ -6,6 +6,7 @@
 
 use crate::protocol::id::{Instant, Span};
 use crate::trace::Command;
+use crate::trace::action::Action;
 use crate::trace::grammar::time_text;
 use core::fmt::Write;
 
@@ -62,7 +63,7 @@ impl Recorder {
             return KeptId(None);
         }
         // A recording is of one run; a script makes another.
-        let left_out = matches!(command, Command::Record(_)).then_some("not repeated");
+        let left_out = matches!(command, Command::Act(Action::Record(_))).then_some("not repeated");
         self.commands.push(Kept { at: now, command: command.clone(), left_out });
         KeptId(Some(self.commands.len() - 1))
     }

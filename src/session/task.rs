@@ -1,6 +1,6 @@
 //! One command under way: what it waits for, and what is said at its end.
 
-use super::action::{Ending, action_of, ending_of};
+use super::action::{Ending, ending_of};
 use super::host::HostOpId;
 use super::wait::Watch;
 use super::{
@@ -8,8 +8,9 @@ use super::{
 };
 use crate::protocol::id::{AmfId, Block, Instant};
 use crate::protocol::{Data, HostError};
+use crate::trace::action::Action;
 use crate::trace::command::{Command, Condition, Expectation, HostCommand, Outcome, ReplayCommand};
-use crate::trace::engine::{EngineError, Submitted};
+use crate::trace::engine::EngineError;
 use crate::trace::snapshot::Ask;
 
 /// How a command ended.
@@ -156,35 +157,7 @@ impl Session {
             Command::Expect(expectation) => Task::Done(self.check(expectation)),
             Command::Workload(start, name) => Task::Done(self.workload(*start, name)),
             Command::Replay(replay) => Task::Done(self.do_replay(replay)),
-            Command::Destage(_)
-            | Command::Evict(..)
-            | Command::Crash(_)
-            | Command::Restart(_)
-            | Command::Pause(_)
-            | Command::Resume(_)
-            | Command::LeaseExpire(_)
-            | Command::Partition(_)
-            | Command::Heal
-            | Command::Link(..)
-            | Command::Fail(_)
-            | Command::Replace(_)
-            | Command::Corrupt(..)
-            | Command::CorruptJournal(_)
-            | Command::Scrub
-            | Command::AcceptLoss
-            | Command::Slow(..)
-            | Command::Witness(_)
-            | Command::PowerFail
-            | Command::Defect(..)
-            | Command::Protocol(_)
-            | Command::Hold(..)
-            | Command::Deliver(_)
-            | Command::Lose(_)
-            | Command::Repeat(_)
-            | Command::Step(_)
-            | Command::Tempo(_)
-            | Command::Record(_)
-            | Command::Seek(_) => self.begin_action(command)?,
+            Command::Act(action) => self.begin_action(action)?,
         };
         self.pump();
         Ok(Running { task })
@@ -250,35 +223,31 @@ impl Session {
         }
     }
 
-    fn begin_action(&mut self, command: &Command) -> Result<Task, EngineError> {
-        let Some(action) = action_of(command) else {
-            return Ok(Task::Done(Report::fine()));
-        };
-        let doubt = match command {
-            Command::AcceptLoss => self.snapshot(&Ask::BRIEF).view.lost().count(),
+    fn begin_action(&mut self, action: &Action) -> Result<Task, EngineError> {
+        let doubt = match action {
+            Action::AcceptLoss => self.snapshot(&Ask::BRIEF).view.lost().count(),
             _ => 0,
         };
-        let receipt = match self.engine.submit(action) {
-            Ok(Submitted::Done(receipt)) => receipt,
-            Ok(Submitted::Op(_)) => String::new(),
+        let receipt = match self.engine.submit(action.clone()) {
+            Ok(receipt) => receipt,
             Err(EngineError::Refused(why)) => {
                 return Ok(Task::Done(Report::new(Status::Refused, why)));
             }
             Err(broken @ EngineError::Broken(_)) => return Err(broken),
         };
-        match command {
-            Command::Hold(true, _) => self.holds += 1,
-            Command::Hold(false, filter) if filter.is_all() => self.holds = 0,
-            Command::Hold(false, _) => self.holds = self.holds.saturating_sub(1),
+        match action {
+            Action::Hold(_) => self.holds += 1,
+            Action::Unhold(filter) if filter.is_all() => self.holds = 0,
+            Action::Unhold(_) => self.holds = self.holds.saturating_sub(1),
             _ => {}
         }
         let lines = if receipt.is_empty() { Vec::new() } else { vec![receipt] };
         let done = Report { status: Status::Fine, lines, op: None };
         // Held messages may be what it takes: then the script says itself how to go on.
-        let ending = ending_of(command, doubt).filter(|_| self.holds == 0);
-        let limit = match command {
-            Command::Protocol(_) if self.live => SETTLE_LIVE,
-            Command::Protocol(_) => SETTLE_SIM,
+        let ending = ending_of(action, doubt).filter(|_| self.holds == 0);
+        let limit = match action {
+            Action::Protocol(_) if self.live => SETTLE_LIVE,
+            Action::Protocol(_) => SETTLE_SIM,
             _ => self.host_timeout,
         };
         Ok(ending.map_or(Task::Done(done), |ending| Task::Ends(ending, self.now() + limit)))

@@ -7,7 +7,7 @@ use crate::protocol::Many;
 use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
 use crate::protocol::{Config, Defect, Protocol};
 use crate::trace::action::{Action, HoldFilter, LinkSetting, Release, Target};
-use crate::trace::engine::{EngineError, Submitted};
+use crate::trace::engine::EngineError;
 use crate::trace::recording::{Origin, Recorder};
 use crate::trace::sides::Sides;
 use crate::trace::snapshot::FaultInfo;
@@ -82,13 +82,10 @@ impl Standing for Sim {
 }
 
 impl Sim {
-    pub(super) fn act(&mut self, action: &Action) -> Result<Submitted, EngineError> {
+    pub(super) fn act(&mut self, action: &Action) -> Result<String, EngineError> {
         action.check(self).map_err(EngineError::Refused)?;
         let mut count = 0;
         match action {
-            Action::Host(amf, kind) => {
-                return Ok(Submitted::Op(self.submit_host(*amf, kind.clone())));
-            }
             Action::Destage(Target::One(amf)) => {
                 self.apply(Step::Control(Control::Destage(*amf)));
             }
@@ -152,7 +149,7 @@ impl Sim {
             }
             Action::Seek(_) => unreachable!("refused by the check above"),
         }
-        Ok(Submitted::Done(action.receipt(count)))
+        Ok(action.receipt(count))
     }
 
     pub(super) fn new_recorder(&self, kept_max: usize) -> Recorder {
@@ -173,7 +170,7 @@ impl Sim {
     }
 
     fn set_link(&mut self, a: NodeId, b: NodeId, setting: LinkSetting) {
-        let text = crate::trace::Command::Link(a, b, setting).to_string();
+        let text = Action::Link(a, b, setting).to_string();
         self.world.fault(text.clone());
         self.network.set_link(a, b, setting);
         let kind = Kind::Link(a.min(b), a.max(b));
@@ -314,7 +311,7 @@ impl Sim {
         if time.0 == 0 {
             self.faults.end(&kind);
         } else {
-            let what = crate::trace::Command::Slow(disk, time).to_string();
+            let what = Action::SlowDisk(disk, time).to_string();
             self.world.fault(what.clone());
             self.faults.begin(kind, what, format!("slow {disk} 0ms"), self.now);
         }

@@ -4,9 +4,7 @@ use super::Sim;
 use crate::protocol::id::{AmfId, Instant, OpId, Span};
 use crate::protocol::{Config, RequestKind};
 use crate::trace::action::Action;
-use crate::trace::engine::{
-    Advance, Completion, Engine, EngineError, HostPort, Progress, Submitted,
-};
+use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress};
 use crate::trace::event::Event;
 use crate::trace::snapshot::{Ask, Snapshot};
 
@@ -24,7 +22,7 @@ impl HostPort for Sim {
 }
 
 impl Engine for Sim {
-    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
+    fn submit(&mut self, action: Action) -> Result<String, EngineError> {
         self.act(&action)
     }
 

@@ -5,9 +5,7 @@ use super::Timeline;
 use crate::protocol::id::{AmfId, Instant, OpId};
 use crate::protocol::{Answer, Config, HostError, RequestKind};
 use crate::trace::action::{Action, Seek};
-use crate::trace::engine::{
-    Advance, Completion, Engine, EngineError, HostPort, Progress, Submitted,
-};
+use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress};
 use crate::trace::{Ask, Event, Snapshot};
 use std::collections::VecDeque;
 
@@ -52,7 +50,7 @@ impl Player {
         self.go(Seek::To(to)).map(drop)
     }
 
-    fn go(&mut self, seek: Seek) -> Result<Submitted, EngineError> {
+    fn go(&mut self, seek: Seek) -> Result<String, EngineError> {
         let (from, len) = (self.timeline.position(), self.timeline.len());
         let to = match seek {
             Seek::To(to) if to > len => {
@@ -74,7 +72,7 @@ impl Player {
             self.timeline.seek(to).map_err(broken)?;
         }
         let at = self.timeline.world().now().since(Instant(0));
-        Ok(Submitted::Done(format!("step {to} of {len}, at {at}")))
+        Ok(format!("step {to} of {len}, at {at}"))
     }
 }
 
@@ -108,7 +106,7 @@ impl HostPort for Player {
 }
 
 impl Engine for Player {
-    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
+    fn submit(&mut self, action: Action) -> Result<String, EngineError> {
         match action {
             Action::Seek(seek) => self.go(seek),
             // As in step mode: the next steps.
@@ -116,34 +114,7 @@ impl Engine for Player {
             Action::Record(_) => Err(EngineError::Refused(
                 "this is a recording already; hint: copy its file".to_owned(),
             )),
-            Action::Host(..)
-            | Action::Destage(_)
-            | Action::Evict(..)
-            | Action::Crash(_)
-            | Action::Restart(_)
-            | Action::Pause(_)
-            | Action::Resume(_)
-            | Action::ExpireLease(_)
-            | Action::Partition(_)
-            | Action::Heal
-            | Action::Link(..)
-            | Action::FailDisk(_)
-            | Action::ReplaceDisk(_)
-            | Action::Corrupt(..)
-            | Action::CorruptJournal(_)
-            | Action::Scrub
-            | Action::AcceptLoss
-            | Action::SlowDisk(..)
-            | Action::Witness(_)
-            | Action::PowerFail
-            | Action::Defect(..)
-            | Action::Protocol(_)
-            | Action::Hold(_)
-            | Action::Unhold(_)
-            | Action::Deliver(_)
-            | Action::Lose(_)
-            | Action::Repeat(_)
-            | Action::Tempo(_) => Err(EngineError::Refused(
+            _ => Err(EngineError::Refused(
                 "this is a recording: what happened cannot be changed; hint: seek N".into(),
             )),
         }

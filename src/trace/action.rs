@@ -1,7 +1,8 @@
-//! What an engine can be told to do. Commands of people and scripts come down to these.
+//! What an engine can be told to do, but for what hosts ask of it ([`super::engine::HostPort`]): the part
+//! of the command language that an engine carries out itself.
 
 use crate::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
-use crate::protocol::{Defect, MsgKind, Protocol, RequestKind};
+use crate::protocol::{Defect, MsgKind, Protocol};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -67,10 +68,10 @@ pub enum Release {
 }
 
 /// What an engine can be told to do.
+///
+/// Closed: the grammar, the registry and the engines match all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Action {
-    /// A host asks an AMF.
-    Host(AmfId, RequestKind),
     /// Write dirty lines to the group.
     Destage(Target),
     /// Drop a line, or the least recently used one.

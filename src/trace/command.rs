@@ -1,10 +1,10 @@
 //! The one command language: what the console's `:` line, a key, a click, a script, a lesson and a
 //! profile's fault schedule say. [`super::grammar`] gives each its text form, both ways.
 
-use super::action::{HoldFilter, LinkSetting, Release, Seek, Target};
+use super::action::Action;
 use super::grammar::Wrong;
-use crate::protocol::id::{AmfId, Block, DiskId, Mode, NodeId, Span};
-use crate::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Rule, Source};
+use crate::protocol::id::{AmfId, Block, DiskId, Mode, Span};
+use crate::protocol::{HostError, LineState, MsgKind, Rule, Source};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -17,68 +17,12 @@ pub enum Command {
     Start(String, HostCommand),
     /// `await LABEL`.
     Await(String),
-    /// `destage AMF|all`.
-    Destage(Target),
-    /// `evict AMF [BLOCK]`.
-    Evict(AmfId, Option<Block>),
-    /// `crash AMF`.
-    Crash(AmfId),
-    /// `restart AMF`.
-    Restart(AmfId),
-    /// `pause AMF`.
-    Pause(AmfId),
-    /// `resume AMF`.
-    Resume(AmfId),
-    /// `lease expire AMF`.
-    LeaseExpire(AmfId),
-    /// `partition A.. | B..`: each side as named; unnamed AMFs form a side of their own together.
-    Partition(Vec<Vec<NodeId>>),
-    /// `heal`.
-    Heal,
-    /// Power fails everywhere.
-    PowerFail,
-    /// `link A B drop 20% | delay 50ms | duplicate 5% | reorder | clear`.
-    Link(NodeId, NodeId, LinkSetting),
-    /// `fail DISK`.
-    Fail(DiskId),
-    /// `replace DISK`.
-    Replace(DiskId),
-    /// `corrupt DISK BLOCK`.
-    Corrupt(DiskId, Block),
-    /// `corrupt-journal AMF`.
-    CorruptJournal(AmfId),
-    /// `scrub`.
-    Scrub,
-    /// `accept-loss`.
-    AcceptLoss,
-    /// `slow DISK 50ms`.
-    Slow(DiskId, Span),
-    /// `witness down|up`.
-    Witness(bool),
-    /// `defect NAME on|off`.
-    Defect(Defect, bool),
-    /// `protocol NAME`.
-    Protocol(Protocol),
+    /// What an engine is told: faults, messages that are held, the run itself.
+    Act(Action),
     /// `workload start|stop NAME`.
     Workload(bool, String),
     /// `replay "TRACE [OPTIONS]"`, `replay pause|resume|stop`.
     Replay(ReplayCommand),
-    /// `hold on|off [KIND] [FROM TO]`.
-    Hold(bool, HoldFilter),
-    /// `deliver [N | FROM TO]`.
-    Deliver(Release),
-    /// `lose FROM TO`.
-    Lose(Release),
-    /// `repeat FROM TO`.
-    Repeat(Release),
-    /// `step [N]`.
-    Step(u32),
-    /// `tempo 1|0.1|0.01`, in thousandths.
-    Tempo(u32),
-    /// `record FILE`, `record off`: `None`.
-    Record(Option<PathBuf>),
-    /// `seek N | +N | -N | start | end`: in a recording.
-    Seek(Seek),
     /// `run-until CONDITION [within TIME]`.
     RunUntil(Condition, Option<Span>),
     /// `wait TIME`.

@@ -75,15 +75,6 @@ pub struct Completion {
     pub saved: u32,
 }
 
-/// What became of an [`Action`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Submitted {
-    /// A host operation is under way; its [`Completion`] comes later.
-    Op(OpId),
-    /// Done at once; the receipt in words.
-    Done(String),
-}
-
 /// Why an engine did not do what it was told.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
@@ -127,11 +118,11 @@ pub trait HostPort {
 
 /// A cluster that runs.
 pub trait Engine: HostPort {
-    /// Does what it is told, now.
+    /// Does what it is told, now; the receipt in words.
     ///
     /// # Errors
     /// [`EngineError::Refused`] names what is wrong with the action; nothing was done then.
-    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError>;
+    fn submit(&mut self, action: Action) -> Result<String, EngineError>;
 
     /// The next event, if events are [subscribed](Self::subscribe) and one is there.
     fn poll_event(&mut self) -> Option<Event>;

@@ -28,9 +28,7 @@ pub mod step;
 
 pub use action::{Action, HoldFilter, LinkSetting, Release, Seek, Target};
 pub use command::{Command, Condition, Expectation, HostCommand, Outcome, Value};
-pub use engine::{
-    Advance, Completion, Counts, Engine, EngineError, HostPort, Progress, Submitted, Waker,
-};
+pub use engine::{Advance, Completion, Counts, Engine, EngineError, HostPort, Progress, Waker};
 pub use event::{Event, EventKind, Violation};
 pub use grammar::{GrammarError, Limits, Script, parse_command, parse_script};
 pub use lamps::{BlockHistory, Lamp, LampInfo, Lamps, SeenOp};

@@ -6,6 +6,7 @@ mod complete;
 pub use complete::complete;
 
 use super::command::{Command, HostCommand};
+use crate::trace::action::Action;
 
 /// Where a command belongs on the help overlay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -138,37 +139,9 @@ pub fn entry(command: &Command) -> &'static Entry {
         Command::Host(host) => host_name(host),
         Command::Start(..) => "LABEL:",
         Command::Await(_) => "await",
-        Command::Destage(_) => "destage",
-        Command::Evict(..) => "evict",
-        Command::Crash(_) => "crash",
-        Command::Restart(_) => "restart",
-        Command::Pause(_) => "pause",
-        Command::Resume(_) => "resume",
-        Command::LeaseExpire(_) => "lease",
-        Command::Partition(_) => "partition",
-        Command::Heal => "heal",
-        Command::Link(..) => "link",
-        Command::Fail(_) => "fail",
-        Command::Replace(_) => "replace",
-        Command::Corrupt(..) => "corrupt",
-        Command::CorruptJournal(_) => "corrupt-journal",
-        Command::Scrub => "scrub",
-        Command::AcceptLoss => "accept-loss",
-        Command::Slow(..) => "slow",
-        Command::Witness(_) => "witness",
-        Command::PowerFail => "power-fail",
-        Command::Defect(..) => "defect",
-        Command::Protocol(_) => "protocol",
+        Command::Act(action) => action_name(action),
         Command::Workload(..) => "workload",
         Command::Replay(_) => "replay",
-        Command::Hold(..) => "hold",
-        Command::Deliver(_) => "deliver",
-        Command::Lose(_) => "lose",
-        Command::Repeat(_) => "repeat",
-        Command::Step(_) => "step",
-        Command::Tempo(_) => "tempo",
-        Command::Record(_) => "record",
-        Command::Seek(_) => "seek",
         Command::RunUntil(..) => "run-until",
         Command::Wait(_) => "wait",
         Command::Settle => "settle",
@@ -180,7 +153,41 @@ pub fn entry(command: &Command) -> &'static Entry {
     find(name).expect("every name above is in the table: the test below parses all examples")
 }
 
-fn host_name(host: &HostCommand) -> &'static str {
+const fn action_name(action: &Action) -> &'static str {
+    match action {
+        Action::Destage(_) => "destage",
+        Action::Evict(..) => "evict",
+        Action::Crash(_) => "crash",
+        Action::Restart(_) => "restart",
+        Action::Pause(_) => "pause",
+        Action::Resume(_) => "resume",
+        Action::ExpireLease(_) => "lease",
+        Action::Partition(_) => "partition",
+        Action::Heal => "heal",
+        Action::Link(..) => "link",
+        Action::FailDisk(_) => "fail",
+        Action::ReplaceDisk(_) => "replace",
+        Action::Corrupt(..) => "corrupt",
+        Action::CorruptJournal(_) => "corrupt-journal",
+        Action::Scrub => "scrub",
+        Action::AcceptLoss => "accept-loss",
+        Action::SlowDisk(..) => "slow",
+        Action::Witness(_) => "witness",
+        Action::PowerFail => "power-fail",
+        Action::Defect(..) => "defect",
+        Action::Protocol(_) => "protocol",
+        Action::Deliver(_) => "deliver",
+        Action::Lose(_) => "lose",
+        Action::Repeat(_) => "repeat",
+        Action::Step(_) => "step",
+        Action::Tempo(_) => "tempo",
+        Action::Record(_) => "record",
+        Action::Seek(_) => "seek",
+        Action::Hold(_) | Action::Unhold(_) => "hold",
+    }
+}
+
+const fn host_name(host: &HostCommand) -> &'static str {
     match host {
         HostCommand::Write(..) | HostCommand::WriteSectors(..) => "write",
         HostCommand::Read(..) => "read",

@@ -2,7 +2,6 @@
 //! on every engine, so that a script cannot tell which one it has.
 
 use super::action::{Action, LinkSetting, Target};
-use super::command::Command;
 use crate::protocol::Config;
 use crate::protocol::group::{Group, GroupView, Place, Role};
 use crate::protocol::id::{AmfId, Block, DiskId, NodeId};
@@ -66,8 +65,7 @@ impl Action {
             Self::Seek(_) => Err("this cluster runs: only in a recording one can go to and fro; \
                                   hint: amflab play RECORDING"
                 .to_owned()),
-            Self::Host(..)
-            | Self::Record(_)
+            Self::Record(_)
             | Self::Destage(Target::All)
             | Self::Restart(_)
             | Self::Resume(_)
@@ -101,7 +99,6 @@ impl Action {
         let messages =
             if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
         match self {
-            Self::Host(amf, kind) => format!("{amf} is asked to {}", kind.name()),
             Self::Destage(Target::One(amf)) => format!("{amf} writes its dirty lines"),
             Self::Destage(Target::All) => "every AMF writes its dirty lines".to_owned(),
             Self::Evict(amf, Some(block)) => format!("{amf} lets go of block {}", block.0),
@@ -111,10 +108,8 @@ impl Action {
             Self::Pause(amf) => format!("{amf} handles nothing until it is resumed"),
             Self::Resume(amf) => format!("{amf} goes on"),
             Self::ExpireLease(amf) => format!("the lease of {amf} has run out"),
-            Self::Partition(sides) => Command::Partition(sides.clone()).to_string(),
             Self::Heal => "the network is whole".to_owned(),
             Self::Link(a, b, LinkSetting::Clear) => format!("the link of {a} and {b} is whole"),
-            Self::Link(a, b, setting) => Command::Link(*a, *b, *setting).to_string(),
             Self::FailDisk(disk) => format!("{disk} answers with errors"),
             Self::ReplaceDisk(disk) => format!("a blank disk takes the place of {disk}"),
             Self::Corrupt(disk, block) => {
@@ -131,31 +126,32 @@ impl Action {
             Self::PowerFail => "everything starts again with what is stored".to_owned(),
             Self::Defect(defect, true) => format!("{defect}: {}", defect.summary()),
             Self::Defect(defect, false) => format!("{defect} is off"),
-            Self::Protocol(protocol) => Command::Protocol(*protocol).to_string(),
             Self::Hold(filter) if filter.is_all() => {
                 "everything is held and the clock stands still".to_owned()
             }
-            Self::Hold(filter) => Command::Hold(true, *filter).to_string(),
             Self::Unhold(_) => format!("{messages} went on"),
             Self::Deliver(_) => format!("{messages} delivered"),
             Self::Lose(_) => format!("{messages} lost"),
             Self::Repeat(_) => format!("{messages} delivered, and once more"),
             Self::Step(_) if count == 1 => "1 step".to_owned(),
             Self::Step(_) => format!("{count} steps"),
-            Self::Tempo(tempo) => Command::Tempo(*tempo).to_string(),
             Self::Record(Some(file)) => {
                 format!("the run is recorded, from its first step on, into {}", file.display())
             }
             Self::Record(None) => "the recording is complete up to here".to_owned(),
-            Self::Seek(seek) => Command::Seek(*seek).to_string(),
+            Self::Partition(_)
+            | Self::Link(..)
+            | Self::Protocol(_)
+            | Self::Hold(_)
+            | Self::Tempo(_)
+            | Self::Seek(_) => self.to_string(),
         }
     }
 
     /// The nodes that it names.
     fn nodes(&self) -> Vec<NodeId> {
         match self {
-            Self::Host(amf, _)
-            | Self::Evict(amf, _)
+            Self::Evict(amf, _)
             | Self::CorruptJournal(amf)
             | Self::Crash(amf)
             | Self::Restart(amf)

@@ -2,7 +2,7 @@
 
 use amflab::protocol::id::{AmfId, Block, DiskId, Mode, NodeId, Span};
 use amflab::protocol::{Defect, HostError, LineState, MsgKind, Protocol, Rule, Source};
-use amflab::trace::action::{HoldFilter, LinkSetting, Release, Target};
+use amflab::trace::action::{Action, HoldFilter, LinkSetting, Release, Target};
 use amflab::trace::command::{Command, Condition, Expectation, HostCommand, Outcome, Value};
 use amflab::trace::grammar::{Head, Wrong, decode, nearest};
 use amflab::trace::{Limits, Script, parse_command, parse_script, registry};
@@ -54,23 +54,23 @@ fn a_command_means_what_it_says() {
     );
     assert_eq!(
         parse("partition amf0,amf1 | amf2..amf3 witness"),
-        Command::Partition(vec![
+        Command::Act(Action::Partition(vec![
             vec![NodeId::Amf(AmfId(0)), NodeId::Amf(AmfId(1))],
             vec![NodeId::Amf(AmfId(2)), NodeId::Amf(AmfId(3)), NodeId::Witness],
-        ])
+        ]))
     );
     let (a, b) = (NodeId::Amf(AmfId(0)), NodeId::Witness);
     assert_eq!(
         parse("link amf0 witness drop 20%"),
-        Command::Link(a, b, LinkSetting::Drop(200_000))
+        Command::Act(Action::Link(a, b, LinkSetting::Drop(200_000)))
     );
-    assert_eq!(parse("tempo 0.01"), Command::Tempo(10));
+    assert_eq!(parse("tempo 0.01"), Command::Act(Action::Tempo(10)));
     assert_eq!(
         parse("run-until sent grant within 1.5s"),
         Command::RunUntil(Condition::Sent(MsgKind::Grant, None), Some(Span::millis(1_500)))
     );
-    assert_eq!(parse("deliver"), Command::Deliver(Release::Oldest(1)));
-    assert_eq!(parse("hold on"), Command::Hold(true, HoldFilter::ALL));
+    assert_eq!(parse("deliver"), Command::Act(Action::Deliver(Release::Oldest(1))));
+    assert_eq!(parse("hold on"), Command::Act(Action::Hold(HoldFilter::ALL)));
 }
 
 #[test]
@@ -350,30 +350,40 @@ fn command() -> impl Strategy<Value = Command> {
         host().prop_map(Command::Host),
         (label(), host()).prop_map(|(l, h)| Command::Start(l, h)),
         label().prop_map(Command::Await),
-        target.prop_map(Command::Destage),
-        (amf(), prop::option::of(block())).prop_map(|(a, b)| Command::Evict(a, b)),
-        one(&[Command::Crash, Command::Restart, Command::Pause, Command::Resume])
-            .prop_flat_map(|make| amf().prop_map(make)),
-        amf().prop_map(Command::LeaseExpire),
-        sides().prop_map(Command::Partition),
-        (pair(), setting()).prop_map(|((a, b), s)| Command::Link(a, b, s)),
+        target.prop_map(Action::Destage).prop_map(Command::Act),
+        (amf(), prop::option::of(block())).prop_map(|(a, b)| Command::Act(Action::Evict(a, b))),
+        one(&[Action::Crash, Action::Restart, Action::Pause, Action::Resume, Action::ExpireLease])
+            .prop_flat_map(|make| amf().prop_map(make))
+            .prop_map(Command::Act),
+        sides().prop_map(Action::Partition).prop_map(Command::Act),
+        (pair(), setting()).prop_map(|((a, b), s)| Command::Act(Action::Link(a, b, s))),
     ];
     let second = prop_oneof![
-        one(&[Command::Fail, Command::Replace]).prop_flat_map(|make| disk().prop_map(make)),
-        (disk(), span()).prop_map(|(d, s)| Command::Slow(d, s)),
-        one(&[Command::Heal, Command::Settle, Command::Audit, Command::Scrub]),
-        (disk(), block()).prop_map(|(d, b)| Command::Corrupt(d, b)),
-        any::<bool>().prop_map(Command::Witness),
-        (one(&Defect::ALL), any::<bool>()).prop_map(|(d, on)| Command::Defect(d, on)),
-        one(&Protocol::ALL).prop_map(Command::Protocol),
+        one(&[Action::FailDisk, Action::ReplaceDisk])
+            .prop_flat_map(|make| disk().prop_map(make))
+            .prop_map(Command::Act),
+        (disk(), span()).prop_map(|(d, s)| Command::Act(Action::SlowDisk(d, s))),
+        one(&[
+            Command::Act(Action::Heal),
+            Command::Settle,
+            Command::Audit,
+            Command::Act(Action::Scrub)
+        ]),
+        (disk(), block()).prop_map(|(d, b)| Command::Act(Action::Corrupt(d, b))),
+        any::<bool>().prop_map(Action::Witness).prop_map(Command::Act),
+        (one(&Defect::ALL), any::<bool>()).prop_map(|(d, on)| Command::Act(Action::Defect(d, on))),
+        one(&Protocol::ALL).prop_map(Action::Protocol).prop_map(Command::Act),
         any::<bool>().prop_map(|start| Command::Workload(start, "gentle".to_owned())),
-        (any::<bool>(), filter).prop_map(|(on, f)| Command::Hold(on, f)),
-        one(&[Command::Deliver, Command::Lose, Command::Repeat])
-            .prop_flat_map(|make| release().prop_map(make)),
+        (any::<bool>(), filter).prop_map(|(on, f)| {
+            Command::Act(if on { Action::Hold(f) } else { Action::Unhold(f) })
+        }),
+        one(&[Action::Deliver, Action::Lose, Action::Repeat])
+            .prop_flat_map(|make| release().prop_map(make))
+            .prop_map(Command::Act),
     ];
     let third = prop_oneof![
-        (1u32..1_000_000).prop_map(Command::Step),
-        (1u32..=1_000).prop_map(Command::Tempo),
+        (1u32..1_000_000).prop_map(Action::Step).prop_map(Command::Act),
+        (1u32..=1_000).prop_map(Action::Tempo).prop_map(Command::Act),
         (condition(), prop::option::of(span())).prop_map(|(c, s)| Command::RunUntil(c, s)),
         span().prop_map(Command::Wait),
         (amf(), block()).prop_map(|(a, b)| Command::Why(a, b)),

@@ -14,9 +14,7 @@ use amflab::session::{Recorder, Session, Status, run_script, sentence, why};
 use amflab::sim::{Sim, SimOptions};
 use amflab::trace::action::{Action, Target};
 use amflab::trace::command::{Command, HostCommand, Value};
-use amflab::trace::engine::{
-    Advance, Completion, Counts, Engine, EngineError, HostPort, Progress, Submitted,
-};
+use amflab::trace::engine::{Advance, Completion, Counts, Engine, EngineError, HostPort, Progress};
 use amflab::trace::event::{Event, EventKind};
 use amflab::trace::snapshot::{
     AmfInfo, AmfStatus, Ask, LineInfo, LockInfo, LockPhase, Snapshot, WitnessInfo,
@@ -148,7 +146,7 @@ impl HostPort for Fake {
 }
 
 impl Engine for Fake {
-    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
+    fn submit(&mut self, action: Action) -> Result<String, EngineError> {
         match action {
             Action::Crash(amf) => self.status[usize::from(amf.0)] = AmfStatus::Down,
             Action::Pause(amf) => self.status[usize::from(amf.0)] = AmfStatus::Paused,
@@ -164,7 +162,7 @@ impl Engine for Fake {
             Action::Destage(Target::All) => self.dirty = 0,
             _ => {}
         }
-        Ok(Submitted::Done(String::new()))
+        Ok(String::new())
     }
 
     fn poll_event(&mut self) -> Option<Event> {
@@ -506,7 +504,7 @@ fn a_saved_session_is_a_script() {
     recorder.give(Instant(0) + Span::millis(30), &Command::Settle);
     let settle = recorder.give(Instant(0) + Span::millis(31), &Command::Settle);
     recorder.failed(settle);
-    recorder.give(Instant(0) + Span::millis(430), &Command::Crash(AmfId(1)));
+    recorder.give(Instant(0) + Span::millis(430), &Command::Act(Action::Crash(AmfId(1))));
     let text = recorder.text();
     assert_eq!(
         text,

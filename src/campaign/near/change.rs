@@ -8,7 +8,7 @@ use super::super::simpler::{rename, with_blocks};
 use super::{Cast, Situation};
 use crate::profile::Profile;
 use crate::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
-use crate::trace::action::{LinkSetting, Target};
+use crate::trace::action::{Action, LinkSetting, Target};
 use crate::trace::command::{Condition, HostCommand, Value};
 use crate::trace::grammar::parse_command;
 use crate::trace::{Command, Limits};
@@ -279,16 +279,18 @@ impl Changer<'_> {
             matches!(
                 command,
                 Command::Wait(_)
-                    | Command::Slow(..)
+                    | Command::Act(
+                        Action::SlowDisk(..) | Action::Link(_, _, LinkSetting::Delay(_))
+                    )
                     | Command::RunUntil(..)
-                    | Command::Link(_, _, LinkSetting::Delay(_))
             )
         };
         let Some(offset) = self.commands[at..].iter().position(has) else { return };
         match &mut self.commands[at + offset] {
             Command::Wait(span)
-            | Command::Slow(_, span)
-            | Command::Link(_, _, LinkSetting::Delay(span)) => *span = drawn,
+            | Command::Act(
+                Action::SlowDisk(_, span) | Action::Link(_, _, LinkSetting::Delay(span)),
+            ) => *span = drawn,
             Command::RunUntil(_, within) => *within = Some(drawn),
             _ => {}
         }
@@ -305,9 +307,9 @@ impl Changer<'_> {
                 Command::Host(HostCommand::WriteSectors(amf, block, sector, 1, value()))
             }
             8 => Command::Host(HostCommand::CompareAndWrite(amf, block, value(), value())),
-            9 => Command::Destage(Target::One(amf)),
+            9 => Command::Act(Action::Destage(Target::One(amf))),
             10 => Command::Host(HostCommand::Trim(amf, block, 1)),
-            _ => Command::Evict(amf, Some(block)),
+            _ => Command::Act(Action::Evict(amf, Some(block))),
         };
         // Half of them are not waited for.
         let command = match command {

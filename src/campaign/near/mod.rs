@@ -14,6 +14,7 @@ use super::plan::{NoPlan, Plan};
 use super::simpler::{blocks_of, host_of, rename};
 use crate::protocol::id::NodeId;
 use crate::trace::Command;
+use crate::trace::action::Action;
 use crate::trace::command::{Condition, Expectation, HostCommand};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -103,47 +104,24 @@ fn played(command: &Command) -> Option<Command> {
             Some(Command::Host(HostCommand::Read(*amf, *block, 1)))
         }
         // Step mode stops the clock; the others are not about the cluster, or go on by themselves.
-        Command::Hold(_, filter) if filter.is_all() => {
-            matches!(command, Command::Hold(false, _)).then(|| command.clone())
-        }
-        Command::Expect(_)
+        Command::Act(Action::Hold(filter)) if filter.is_all() => None,
+        Command::Act(
+            Action::Step(_)
+            | Action::Tempo(_)
+            | Action::Record(_)
+            | Action::Seek(_)
+            | Action::Defect(..),
+        )
+        | Command::Expect(_)
         | Command::RunUntil(Condition::Replayed, _)
         | Command::Note(_)
         | Command::Why(..)
-        | Command::Step(_)
-        | Command::Tempo(_)
-        | Command::Record(_)
-        | Command::Seek(_)
         | Command::Workload(..)
-        | Command::Replay(_)
-        | Command::Defect(..) => None,
-        Command::Host(_)
+        | Command::Replay(_) => None,
+        Command::Act(_)
+        | Command::Host(_)
         | Command::Start(..)
         | Command::Await(_)
-        | Command::Destage(_)
-        | Command::Evict(..)
-        | Command::Crash(_)
-        | Command::Restart(_)
-        | Command::Pause(_)
-        | Command::Resume(_)
-        | Command::LeaseExpire(_)
-        | Command::Partition(_)
-        | Command::Heal
-        | Command::PowerFail
-        | Command::Link(..)
-        | Command::Fail(_)
-        | Command::Replace(_)
-        | Command::Corrupt(..)
-        | Command::CorruptJournal(_)
-        | Command::Scrub
-        | Command::AcceptLoss
-        | Command::Slow(..)
-        | Command::Witness(_)
-        | Command::Protocol(_)
-        | Command::Hold(..)
-        | Command::Deliver(_)
-        | Command::Lose(_)
-        | Command::Repeat(_)
         | Command::RunUntil(..)
         | Command::Wait(_)
         | Command::Settle

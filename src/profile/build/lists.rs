@@ -7,6 +7,7 @@ use crate::profile::model::{Access, FaultSpec, Profile, WorkloadSpec};
 use crate::protocol::Config;
 use crate::protocol::id::{AMFS_MAX, AmfId, Instant};
 use crate::trace::Command;
+use crate::trace::action::Action;
 use crate::trace::grammar::{Limits, parse_command};
 
 pub(super) fn workloads(draft: &Draft, config: &Config, check: &mut Check) -> Vec<WorkloadSpec> {
@@ -138,46 +139,26 @@ pub(super) fn faults(draft: &Draft, profile: &Profile, check: &mut Check) -> Vec
 /// True if a schedule may say it: it acts at once, and nothing waits for an answer.
 fn is_fault(command: &Command) -> bool {
     match command {
-        Command::Host(_)
-        | Command::Destage(_)
-        | Command::Evict(..)
-        | Command::Crash(_)
-        | Command::Restart(_)
-        | Command::Pause(_)
-        | Command::Resume(_)
-        | Command::LeaseExpire(_)
-        | Command::Partition(_)
-        | Command::Heal
-        | Command::Link(..)
-        | Command::Fail(_)
-        | Command::Replace(_)
-        | Command::Corrupt(..)
-        | Command::CorruptJournal(_)
-        | Command::Scrub
-        | Command::AcceptLoss
-        | Command::Slow(..)
-        | Command::Witness(_)
-        | Command::PowerFail
-        | Command::Defect(..)
-        | Command::Protocol(_)
-        | Command::Workload(..)
-        | Command::Tempo(_)
-        | Command::Note(_) => true,
-        Command::Start(..)
+        // Held messages, steps and recordings belong to a run, not to what happens to the cluster.
+        Command::Act(
+            Action::Hold(_)
+            | Action::Unhold(_)
+            | Action::Deliver(_)
+            | Action::Lose(_)
+            | Action::Repeat(_)
+            | Action::Step(_)
+            | Action::Record(_)
+            | Action::Seek(_),
+        )
+        | Command::Start(..)
         | Command::Await(_)
         | Command::Replay(_)
-        | Command::Hold(..)
-        | Command::Deliver(_)
-        | Command::Lose(_)
-        | Command::Repeat(_)
-        | Command::Step(_)
-        | Command::Record(_)
-        | Command::Seek(_)
         | Command::RunUntil(..)
         | Command::Wait(_)
         | Command::Settle
         | Command::Audit
         | Command::Why(..)
         | Command::Expect(_) => false,
+        Command::Act(_) | Command::Host(_) | Command::Workload(..) | Command::Note(_) => true,
     }
 }

@@ -85,7 +85,7 @@ pub const ASCII: Signs = Signs {
 /// Narrowest column that shows anything.
 pub const COLUMN_MIN: usize = 4;
 /// Widest that is of use.
-pub const COLUMN_MAX: usize = 16;
+const COLUMN_MAX: usize = 16;
 /// Fewest letters of a word that say what it was.
 const LABEL_MIN: usize = 3;
 /// Room for the time.

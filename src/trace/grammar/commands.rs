@@ -5,7 +5,7 @@ use super::args::{Args, Parsed, check_label, meant};
 use super::error::{GrammarError, Wrong};
 use super::lexer::{TokenKind, split};
 use crate::protocol::id::{NodeId, SECTOR_BYTES};
-use crate::trace::action::{HoldFilter, LinkSetting, Release};
+use crate::trace::action::{Action, HoldFilter, LinkSetting, Release};
 use crate::trace::command::{Command, Condition, Expectation, HostCommand, Outcome, ReplayCommand};
 use crate::trace::registry;
 
@@ -80,50 +80,60 @@ fn host_command(name: &str, args: &mut Args<'_>) -> Parsed<Option<HostCommand>> 
 fn other_command(name: &str, column: u32, args: &mut Args<'_>) -> Parsed<Command> {
     Ok(match name {
         "await" => Command::Await(args.label()?),
-        "destage" => Command::Destage(args.target()?),
+        "destage" => Command::Act(Action::Destage(args.target()?)),
         "evict" => {
             let amf = args.amf()?;
             let block = if args.peek().is_some() { Some(args.block()?) } else { None };
-            Command::Evict(amf, block)
+            Command::Act(Action::Evict(amf, block))
         }
-        "crash" => Command::Crash(args.amf()?),
-        "restart" => Command::Restart(args.amf()?),
-        "pause" => Command::Pause(args.amf()?),
-        "resume" => Command::Resume(args.amf()?),
+        "crash" => Command::Act(Action::Crash(args.amf()?)),
+        "restart" => Command::Act(Action::Restart(args.amf()?)),
+        "pause" => Command::Act(Action::Pause(args.amf()?)),
+        "resume" => Command::Act(Action::Resume(args.amf()?)),
         "lease" => {
             args.one_of("word", &[("expire", ())])?;
-            Command::LeaseExpire(args.amf()?)
+            Command::Act(Action::ExpireLease(args.amf()?))
         }
-        "partition" => Command::Partition(partition(args)?),
-        "heal" => Command::Heal,
+        "partition" => Command::Act(Action::Partition(partition(args)?)),
+        "heal" => Command::Act(Action::Heal),
         "link" => {
             let (a, b) = args.pair()?;
-            Command::Link(a, b, link_setting(args)?)
+            Command::Act(Action::Link(a, b, link_setting(args)?))
         }
-        "fail" => Command::Fail(args.disk()?),
-        "replace" => Command::Replace(args.disk()?),
-        "corrupt" => Command::Corrupt(args.disk()?, args.block()?),
-        "corrupt-journal" => Command::CorruptJournal(args.amf()?),
-        "scrub" => Command::Scrub,
-        "accept-loss" => Command::AcceptLoss,
-        "slow" => Command::Slow(args.disk()?, args.time()?),
-        "witness" => Command::Witness(args.one_of("word", &[("up", true), ("down", false)])?),
-        "power-fail" => Command::PowerFail,
-        "defect" => Command::Defect(args.defect()?, args.on_off()?),
-        "protocol" => Command::Protocol(args.protocol()?),
+        "fail" => Command::Act(Action::FailDisk(args.disk()?)),
+        "replace" => Command::Act(Action::ReplaceDisk(args.disk()?)),
+        "corrupt" => Command::Act(Action::Corrupt(args.disk()?, args.block()?)),
+        "corrupt-journal" => Command::Act(Action::CorruptJournal(args.amf()?)),
+        "scrub" => Command::Act(Action::Scrub),
+        "accept-loss" => Command::Act(Action::AcceptLoss),
+        "slow" => Command::Act(Action::SlowDisk(args.disk()?, args.time()?)),
+        "witness" => {
+            Command::Act(Action::Witness(args.one_of("word", &[("up", true), ("down", false)])?))
+        }
+        "power-fail" => Command::Act(Action::PowerFail),
+        "defect" => Command::Act(Action::Defect(args.defect()?, args.on_off()?)),
+        "protocol" => Command::Act(Action::Protocol(args.protocol()?)),
         "workload" => {
             let start = args.one_of("word", &[("start", true), ("stop", false)])?;
             Command::Workload(start, args.workload()?)
         }
         "replay" => Command::Replay(replay(args)?),
-        "hold" => Command::Hold(args.on_off()?, hold_filter(args)?),
-        "deliver" => Command::Deliver(release(args)?),
-        "lose" => Command::Lose(release(args)?),
-        "repeat" => Command::Repeat(release(args)?),
-        "step" => Command::Step(if args.peek().is_some() { args.count("number")? } else { 1 }),
-        "tempo" => Command::Tempo(args.tempo()?),
-        "record" => Command::Record(args.file_or("off")?),
-        "seek" => Command::Seek(args.seek()?),
+        "hold" => {
+            let on = args.on_off()?;
+            let filter = hold_filter(args)?;
+            Command::Act(if on { Action::Hold(filter) } else { Action::Unhold(filter) })
+        }
+        "deliver" => Command::Act(Action::Deliver(release(args)?)),
+        "lose" => Command::Act(Action::Lose(release(args)?)),
+        "repeat" => Command::Act(Action::Repeat(release(args)?)),
+        "step" => Command::Act(Action::Step(if args.peek().is_some() {
+            args.count("number")?
+        } else {
+            1
+        })),
+        "tempo" => Command::Act(Action::Tempo(args.tempo()?)),
+        "record" => Command::Act(Action::Record(args.file_or("off")?)),
+        "seek" => Command::Act(Action::Seek(args.seek()?)),
         "run-until" => {
             let condition = condition(args)?;
             let within = if args.peek_word() == Some("within") {

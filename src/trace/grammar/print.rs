@@ -1,7 +1,7 @@
 //! Commands as text: the one canonical form, which [`super::parse_command`] reads back unchanged.
 
 use crate::protocol::id::{NodeId, Span};
-use crate::trace::action::{HoldFilter, LinkSetting, PPM, Release, Seek, Target};
+use crate::trace::action::{Action, HoldFilter, LinkSetting, PPM, Release, Seek, Target};
 use crate::trace::command::{
     Command, Condition, Expectation, HostCommand, Outcome, ReplayCommand, Value,
 };
@@ -13,6 +13,31 @@ impl Display for Command {
             Self::Host(host) => host.fmt(f),
             Self::Start(label, host) => write!(f, "{label}: {host}"),
             Self::Await(label) => write!(f, "await {label}"),
+            Self::Act(action) => action.fmt(f),
+            Self::Workload(start, name) => {
+                write!(f, "workload {} {name}", if *start { "start" } else { "stop" })
+            }
+            Self::Replay(ReplayCommand::Start(words)) => write!(f, "replay {}", quoted(words)),
+            Self::Replay(ReplayCommand::Pause) => f.write_str("replay pause"),
+            Self::Replay(ReplayCommand::Resume) => f.write_str("replay resume"),
+            Self::Replay(ReplayCommand::Stop) => f.write_str("replay stop"),
+            Self::RunUntil(condition, None) => write!(f, "run-until {condition}"),
+            Self::RunUntil(condition, Some(within)) => {
+                write!(f, "run-until {condition} within {}", time_text(*within))
+            }
+            Self::Wait(span) => write!(f, "wait {}", time_text(*span)),
+            Self::Settle => f.write_str("settle"),
+            Self::Audit => f.write_str("audit"),
+            Self::Why(amf, block) => write!(f, "why {amf} {block}"),
+            Self::Note(text) => write!(f, "note {}", quoted(text)),
+            Self::Expect(expectation) => write!(f, "expect {expectation}"),
+        }
+    }
+}
+
+impl Display for Action {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
             Self::Destage(Target::All) => f.write_str("destage all"),
             Self::Destage(Target::One(amf)) => write!(f, "destage {amf}"),
             Self::Evict(amf, None) => write!(f, "evict {amf}"),
@@ -21,32 +46,26 @@ impl Display for Command {
             Self::Restart(amf) => write!(f, "restart {amf}"),
             Self::Pause(amf) => write!(f, "pause {amf}"),
             Self::Resume(amf) => write!(f, "resume {amf}"),
-            Self::LeaseExpire(amf) => write!(f, "lease expire {amf}"),
+            Self::ExpireLease(amf) => write!(f, "lease expire {amf}"),
             Self::Partition(sides) => {
                 let sides: Vec<String> = sides.iter().map(|side| side_text(side)).collect();
                 write!(f, "partition {}", sides.join(" | "))
             }
             Self::Heal => f.write_str("heal"),
             Self::Link(a, b, setting) => write!(f, "link {a} {b} {}", link_text(*setting)),
-            Self::Fail(disk) => write!(f, "fail {disk}"),
-            Self::Replace(disk) => write!(f, "replace {disk}"),
+            Self::FailDisk(disk) => write!(f, "fail {disk}"),
+            Self::ReplaceDisk(disk) => write!(f, "replace {disk}"),
             Self::Corrupt(disk, block) => write!(f, "corrupt {disk} {block}"),
             Self::CorruptJournal(amf) => write!(f, "corrupt-journal {amf}"),
             Self::Scrub => f.write_str("scrub"),
             Self::AcceptLoss => f.write_str("accept-loss"),
-            Self::Slow(disk, span) => write!(f, "slow {disk} {}", time_text(*span)),
+            Self::SlowDisk(disk, span) => write!(f, "slow {disk} {}", time_text(*span)),
             Self::Witness(up) => write!(f, "witness {}", if *up { "up" } else { "down" }),
             Self::PowerFail => f.write_str("power-fail"),
             Self::Defect(defect, on) => write!(f, "defect {defect} {}", switch(*on)),
             Self::Protocol(protocol) => write!(f, "protocol {protocol}"),
-            Self::Workload(start, name) => {
-                write!(f, "workload {} {name}", if *start { "start" } else { "stop" })
-            }
-            Self::Replay(ReplayCommand::Start(words)) => write!(f, "replay {}", quoted(words)),
-            Self::Replay(ReplayCommand::Pause) => f.write_str("replay pause"),
-            Self::Replay(ReplayCommand::Resume) => f.write_str("replay resume"),
-            Self::Replay(ReplayCommand::Stop) => f.write_str("replay stop"),
-            Self::Hold(on, filter) => write!(f, "hold {}{}", switch(*on), filter_text(*filter)),
+            Self::Hold(filter) => write!(f, "hold on{}", filter_text(*filter)),
+            Self::Unhold(filter) => write!(f, "hold off{}", filter_text(*filter)),
             Self::Deliver(release) => write!(f, "deliver {}", release_text(*release)),
             Self::Lose(release) => write!(f, "lose {}", release_text(*release)),
             Self::Repeat(release) => write!(f, "repeat {}", release_text(*release)),
@@ -58,16 +77,6 @@ impl Display for Command {
             Self::Seek(Seek::To(step)) => write!(f, "seek {step}"),
             Self::Seek(Seek::By(steps)) => write!(f, "seek {steps:+}"),
             Self::Seek(Seek::End) => f.write_str("seek end"),
-            Self::RunUntil(condition, None) => write!(f, "run-until {condition}"),
-            Self::RunUntil(condition, Some(within)) => {
-                write!(f, "run-until {condition} within {}", time_text(*within))
-            }
-            Self::Wait(span) => write!(f, "wait {}", time_text(*span)),
-            Self::Settle => f.write_str("settle"),
-            Self::Audit => f.write_str("audit"),
-            Self::Why(amf, block) => write!(f, "why {amf} {block}"),
-            Self::Note(text) => write!(f, "note {}", quoted(text)),
-            Self::Expect(expectation) => write!(f, "expect {expectation}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::Selected;
 use crate::protocol::Defect;
 use crate::protocol::id::{AmfId, NodeId, Span};
+use crate::trace::action::Action;
 use crate::trace::{Command, LinkSetting};
 
 /// What a fault is done to; `left` and `right` change it.
@@ -160,41 +161,41 @@ impl FaultList {
     pub fn command(self, fault: Fault, on: &Selected, amfs: u8) -> Command {
         let (a, b) = (NodeId::Amf(on.amf), NodeId::Amf(on.peer));
         let node = |id: u8| NodeId::Amf(AmfId(id));
-        match fault {
-            Fault::Crash => Command::Crash(on.amf),
-            Fault::Restart => Command::Restart(on.amf),
-            Fault::Pause => Command::Pause(on.amf),
-            Fault::Resume => Command::Resume(on.amf),
-            Fault::LeaseExpire => Command::LeaseExpire(on.amf),
+        Command::Act(match fault {
+            Fault::Crash => Action::Crash(on.amf),
+            Fault::Restart => Action::Restart(on.amf),
+            Fault::Pause => Action::Pause(on.amf),
+            Fault::Resume => Action::Resume(on.amf),
+            Fault::LeaseExpire => Action::ExpireLease(on.amf),
             Fault::Isolate => {
                 let others = (0..amfs).filter(|id| *id != on.amf.0).map(node);
                 let others = others.chain([NodeId::Witness]).collect();
-                Command::Partition(vec![vec![a], others])
+                Action::Partition(vec![vec![a], others])
             }
             // Partners stand side by side in the ring: with every other AMF cut off, each has its replicas
             // kept on the side that goes on.
-            Fault::Split => Command::Partition(vec![
+            Fault::Split => Action::Partition(vec![
                 (0..amfs).step_by(2).map(node).collect(),
                 (1..amfs).step_by(2).map(node).chain([NodeId::Witness]).collect(),
             ]),
-            Fault::Heal => Command::Heal,
-            Fault::PowerFail => Command::PowerFail,
-            Fault::LinkDrop => Command::Link(a, b, LinkSetting::Drop(200_000)),
-            Fault::LinkDelay => Command::Link(a, b, LinkSetting::Delay(SLOW)),
-            Fault::LinkDuplicate => Command::Link(a, b, LinkSetting::Duplicate(50_000)),
-            Fault::LinkReorder => Command::Link(a, b, LinkSetting::Reorder),
-            Fault::LinkClear => Command::Link(a, b, LinkSetting::Clear),
-            Fault::DiskFail => Command::Fail(on.disk),
-            Fault::DiskReplace => Command::Replace(on.disk),
-            Fault::DiskCorrupt => Command::Corrupt(on.disk, on.block),
-            Fault::Scrub => Command::Scrub,
-            Fault::AcceptLoss => Command::AcceptLoss,
-            Fault::DiskSlow => Command::Slow(on.disk, SLOW),
-            Fault::DiskFast => Command::Slow(on.disk, Span(0)),
-            Fault::WitnessDown => Command::Witness(false),
-            Fault::WitnessUp => Command::Witness(true),
-            Fault::DefectOn => Command::Defect(self.defect(), true),
-            Fault::DefectOff => Command::Defect(self.defect(), false),
-        }
+            Fault::Heal => Action::Heal,
+            Fault::PowerFail => Action::PowerFail,
+            Fault::LinkDrop => Action::Link(a, b, LinkSetting::Drop(200_000)),
+            Fault::LinkDelay => Action::Link(a, b, LinkSetting::Delay(SLOW)),
+            Fault::LinkDuplicate => Action::Link(a, b, LinkSetting::Duplicate(50_000)),
+            Fault::LinkReorder => Action::Link(a, b, LinkSetting::Reorder),
+            Fault::LinkClear => Action::Link(a, b, LinkSetting::Clear),
+            Fault::DiskFail => Action::FailDisk(on.disk),
+            Fault::DiskReplace => Action::ReplaceDisk(on.disk),
+            Fault::DiskCorrupt => Action::Corrupt(on.disk, on.block),
+            Fault::Scrub => Action::Scrub,
+            Fault::AcceptLoss => Action::AcceptLoss,
+            Fault::DiskSlow => Action::SlowDisk(on.disk, SLOW),
+            Fault::DiskFast => Action::SlowDisk(on.disk, Span(0)),
+            Fault::WitnessDown => Action::Witness(false),
+            Fault::WitnessUp => Action::Witness(true),
+            Fault::DefectOn => Action::Defect(self.defect(), true),
+            Fault::DefectOff => Action::Defect(self.defect(), false),
+        })
     }
 }

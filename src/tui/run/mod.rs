@@ -21,6 +21,7 @@ use crate::profile::Profile;
 use crate::protocol::id::Instant;
 use crate::session::OpenTrace;
 use crate::session::{AnyEngine, Replay, Session};
+use crate::trace::action::Action;
 use crate::trace::engine::{EngineError, Progress};
 use crate::trace::{Ask, Command};
 use execute::Executor;
@@ -374,7 +375,7 @@ impl Console {
         command: &Command,
     ) -> Result<(), ConsoleError> {
         self.acted = true;
-        if let Command::Seek(to) = command {
+        if let Command::Act(Action::Seek(to)) = command {
             self.tell(session, Msg::Seeking(*to))?;
         }
         let said = self.executor.run(session, command)?;

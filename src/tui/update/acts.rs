@@ -8,6 +8,7 @@ use super::super::theme::Theme;
 use super::dialog;
 use super::{Effect, ladder, moves, palette};
 use crate::session::ReplayState;
+use crate::trace::action::Action;
 use crate::trace::command::{HostCommand, ReplayCommand};
 use crate::trace::snapshot::{AmfStatus, HeldInfo};
 use crate::trace::{Command, HoldFilter, Release, Seek};
@@ -53,14 +54,17 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Flush => vec![Effect::Run(Command::Host(HostCommand::Flush(model.selected.amf)))],
         Act::Why => vec![Effect::Run(Command::Why(model.selected.amf, model.selected.block))],
         Act::StepMode => {
-            vec![Effect::Run(Command::Hold(!model.cluster.now.step_mode, HoldFilter::ALL))]
+            let all = HoldFilter::ALL;
+            let on = !model.cluster.now.step_mode;
+            let action = if on { Action::Hold(all) } else { Action::Unhold(all) };
+            vec![Effect::Run(Command::Act(action))]
         }
         Act::ReleaseNext => release_next(model),
         Act::SeekBy(steps) => seek(model, Seek::By(steps)),
         Act::SeekStart => seek(model, Seek::To(0)),
         Act::SeekEnd => seek(model, Seek::End),
-        Act::DropHeld => held(model, Command::Lose),
-        Act::DuplicateHeld => held(model, Command::Repeat),
+        Act::DropHeld => held(model, Action::Lose),
+        Act::DuplicateHeld => held(model, Action::Repeat),
         Act::Slower | Act::Faster => tempo(model, act == Act::Slower),
         Act::Workload => workload(model),
         Act::ReplayPause => replay_pause(model),
@@ -68,7 +72,7 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::CrashRestart => crash_restart(model),
         Act::PauseResume => pause_resume(model),
         Act::UndoFault => undo(model),
-        Act::Heal => vec![Effect::Run(Command::Heal)],
+        Act::Heal => vec![Effect::Run(Command::Act(Action::Heal))],
         Act::OnlyByHand => {
             model.only_by_hand = !model.only_by_hand;
             Vec::new()
@@ -171,7 +175,7 @@ fn enter(model: &mut Model) -> Vec<Effect> {
     match model.focus() {
         Pane::Traffic => {
             if let Some(id) = model.selected.held {
-                return vec![Effect::Run(Command::Deliver(release(model, id)))];
+                return vec![Effect::Run(Command::Act(Action::Deliver(release(model, id))))];
             }
             let line = model.selected.message.and_then(|id| model.cluster.traffic.by_id(id));
             if let Some(cause) = line.and_then(super::super::snapshot::traffic::Line::cause) {
@@ -220,7 +224,7 @@ pub fn inject(model: &mut Model) -> Vec<Effect> {
 pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
     let now = &model.cluster.now;
     let failed: Vec<_> = now.disks.iter().filter(|info| info.failed).map(|info| info.id).collect();
-    if let Command::Fail(disk) = command
+    if let Command::Act(Action::FailDisk(disk)) = command
         && model.about.is_last_good(disk, &now.view, &failed)
     {
         model.modal = Modal::Confirm(Confirm {
@@ -228,7 +232,7 @@ pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
             reason: "It holds the last good copy of its blocks: reads of them will fail, and \
                      writes wait, until it is replaced."
                 .to_owned(),
-            then: vec![Effect::Run(Command::Fail(disk))],
+            then: vec![Effect::Run(Command::Act(Action::FailDisk(disk)))],
         });
         return Vec::new();
     }
@@ -241,7 +245,7 @@ pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
 /// Goes to another position, in a recording.
 pub fn seek(model: &mut Model, to: Seek) -> Vec<Effect> {
     if model.is_recording() {
-        return vec![Effect::Run(Command::Seek(to))];
+        return vec![Effect::Run(Command::Act(Action::Seek(to)))];
     }
     model.say(Level::Info, "only a recording can be gone through: amflab play RECORDING");
     Vec::new()
@@ -253,10 +257,10 @@ fn release_next(model: &mut Model) -> Vec<Effect> {
     }
     let now = &model.cluster.now;
     if !now.held.is_empty() || now.held_total > 0 {
-        return vec![Effect::Run(Command::Deliver(Release::Oldest(1)))];
+        return vec![Effect::Run(Command::Act(Action::Deliver(Release::Oldest(1))))];
     }
     if now.step_mode {
-        return vec![Effect::Run(Command::Step(1))];
+        return vec![Effect::Run(Command::Act(Action::Step(1)))];
     }
     model.say(Level::Info, "no message is held; space turns step mode on");
     Vec::new()
@@ -277,13 +281,13 @@ pub fn release(model: &Model, id: u64) -> Release {
 }
 
 /// The selected held message, or the oldest.
-fn held(model: &mut Model, command: fn(Release) -> Command) -> Vec<Effect> {
+fn held(model: &mut Model, action: fn(Release) -> Action) -> Vec<Effect> {
     let oldest = model.cluster.now.held.first().map(|held| held.id);
     let Some(id) = model.selected.held.or(oldest) else {
         model.say(Level::Info, "no message is held; space turns step mode on");
         return Vec::new();
     };
-    vec![Effect::Run(command(release(model, id)))]
+    vec![Effect::Run(Command::Act(action(release(model, id))))]
 }
 
 fn tempo(model: &mut Model, slower: bool) -> Vec<Effect> {
@@ -295,7 +299,7 @@ fn tempo(model: &mut Model, slower: bool) -> Vec<Effect> {
         model.say(Level::Info, format!("this is the {word} tempo"));
         return Vec::new();
     }
-    vec![Effect::Run(Command::Tempo(wanted))]
+    vec![Effect::Run(Command::Act(Action::Tempo(wanted)))]
 }
 
 fn workload(model: &mut Model) -> Vec<Effect> {
@@ -334,18 +338,30 @@ fn crash_restart(model: &mut Model) -> Vec<Effect> {
         let disk = model.selected.disk;
         let info = model.cluster.now.disks.iter().find(|info| info.id == disk);
         let failed = info.is_some_and(|info| info.failed);
-        let command = if failed { Command::Replace(disk) } else { Command::Fail(disk) };
+        let command = if failed {
+            Command::Act(Action::ReplaceDisk(disk))
+        } else {
+            Command::Act(Action::FailDisk(disk))
+        };
         return run(model, command);
     }
     let amf = model.selected.amf;
     let down = status(model) == Some(AmfStatus::Down);
-    vec![Effect::Run(if down { Command::Restart(amf) } else { Command::Crash(amf) })]
+    vec![Effect::Run(if down {
+        Command::Act(Action::Restart(amf))
+    } else {
+        Command::Act(Action::Crash(amf))
+    })]
 }
 
 fn pause_resume(model: &mut Model) -> Vec<Effect> {
     let amf = model.selected.amf;
     let paused = status(model) == Some(AmfStatus::Paused);
-    vec![Effect::Run(if paused { Command::Resume(amf) } else { Command::Pause(amf) })]
+    vec![Effect::Run(if paused {
+        Command::Act(Action::Resume(amf))
+    } else {
+        Command::Act(Action::Pause(amf))
+    })]
 }
 
 fn status(model: &Model) -> Option<AmfStatus> {

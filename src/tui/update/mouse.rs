@@ -10,6 +10,7 @@ use super::super::view::{
 use super::{Effect, acts, moves};
 use crate::protocol::id::{AmfId, DiskId, Key};
 use crate::trace::Command;
+use crate::trace::action::Action;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
 /// Lines that one notch of the wheel goes.
@@ -182,7 +183,7 @@ fn inside(
 fn message(model: &mut Model, hit: Option<traffic::Hit>) -> Vec<Effect> {
     match hit {
         Some(traffic::Hit::Held(id)) if model.selected.held == Some(id) => {
-            return vec![Effect::Run(Command::Deliver(acts::release(model, id)))];
+            return vec![Effect::Run(Command::Act(Action::Deliver(acts::release(model, id))))];
         }
         Some(traffic::Hit::Held(id)) => model.selected.held = Some(id),
         Some(traffic::Hit::Line(id)) => model.selected.message = Some(id),

@@ -5,7 +5,7 @@ use amflab::protocol::id::{AmfId, NodeId};
 use amflab::timeline::{Player, Timeline};
 use amflab::trace::action::Seek;
 use amflab::trace::recording::Outcome;
-use amflab::trace::{Action, Ask, Engine, EventKind, HostPort, Snapshot, Submitted};
+use amflab::trace::{Action, Ask, Engine, EventKind, HostPort, Snapshot};
 use std::io::Cursor;
 
 fn open(bytes: Vec<u8>) -> Timeline {
@@ -100,7 +100,7 @@ fn a_player_moves_and_changes_nothing() {
     let len = player.timeline().len();
     player.subscribe(true);
     let go = |player: &mut Player, seek| match player.submit(Action::Seek(seek)) {
-        Ok(Submitted::Done(text)) => text,
+        Ok(text) => text,
         other => panic!("{other:?}"),
     };
     assert!(go(&mut player, Seek::By(100)).starts_with("step 100 of"));

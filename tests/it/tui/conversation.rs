@@ -3,6 +3,7 @@
 use super::fake;
 use super::screens::{draw, text};
 use amflab::protocol::id::{AmfId, Block, DiskId, OpId};
+use amflab::trace::action::Action;
 use amflab::trace::{Command, HoldFilter, HostCommand, LinkSetting, Release, Value};
 use amflab::tui::keymap::{Key, Keymap};
 use amflab::tui::model::{Modal, Model, Pane, Screen};
@@ -110,8 +111,11 @@ fn compare_and_write_trim_and_flush() {
 #[test]
 fn the_line_completes_recalls_and_keeps_a_wrong_command() {
     let mut model = console();
-    assert_eq!(press(&mut model, ": 'cras' tab 'amf2' enter"), run(Command::Crash(AmfId(2))));
-    assert_eq!(press(&mut model, ": up enter"), run(Command::Crash(AmfId(2))));
+    assert_eq!(
+        press(&mut model, ": 'cras' tab 'amf2' enter"),
+        run(Command::Act(Action::Crash(AmfId(2))))
+    );
+    assert_eq!(press(&mut model, ": up enter"), run(Command::Act(Action::Crash(AmfId(2)))));
     assert_eq!(press(&mut model, ": 'crash_amf9' enter"), []);
     let Modal::Line(line) = &model.modal else { panic!("the line stays open") };
     assert!(line.error.as_ref().is_some_and(|error| error.contains("amf9")), "{line:?}");
@@ -125,7 +129,7 @@ fn the_palette_finds_commands_of_the_cluster_and_acts_of_the_console() {
     press(&mut model, "ctrl-p 'partition' enter");
     let Modal::Line(line) = &model.modal else { panic!("a command with arguments is typed on") };
     assert_eq!(line.input.value(), "partition ");
-    assert_eq!(press(&mut model, "esc ctrl-p 'heal' enter"), run(Command::Heal));
+    assert_eq!(press(&mut model, "esc ctrl-p 'heal' enter"), run(Command::Act(Action::Heal)));
     press(&mut model, "ctrl-p 'zoom' enter");
     assert!(model.zoomed);
 }
@@ -133,20 +137,23 @@ fn the_palette_finds_commands_of_the_cluster_and_acts_of_the_console() {
 #[test]
 fn step_mode_and_held_messages() {
     let mut model = console();
-    assert_eq!(press(&mut model, "space"), run(Command::Hold(true, HoldFilter::ALL)));
+    assert_eq!(press(&mut model, "space"), run(Command::Act(Action::Hold(HoldFilter::ALL))));
     let mut model = fake::model(fake::trouble());
-    assert_eq!(press(&mut model, "s"), run(Command::Hold(false, HoldFilter::ALL)));
-    assert_eq!(press(&mut model, "n"), run(Command::Deliver(Release::Oldest(1))));
+    assert_eq!(press(&mut model, "s"), run(Command::Act(Action::Unhold(HoldFilter::ALL))));
+    assert_eq!(press(&mut model, "n"), run(Command::Act(Action::Deliver(Release::Oldest(1)))));
     model.focus_on(Pane::Traffic);
     let (a, b) = (fake::amf_node(1), fake::amf_node(1));
     // The second held message is the oldest from amf1 to amf1: named by its pair, as scripts can.
-    assert_eq!(press(&mut model, "down down enter"), run(Command::Deliver(Release::Pair(a, b))));
-    assert_eq!(press(&mut model, "d"), run(Command::Lose(Release::Pair(a, b))));
-    assert_eq!(press(&mut model, "u"), run(Command::Repeat(Release::Pair(a, b))));
+    assert_eq!(
+        press(&mut model, "down down enter"),
+        run(Command::Act(Action::Deliver(Release::Pair(a, b))))
+    );
+    assert_eq!(press(&mut model, "d"), run(Command::Act(Action::Lose(Release::Pair(a, b)))));
+    assert_eq!(press(&mut model, "u"), run(Command::Act(Action::Repeat(Release::Pair(a, b)))));
     // The fifth is the second from amf1 to amf0.
     assert_eq!(
         press(&mut model, "end enter"),
-        run(Command::Deliver(Release::Nth(a, fake::amf_node(0), 2)))
+        run(Command::Act(Action::Deliver(Release::Nth(a, fake::amf_node(0), 2))))
     );
 }
 
@@ -154,9 +161,9 @@ fn step_mode_and_held_messages() {
 fn tempo_goes_down_and_up_between_its_ends() {
     let mut model = console();
     assert_eq!(press(&mut model, "+"), []);
-    assert_eq!(press(&mut model, "-"), run(Command::Tempo(100)));
+    assert_eq!(press(&mut model, "-"), run(Command::Act(Action::Tempo(100))));
     model.cluster.now.tempo = 100;
-    assert_eq!(press(&mut model, "+"), run(Command::Tempo(1_000)));
+    assert_eq!(press(&mut model, "+"), run(Command::Act(Action::Tempo(1_000))));
 }
 
 #[test]
@@ -173,14 +180,14 @@ fn one_key_starts_and_stops_the_workload_and_quitting_with_one_asks() {
 #[test]
 fn crash_and_restart_are_one_key() {
     let mut model = fake::model(fake::trouble());
-    assert_eq!(press(&mut model, "x"), run(Command::Crash(AmfId(1))));
-    assert_eq!(press(&mut model, "down x"), run(Command::Restart(AmfId(2))));
+    assert_eq!(press(&mut model, "x"), run(Command::Act(Action::Crash(AmfId(1)))));
+    assert_eq!(press(&mut model, "down x"), run(Command::Act(Action::Restart(AmfId(2)))));
 }
 
 #[test]
 fn failing_the_last_good_disk_asks_once() {
     let mut model = console();
-    let fail = Command::Fail(DiskId(0));
+    let fail = Command::Act(Action::FailDisk(DiskId(0)));
     assert_eq!(press(&mut model, ": 'fail_disk0' enter"), run(fail.clone()));
     // Its partner has just failed, and nobody has asked it since.
     model.cluster.now.disks[1].failed = true;
@@ -202,11 +209,11 @@ fn the_faults_screen_injects_with_its_targets() {
     press(&mut model, "4");
     assert_eq!(model.screen, Screen::Faults);
     model.focus_on(Pane::Inject);
-    assert_eq!(press(&mut model, "right enter"), run(Command::Crash(AmfId(2))));
+    assert_eq!(press(&mut model, "right enter"), run(Command::Act(Action::Crash(AmfId(2)))));
     for _ in 0..8 {
         press(&mut model, "down");
     }
-    let Some(Effect::Run(Command::Link(_, _, LinkSetting::Drop(ppm)))) =
+    let Some(Effect::Run(Command::Act(Action::Link(_, _, LinkSetting::Drop(ppm))))) =
         press(&mut model, "enter").pop()
     else {
         panic!("the ninth row loses packets")
@@ -227,10 +234,10 @@ fn every_fault_of_the_list_is_a_command_that_parses() {
 #[test]
 fn undo_runs_what_the_receipt_says() {
     let mut model = fake::model(fake::trouble());
-    assert_eq!(press(&mut model, "U"), run(Command::Replace(DiskId(1))));
+    assert_eq!(press(&mut model, "U"), run(Command::Act(Action::ReplaceDisk(DiskId(1)))));
     press(&mut model, "4");
     model.focus_on(Pane::Active);
-    assert_eq!(press(&mut model, "enter"), run(Command::Restart(AmfId(2))));
+    assert_eq!(press(&mut model, "enter"), run(Command::Act(Action::Restart(AmfId(2)))));
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::fake;
 use amflab::protocol::id::{AmfId, Instant, NodeId, OpId, Span};
 use amflab::protocol::{Answer, Config, RequestKind, Source, Touch, Touched};
-use amflab::trace::engine::{Advance, Engine, EngineError, HostPort, Progress, Submitted};
+use amflab::trace::engine::{Advance, Engine, EngineError, HostPort, Progress};
 use amflab::trace::snapshot::{AmfStatus, FaultInfo};
 use amflab::trace::{Action, Ask, Completion, Event, EventKind, Snapshot};
 use std::cell::Cell;
@@ -96,7 +96,7 @@ impl HostPort for FakeEngine {
 }
 
 impl Engine for FakeEngine {
-    fn submit(&mut self, action: Action) -> Result<Submitted, EngineError> {
+    fn submit(&mut self, action: Action) -> Result<String, EngineError> {
         match action {
             Action::Hold(filter) if filter.is_all() => self.step_mode = true,
             Action::Unhold(filter) if filter.is_all() => self.step_mode = false,
@@ -114,7 +114,7 @@ impl Engine for FakeEngine {
             Action::Heal => return Err(EngineError::Refused("nothing is broken".to_owned())),
             _ => {}
         }
-        Ok(Submitted::Done(String::new()))
+        Ok(String::new())
     }
 
     fn poll_event(&mut self) -> Option<Event> {

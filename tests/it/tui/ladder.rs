@@ -7,6 +7,7 @@ use crate::ladder::recorded;
 use amflab::protocol::id::{Block, OpId};
 use amflab::timeline::ladder::Address;
 use amflab::timeline::{Player, Timeline};
+use amflab::trace::action::Action;
 use amflab::trace::{Ask, Command, Engine, Event};
 use amflab::tui::model::{About, Model, Screen};
 use amflab::tui::snapshot::Cluster;
@@ -70,7 +71,7 @@ impl Played {
                     let events = self.player.told(from, to).unwrap().unwrap();
                     update(&mut self.model, Msg::Told((from, to), events))
                 }
-                Effect::Run(Command::Seek(to)) => {
+                Effect::Run(Command::Act(Action::Seek(to))) => {
                     self.player.submit(amflab::trace::Action::Seek(to)).unwrap();
                     let snapshot = self.player.snapshot(&Ask::BRIEF);
                     update(&mut self.model, Msg::Snapshot(Box::new(snapshot)))
