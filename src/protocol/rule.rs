@@ -210,6 +210,7 @@ rules! {
     DestageHighWater, "destage-high-water", "4", "Too many lines are dirty: the oldest is destaged.";
     TellIntent, "tell-intent", "4 [R3, R4]", "Before data and parity are written the partners learn what the parity will be.";
     RowLost, "row-lost", "8 [R1]", "Too much of the row cannot be read, or its parity does not fit: a media error, never wrong data.";
+    ReadAgain, "read-again", "8 [M4]", "No copy could be read, which need not last: all are asked once more, and again after a newer view.";
     Rebuild, "rebuild", "8 [R6]", "The block cannot be read: it is rebuilt from the rest of its row, whose parity fits.";
     Repair, "repair", "8", "The block's check sum was wrong: it is written again from the redundancy.";
     Equalise, "equalise", "4, end; 8", "The parity does not fit the data of its row: it is made anew.";

@@ -111,6 +111,8 @@ pub(super) struct Fetch {
     pub(super) damaged: SlotSet,
     /// The rest of the block's row, of which it is rebuilt.
     pub(super) row: RowFetch,
+    /// All were asked again, having failed once; in which view.
+    pub(super) again: Option<Epoch>,
 }
 
 /// How far a block is that can only be rebuilt from its row.

@@ -283,13 +283,30 @@ impl Amf {
         let place = self.group.places(block).into_iter().find(|p| online(p.slot));
         let Some(place) = place else {
             let begun = self.group.has_parity() && self.want_row(now, block);
-            return if begun { Content::Pending } else { Content::Lost };
+            return if begun { Content::Pending } else { self.fetch_again(now, block, cause) };
         };
         if let Stage::Fetching(fetch) = &mut self.own_access(Key::Block(block)).stage {
             fetch.pending.insert(place.slot);
         }
         self.read_place(block, place, cause);
         Content::Pending
+    }
+
+    /// No copy has an answer, which need not last: another mends what was damaged, and a disk that refused
+    /// an old question \[M4\] may have been rebuilt since. So all are asked once more, and again after a newer
+    /// view. Only then the block is lost.
+    fn fetch_again(&mut self, now: Instant, block: Block, cause: OpId) -> Content {
+        let key = Key::Block(block);
+        let again = Some(self.epoch);
+        let Stage::Fetching(fetch) = &mut self.own_access(key).stage else {
+            unreachable!("what failed was fetched")
+        };
+        if fetch.again == again {
+            return Content::Lost;
+        }
+        *fetch = Fetch { again, ..Fetch::default() };
+        self.rule(Rule::ReadAgain, Some(key));
+        self.fetch_one(now, block, cause)
     }
 
     /// Puts content into the line that the access holds ready. Gives the line, and the state it had.
