@@ -496,10 +496,10 @@ pub enum Unread {
     Gone,
 }
 
-/// What asking a disk for a block came to; `None`: it was asked for something else, and did it.
+/// What a disk's answer says of the block that it was asked for; `None`: it was asked for no block.
 ///
 /// # Errors
-/// Why there is nothing.
+/// The block cannot be had from this disk, and why.
 pub fn block_read(result: Result<DiskDone, DiskError>) -> Result<Option<Cell>, Unread> {
     match result {
         Ok(DiskDone::Read { version, data, covers }) => Ok(Some(Cell { version, data, covers })),

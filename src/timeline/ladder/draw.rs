@@ -84,6 +84,8 @@ pub const ASCII: Signs = Signs {
 
 /// Narrowest column that shows anything.
 pub const COLUMN_MIN: usize = 4;
+/// Narrowest column with room for a label; narrower only where not even one of these fits.
+const COLUMN_LABELLED: usize = 6;
 /// Widest that is of use.
 const COLUMN_MAX: usize = 16;
 /// Fewest letters of a word that say what it was.
@@ -114,10 +116,12 @@ impl Frame {
     pub fn fit(columns: &[Column], first: usize, width: usize, signs: Signs) -> Self {
         let first = first.min(columns.len().saturating_sub(1));
         let wanted = columns.len() - first;
+        // Words get two fifths, unless that leaves less than two columns.
         let words = WORDS_MIN.max(width * 2 / 5).min(width.saturating_sub(TIME + COLUMN_MIN * 2));
         let room = width.saturating_sub(TIME + words);
-        let column = (room / wanted.max(1)).clamp(6.min(room.max(COLUMN_MIN)), COLUMN_MAX);
-        let count = (room / column.max(1)).clamp(1, wanted.max(1)).min(wanted);
+        let share = room / wanted.max(1);
+        let column = share.clamp(COLUMN_LABELLED, COLUMN_MAX).min(room.max(COLUMN_MIN));
+        let count = (room / column).max(1).min(wanted);
         Self {
             columns: columns[first..first + count].to_vec(),
             hidden: (first, columns.len() - first - count),

@@ -174,6 +174,25 @@ impl What {
     }
 }
 
+/// Where an event happens, as its row shows it: at one place, or between two.
+#[must_use]
+pub fn places(event: &Event) -> (Column, Option<Column>) {
+    let here = Column::of(event.node);
+    match &event.kind {
+        EventKind::Asked { .. } | EventKind::Answered { .. } => (here, Some(Column::Hosts)),
+        EventKind::Sent(passage) | EventKind::Delivered(passage) | EventKind::Lost(passage) => {
+            (Column::Amf(passage.from), Some(Column::Amf(passage.to)))
+        }
+        EventKind::Disk { amf, .. } => (here, Some(Column::Amf(*amf))),
+        EventKind::Rule(_)
+        | EventKind::View { .. }
+        | EventKind::Joined(_)
+        | EventKind::Fault(_)
+        | EventKind::Violation(_)
+        | EventKind::Note(_) => (here, None),
+    }
+}
+
 /// Where a row is: rows are ordered by it, and a row keeps it whatever else is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {

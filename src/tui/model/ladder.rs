@@ -6,9 +6,9 @@
 use super::Model;
 use crate::protocol::id::OpId;
 use crate::timeline::ladder::cone::{Reach, follow};
-use crate::timeline::ladder::{Address, Column, Level, Row, rows};
+use crate::timeline::ladder::{Address, Column, Level, Row, places, rows};
 use crate::trace::Event;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Events kept of a cluster that runs.
 pub const EVENTS_MAX: usize = 20_000;
@@ -49,6 +49,8 @@ pub struct Followed {
 pub struct LadderState {
     /// What is drawn, oldest first.
     events: VecDeque<Event>,
+    /// How many of them happen at each place.
+    busy: BTreeMap<Column, usize>,
     /// Of a recording: the steps that are told.
     pub told: Option<(u64, u64)>,
     /// Of a recording: the steps that were asked for.
@@ -70,15 +72,38 @@ pub struct LadderState {
 impl LadderState {
     /// Something happened in a cluster that runs.
     pub fn take(&mut self, event: Event) {
-        if self.events.len() == EVENTS_MAX {
-            self.events.pop_front();
+        if self.events.len() == EVENTS_MAX
+            && let Some(old) = self.events.pop_front()
+        {
+            self.forget(&old);
         }
+        self.count(&event);
         self.events.push_back(event);
+    }
+
+    fn count(&mut self, event: &Event) {
+        let (one, other) = places(event);
+        for place in [Some(one), other].into_iter().flatten() {
+            *self.busy.entry(place).or_default() += 1;
+        }
+    }
+
+    fn forget(&mut self, event: &Event) {
+        let (one, other) = places(event);
+        for place in [Some(one), other].into_iter().flatten() {
+            if let Some(count) = self.busy.get_mut(&place) {
+                *count -= 1;
+            }
+        }
     }
 
     /// What happened in these steps of a recording.
     pub fn tell(&mut self, range: (u64, u64), events: Vec<Event>) {
         (self.told, self.asked) = (Some(range), None);
+        self.busy.clear();
+        for event in &events {
+            self.count(event);
+        }
         self.events = events.into();
         if let Some(Followed { op, reach, .. }) = self.followed.take() {
             self.follow(op, reach);
@@ -256,11 +281,9 @@ pub fn columns(model: &Model) -> Vec<Column> {
         Places::Amfs => all.into_iter().filter(|column| matches!(column, Column::Amf(_))).collect(),
         Places::Only(columns) => columns.clone(),
         Places::Busy => {
-            let mut busy = BTreeSet::new();
-            for row in rows(model.ladder.events.iter()) {
-                busy.extend(all.iter().copied().filter(|column| row.touches(*column)));
-            }
-            all.into_iter().filter(|column| busy.contains(column)).collect()
+            let busy =
+                |column: &Column| model.ladder.busy.get(column).is_some_and(|count| *count > 0);
+            all.into_iter().filter(busy).collect()
         }
     }
 }

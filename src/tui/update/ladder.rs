@@ -1,12 +1,12 @@
 //! The space-time diagram: moving in it, following, and asking a recording for more.
 
-use super::super::model::ladder::{MARGIN_STEPS, Places, TOLD_STEPS};
+use super::super::model::ladder::{MARGIN_STEPS, Places, TOLD_STEPS, columns as shown};
 use super::super::model::{Level, Model, Pane};
 use super::super::view::{ladder as view, layout};
-use super::{Effect, acts};
+use super::{Effect, acts, moves};
 use crate::protocol::id::Key;
 use crate::timeline::ladder::cone::Reach;
-use crate::timeline::ladder::{Column, Row, svg};
+use crate::timeline::ladder::{Address, Column, Row, svg};
 use crate::trace::{Event, Seek};
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ fn height(model: &Model) -> usize {
 
 /// So many columns and rows on.
 pub fn go(model: &mut Model, across: isize, down: isize) {
-    let columns = super::super::model::ladder::columns(model).len();
+    let columns = shown(model).len();
     let first = model.ladder.first_column.saturating_add_signed(across);
     model.ladder.first_column = first.min(columns.saturating_sub(1));
     if down != 0 {
@@ -40,7 +40,7 @@ pub fn first(model: &mut Model) -> Vec<Effect> {
         return around(model, 0);
     }
     let height = height(model);
-    if let Some(row) = model.ladder.after(crate::timeline::ladder::Address::default(), 1).pop() {
+    if let Some(row) = model.ladder.after(Address::default(), 1).pop() {
         model.ladder.go_to(&row, height);
         select(model);
     }
@@ -77,7 +77,7 @@ fn select(model: &mut Model) {
         model.selected.op = row.op;
     }
     if let Column::Amf(amf) = row.what.place() {
-        super::moves::select_amf(model, amf);
+        moves::select_amf(model, amf);
     }
 }
 
@@ -145,10 +145,7 @@ pub fn places(model: &mut Model) -> Vec<Effect> {
 
 /// A place is drawn no more.
 pub fn hide(model: &mut Model, column: Column) {
-    let left: Vec<Column> = super::super::model::ladder::columns(model)
-        .into_iter()
-        .filter(|other| *other != column)
-        .collect();
+    let left: Vec<Column> = shown(model).into_iter().filter(|other| *other != column).collect();
     if left.is_empty() {
         return model.say(Level::Info, "one place stays; `:columns all` shows every one");
     }
@@ -209,7 +206,7 @@ pub fn find(model: &mut Model, on: bool) -> Vec<Effect> {
 pub fn picture(model: &Model, path: PathBuf) -> Vec<Effect> {
     let (page, _) = model.ladder.page(svg::ROWS_MAX.min(PICTURE_ROWS));
     let title = format!("{}, {}", model.about.profile, view::heading(model));
-    let columns = super::super::model::ladder::columns(model);
+    let columns = shown(model);
     vec![Effect::Write(path, svg::svg(&page, &columns, &title))]
 }
 
@@ -242,7 +239,7 @@ fn ask(model: &mut Model, here: u64, steps: u64) -> Vec<Effect> {
 
 /// Puts the cursor to a step of the recording, and asks for what is there.
 fn around(model: &mut Model, step: u64) -> Vec<Effect> {
-    let at = crate::timeline::ladder::Address { step, event: 0 };
+    let at = Address { step, event: 0 };
     model.ladder.cursor = Some(at);
     let mut effects = want(model);
     if effects.is_empty() {
@@ -257,7 +254,7 @@ pub fn told(model: &mut Model, range: (u64, u64), events: Vec<Event>) -> Vec<Eff
     model.ladder.tell(range, events);
     if model.ladder.cursor.is_none() {
         let step = model.cluster.now.step;
-        model.ladder.cursor = Some(crate::timeline::ladder::Address { step, event: 0 });
+        model.ladder.cursor = Some(Address { step, event: 0 });
     }
     land(model);
     Vec::new()
