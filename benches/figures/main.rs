@@ -2,7 +2,7 @@
 //! prints its ratio to a reference that is measured in the same run. Machines are shared and noisy, so
 //! only the ratios count; each figure is the median of alternating rounds.
 //!
-//! `cargo bench` runs all; `cargo bench -- NAME...` some.
+//! `cargo bench` runs all but the long one; `cargo bench -- NAME...` some.
 
 #![expect(clippy::cast_precision_loss, reason = "figures are rounded anyway")]
 #![expect(clippy::print_stdout, reason = "the figures are what this prints")]
@@ -15,6 +15,7 @@ mod idle;
 mod key;
 mod live_read;
 mod live_write;
+mod long_run;
 mod recording;
 mod seek;
 mod sim_rate;
@@ -52,13 +53,25 @@ const FIGURES: &[Figure] = &[
     idle::FIGURE,
 ];
 
+/// Takes minutes: runs only if it is named.
+const LONG: &[Figure] = &[long_run::FIGURE];
+
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     for figure in FIGURES {
-        if wanted.is_empty() || wanted.iter().any(|name| figure.name.contains(name.as_str())) {
-            println!("{:<16} {}\n{:<16} bar: {}", figure.name, (figure.run)(), "", figure.bar);
+        if wanted.is_empty() || is_wanted(figure, &wanted) {
+            print(figure);
         }
     }
+    LONG.iter().filter(|figure| is_wanted(figure, &wanted)).for_each(print);
+}
+
+fn is_wanted(figure: &Figure, wanted: &[String]) -> bool {
+    wanted.iter().any(|name| figure.name.contains(name.as_str()))
+}
+
+fn print(figure: &Figure) {
+    println!("{:<16} {}\n{:<16} bar: {}", figure.name, (figure.run)(), "", figure.bar);
 }
 
 /// Nanoseconds that `count` calls of `work` take, for each.
