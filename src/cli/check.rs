@@ -26,7 +26,7 @@ enum Format {
     Auto,
     /// Ours, as `run --history` writes it
     Jsonl,
-    /// A log of one register as Jepsen prints it
+    /// A history of one register as Jepsen prints it (a log) or keeps it (EDN)
     Jepsen,
 }
 
@@ -141,7 +141,7 @@ fn read(path: &Path, format: Format) -> Result<History, Failure> {
     })?;
     let format = match format {
         Format::Auto => detected(&text).ok_or_else(|| {
-            let what = format!("{name}:1: neither JSON lines nor a Jepsen log");
+            let what = format!("{name}:1: neither JSON lines nor a history of Jepsen's");
             Failure::hinted(what, "`amflab run --history FILE` writes one; see also --format")
         })?,
         said => said,
@@ -164,10 +164,10 @@ fn read(path: &Path, format: Format) -> Result<History, Failure> {
 
 fn detected(text: &str) -> Option<Format> {
     let first = text.lines().find(|line| !line.trim().is_empty())?;
-    if first.trim_start().starts_with('{') {
-        return Some(Format::Jsonl);
+    if jepsen::is_history(text) {
+        return Some(Format::Jepsen);
     }
-    text.lines().take(1_000).any(jepsen::is_event).then_some(Format::Jepsen)
+    first.trim_start().starts_with('{').then_some(Format::Jsonl)
 }
 
 fn read_jsonl(name: &str, text: &str) -> Result<Blocks, Failure> {
@@ -227,12 +227,14 @@ impl History {
         all.into_iter().map(|(_, judged)| judged).collect()
     }
 
-    fn described(&self, lines: [usize; 2]) -> String {
+    /// An operation of a register, in words.
+    fn described(&self, one: &Judged, op: u32) -> String {
         match &self.kind {
-            Kind::Jepsen(_) => jepsen::described(&self.text, lines),
+            Kind::Jepsen(log) => log.described(&self.text, op as usize),
             Kind::Jsonl(blocks) => {
-                let text = self.text.lines().nth(lines[0] - 1).unwrap_or_default();
-                blocks::described(lines[0], text, blocks.per_block())
+                let line = one.lines[op as usize][0];
+                let text = self.text.lines().nth(line - 1).unwrap_or_default();
+                blocks::described(line, text, blocks.per_block())
             }
         }
     }
@@ -252,7 +254,7 @@ impl History {
             };
             let _ = writeln!(text, "  {}: {many} ({size}):", one.name);
             for op in &conflict.ops {
-                let _ = writeln!(text, "    {}", self.described(one.lines[*op as usize]));
+                let _ = writeln!(text, "    {}", self.described(one, *op));
             }
         }
         let more = conflicts().count().saturating_sub(TOLD_MAX);
@@ -283,9 +285,8 @@ impl History {
             .iter()
             .filter_map(|one| one.conflict().map(|conflict| (one, conflict)))
             .map(|(one, conflict)| {
-                let told = |op: &u32| {
-                    json!({ "line": line(one, *op), "text": self.described(one.lines[*op as usize]) })
-                };
+                let told =
+                    |op: &u32| json!({ "line": line(one, *op), "text": self.described(one, *op) });
                 let operations: Vec<_> = conflict.ops.iter().map(told).collect();
                 let size = match conflict.size {
                     Size::Smallest => "smallest",

@@ -1,4 +1,4 @@
-//! Histories of one register as Jepsen prints them: an event a line.
+//! Histories of one register as Jepsen prints them, an event a line, or keeps them, an event a map ([`super::edn`]).
 //!
 //! ```text
 //! INFO  jepsen.util - 3  :invoke  :cas    [1 2]
@@ -7,10 +7,13 @@
 //!
 //! Process, `:invoke | :ok | :fail | :info`, `:read | :write | :cas`, and a value: `nil`, a number or
 //! word, `[old new]`, or why there is none (`:timed-out`). The register holds `nil` at first. `:info`, and
-//! no answer at all: it may take effect at any time, or never. `:fail`: it took no effect; of a `:cas`
-//! with its two values, because what it compared with was not there. Lines of a log without one of those
-//! four words, and those of the nemesis, are no events of the register.
+//! no answer at all: it may take effect at any time, or never. `:fail`: it took no effect; in a log, of a
+//! `:cas` with its two values, because what it compared with was not there. In EDN a `:fail` says no
+//! more than that nothing happened, and a read of `nil` that nobody knows what it found: so Knossos reads
+//! them. Lines of a log without one of those four words, and those of the nemesis, are no events of the
+//! register.
 
+use super::edn;
 use super::op::{Act, Content, Op};
 use super::register::Register;
 use super::space::Space;
@@ -18,6 +21,9 @@ use std::collections::BTreeMap;
 
 /// Events that a history may have.
 pub const EVENTS_MAX: usize = 20_000_000;
+
+/// The level of a line is among so many words at its beginning.
+const LEVEL_WORDS_MAX: usize = 4;
 
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,54 +34,95 @@ pub struct Bad {
     pub what: String,
 }
 
-/// An operation under way.
-struct Open<'a> {
-    line: usize,
-    what: &'a str,
-    value: &'a str,
+/// An event, as it is written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Event<'a> {
+    /// From 1.
+    pub(super) line: usize,
+    pub(super) process: &'a str,
+    /// `:invoke`, `:ok`, `:fail` or `:info`.
+    pub(super) kind: &'a str,
+    /// `:read`, `:write`, `:cas`.
+    pub(super) what: &'a str,
+    /// Empty: there is none.
+    pub(super) value: &'a str,
 }
 
-/// A register, and for each operation the lines of its start and of its answer (0: none).
+/// An operation under way, and which event began it, from 1.
+struct Open<'a> {
+    no: usize,
+    event: Event<'a>,
+}
+
+/// A register, and where its operations stand.
 #[derive(Clone, Debug)]
 pub struct Log {
     /// The register.
     pub register: Register,
-    /// Lines, from 1, by operation.
+    /// Lines of start and answer (0: none), from 1, by operation.
     pub lines: Vec<[usize; 2]>,
+    edn: bool,
+    /// The same events, counted from 1: several may stand in one line.
+    events: Vec<[usize; 2]>,
 }
 
-/// Reads a log.
+/// Reads a history.
 ///
 /// # Errors
 /// The first line that is wrong.
 pub fn parse(text: &str) -> Result<Log, Bad> {
+    let edn = edn::is_edn(text);
     let mut reader = Reader {
+        edn,
         contents: BTreeMap::from([("nil", Content(0))]),
         under_way: BTreeMap::new(),
         ops: Vec::new(),
         lines: Vec::new(),
+        events: Vec::new(),
     };
-    for (number, line) in (1..).zip(text.lines()) {
+    for (number, event) in (1..).zip(events(text, edn)) {
+        let event = event?;
+        let line = event.line;
         if number > EVENTS_MAX {
-            return Err(Bad { line: number, what: format!("more than {EVENTS_MAX} lines") });
+            return Err(Bad { line, what: format!("more than {EVENTS_MAX} events") });
         }
-        reader.line(number, line).map_err(|what| Bad { line: number, what })?;
+        reader.event(number, event).map_err(|what| Bad { line, what })?;
     }
     let left = core::mem::take(&mut reader.under_way);
     for open in left.into_values() {
-        reader.end(&open, None, 0).map_err(|what| Bad { line: open.line, what })?;
+        reader.end(&open, None).map_err(|what| Bad { line: open.event.line, what })?;
     }
     let register = Register { space: Space::Plain, first: 0, ops: reader.ops };
-    Ok(Log { register, lines: reader.lines })
+    Ok(Log { register, lines: reader.lines, edn, events: reader.events })
 }
 
-/// True if a line looks like an event of such a log.
-pub fn is_event(line: &str) -> bool {
-    fields(line).is_some()
+/// True if a text looks like such a history.
+#[must_use]
+pub fn is_history(text: &str) -> bool {
+    /// Of a log, so many lines at its beginning are looked at.
+    const LINES_MAX: usize = 1_000;
+    edn::is_edn(text) || text.lines().take(LINES_MAX).any(|line| fields(1, line).is_some())
 }
 
-/// Process, type, what, value.
-fn fields(line: &str) -> Option<[&str; 4]> {
+/// The events of a text.
+fn events(text: &str, edn: bool) -> Box<dyn Iterator<Item = Result<Event<'_>, Bad>> + '_> {
+    if edn {
+        return Box::new(edn::Events::new(text));
+    }
+    Box::new((1..).zip(text.lines()).filter_map(|(number, line)| {
+        if let Some(event) = fields(number, line) {
+            return Some(Ok(event));
+        }
+        // Newer logs begin their lines with a time.
+        let mut first = line.split_whitespace().take(LEVEL_WORDS_MAX).peekable();
+        let is_log = first.peek().is_none_or(|word| word.starts_with('#'))
+            || first.any(|word| ["INFO", "WARN", "ERROR", "DEBUG"].contains(&word));
+        (!is_log).then(|| Err(Bad { line: number, what: "no event".to_owned() }))
+    }))
+}
+
+/// The event in a line of a log.
+fn fields(number: usize, line: &str) -> Option<Event<'_>> {
     let at = [":invoke", ":ok", ":fail", ":info"].into_iter().find_map(|word| {
         let mut found = line.match_indices(word).map(|(at, _)| at);
         let is_word = |at: &usize| {
@@ -89,24 +136,21 @@ fn fields(line: &str) -> Option<[&str; 4]> {
     let process = line[..at].split_whitespace().next_back()?;
     let rest = line[at + kind.len()..].trim();
     let (what, value) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    Some([process, kind, what, value.trim()])
+    Some(Event { line: number, process, kind, what, value: value.trim() })
 }
 
 struct Reader<'a> {
+    edn: bool,
     contents: BTreeMap<&'a str, Content>,
     under_way: BTreeMap<&'a str, Open<'a>>,
     ops: Vec<Op>,
     lines: Vec<[usize; 2]>,
+    events: Vec<[usize; 2]>,
 }
 
 impl<'a> Reader<'a> {
-    fn line(&mut self, number: usize, line: &'a str) -> Result<(), String> {
-        let Some([process, kind, what, value]) = fields(line) else {
-            let is_log = line.split_whitespace().next().is_none_or(|first| {
-                ["INFO", "WARN", "ERROR", "DEBUG"].contains(&first) || first.starts_with('#')
-            });
-            return if is_log { Ok(()) } else { Err("no event".to_owned()) };
-        };
+    fn event(&mut self, no: usize, event: Event<'a>) -> Result<(), String> {
+        let Event { process, kind, what, .. } = event;
         if process == ":nemesis" {
             return Ok(());
         }
@@ -116,57 +160,61 @@ impl<'a> Reader<'a> {
         if ![":read", ":write", ":cas"].contains(&what) {
             return Err(format!("`{}` is neither :read nor :write nor :cas", shown(what)));
         }
-        if kind == ":invoke" {
-            let open = Open { line: number, what, value };
-            self.demand(&open)?;
-            return match self.under_way.insert(process, open) {
-                None => Ok(()),
-                Some(before) => Err(format!(
-                    "process {process} still waits for the answer to line {}",
-                    before.line
-                )),
-            };
+        match kind {
+            ":invoke" => {
+                let open = Open { no, event };
+                self.demand(&open.event)?;
+                match self.under_way.insert(process, open) {
+                    None => Ok(()),
+                    Some(before) => Err(format!(
+                        "process {process} still waits for the answer to line {}",
+                        before.event.line
+                    )),
+                }
+            }
+            ":ok" | ":fail" | ":info" => {
+                let Some(open) = self.under_way.remove(process) else {
+                    return Err(format!("process {process} was answered, but asked nothing"));
+                };
+                let (line, asked) = (open.event.line, open.event.what);
+                if asked != what {
+                    return Err(format!("an answer to {what}, but line {line} asked {asked}"));
+                }
+                self.end(&open, Some((no, event)))
+            }
+            _ => Err(format!("`{}` is neither :invoke nor :ok, :fail or :info", shown(kind))),
         }
-        let Some(open) = self.under_way.remove(process) else {
-            return Err(format!("process {process} was answered, but asked nothing"));
-        };
-        if open.what != what {
-            return Err(format!("an answer to {what}, but line {} asked {}", open.line, open.what));
-        }
-        self.end(&open, Some((kind, value)), number)
     }
 
     /// Is the value what such an operation needs?
-    fn demand(&mut self, open: &Open<'a>) -> Result<(), String> {
-        match open.what {
-            ":write" => self.content(open.value).map(|_| ()),
-            ":cas" => self.pair(open.value).map(|_| ()),
+    fn demand(&mut self, event: &Event<'a>) -> Result<(), String> {
+        match event.what {
+            ":write" => self.content(event.value).map(|_| ()),
+            ":cas" => self.pair(event.value).map(|_| ()),
             _ => Ok(()),
         }
     }
 
-    fn end(
-        &mut self,
-        open: &Open<'a>,
-        answer: Option<(&str, &'a str)>,
-        number: usize,
-    ) -> Result<(), String> {
-        let (kind, value) = answer.unwrap_or((":info", ""));
-        let act = match (open.what, kind) {
+    fn end(&mut self, open: &Open<'a>, answer: Option<(usize, Event<'a>)>) -> Result<(), String> {
+        let (kind, value) = answer.map_or((":info", ""), |(_, event)| (event.kind, event.value));
+        let asked = open.event.value;
+        let act = match (open.event.what, kind) {
+            (":read", ":ok") if self.edn && value == "nil" => return Ok(()),
             (":read", ":ok") => Act::Read(self.content(value)?),
             (":read", _) | (":write", ":fail") => return Ok(()),
-            (":write", _) => Act::Write(self.content(open.value)?),
-            (_, ":fail") if !value.starts_with('[') => return Ok(()),
-            (_, ":fail") => Act::Miss(self.pair(open.value)?.0),
+            (":write", _) => Act::Write(self.content(asked)?),
+            (_, ":fail") if self.edn || !value.starts_with('[') => return Ok(()),
+            (_, ":fail") => Act::Miss(self.pair(asked)?.0),
             (..) => {
-                let (old, new) = self.pair(open.value)?;
+                let (old, new) = self.pair(asked)?;
                 Act::Swap { old, new }
             }
         };
-        let is_answered = kind != ":info";
-        let end = is_answered.then_some(number as u64);
-        self.ops.push(Op { start: open.line as u64, end, act });
-        self.lines.push([open.line, number]);
+        let (no, line) = answer.map_or((0, 0), |(no, event)| (no, event.line));
+        let end = (kind != ":info").then_some(no as u64);
+        self.ops.push(Op { start: open.no as u64, end, act });
+        self.lines.push([open.event.line, line]);
+        self.events.push([open.no, no]);
         Ok(())
     }
 
@@ -181,7 +229,8 @@ impl<'a> Reader<'a> {
 
     fn pair(&mut self, value: &'a str) -> Result<(Content, Content), String> {
         let inner = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-        let mut words = inner.unwrap_or("").split_whitespace();
+        let is_between = |c: char| c.is_whitespace() || c == ',';
+        let mut words = inner.unwrap_or("").split(is_between).filter(|word| !word.is_empty());
         match (words.next(), words.next(), words.next()) {
             (Some(old), Some(new), None) => Ok((self.content(old)?, self.content(new)?)),
             _ => Err(format!("`{}` is no pair of values ([old new])", shown(value))),
@@ -190,23 +239,26 @@ impl<'a> Reader<'a> {
 }
 
 /// At most 40 characters, none of them odd.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().take(40).flat_map(char::escape_debug).collect()
 }
 
-/// An operation in words: who, what, with which result.
-pub fn described(text: &str, lines: [usize; 2]) -> String {
-    let field = |line: usize| {
-        line.checked_sub(1).and_then(|index| text.lines().nth(index)).and_then(fields)
-    };
-    let Some([process, _, what, value]) = field(lines[0]) else { return String::new() };
-    let asked = if what == ":read" { "read".to_owned() } else { format!("{} {value}", &what[1..]) };
-    let got = match field(lines[1]) {
-        Some([_, ":ok", ":read", value]) => format!("got {value}"),
-        Some([_, ":ok", ..]) => "ok".to_owned(),
-        Some([_, ":fail", ..]) => "found something else".to_owned(),
-        Some(_) | None => "no answer".to_owned(),
-    };
-    let until = if lines[1] == 0 { "end".to_owned() } else { lines[1].to_string() };
-    format!("lines {}..{until}  process {process}  {asked}: {got}", lines[0])
+impl Log {
+    /// An operation in words: who, what, with which result. `text` is what the log was read from.
+    #[must_use]
+    pub fn described(&self, text: &str, op: usize) -> String {
+        let ([start, end], [first, last]) = (self.events[op], self.lines[op]);
+        let event = |no: usize| events(text, self.edn).nth(no.checked_sub(1)?)?.ok();
+        let Some(Event { process, what, value, .. }) = event(start) else { return String::new() };
+        let name = what.trim_start_matches(':');
+        let asked = if what == ":read" { name.to_owned() } else { format!("{name} {value}") };
+        let got = match event(end) {
+            Some(Event { kind: ":ok", what: ":read", value, .. }) => format!("got {value}"),
+            Some(Event { kind: ":ok", .. }) => "ok".to_owned(),
+            Some(Event { kind: ":fail", .. }) => "found something else".to_owned(),
+            Some(_) | None => "no answer".to_owned(),
+        };
+        let until = if last == 0 { "end".to_owned() } else { last.to_string() };
+        format!("lines {first}..{until}  process {process}  {asked}: {got}")
+    }
 }

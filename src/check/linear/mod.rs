@@ -16,6 +16,7 @@
 
 pub mod blocks;
 pub mod conflict;
+mod edn;
 pub mod jepsen;
 pub mod online;
 pub mod op;

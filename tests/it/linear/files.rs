@@ -91,6 +91,9 @@ fn a_conflict_is_told_with_who_what_and_when() {
          (no smaller set does):\n    lines 3..5  process 0  write 2: ok\n    lines 7..8  process 1  \
          read: got 1\n"
     );
+    let (_, out, _) = check(&["tests/histories/not-stale-one-line.edn"]);
+    let told = ["lines 1..1  process 0  write 2: ok", "lines 1..1  process 2  read: got 1"];
+    assert!(told.iter().all(|line| out.contains(line)), "{out}");
     let (_, out, _) = check(&["tests/histories/not-written.jsonl"]);
     let line = "line 1  op1 amf0  10..20 ns  read b1: w9#1";
     assert!(out.contains("block 1: 1 operation cannot be") && out.contains(line), "{out}");
@@ -127,8 +130,8 @@ fn bad_input_is_refused_before_anything_is_said() {
     let good = "tests/histories/ok-blocks.jsonl";
     let op = r#"{"op":1,"amf":0,"kind":"write","first":8,"count":8,"block":8,"start":10,"end":50,"result":"ok","values":[[8,"w1#1"]]}"#;
     let cases = [
-        ("", "neither JSON lines nor a Jepsen log"),
-        ("hello", "neither JSON lines nor a Jepsen log"),
+        ("", "neither JSON lines nor a history of Jepsen's"),
+        ("hello", "neither JSON lines nor a history of Jepsen's"),
         (r#"{"op":1}"#, ":1: missing field"),
         (&format!("{op}\nhello"), ":2: expected value"),
         (&op.replace("w1#1", "w1"), ":1: `w1` is no value"),
@@ -150,6 +153,15 @@ fn bad_input_is_refused_before_anything_is_said() {
         ("0 :invoke :cas 3", ":1: `3` is no pair"),
         ("0 :invoke :write [3", ":1: `[3` is no value"),
         ("0 :invoke :write 3\nwhat", ":2: no event"),
+        ("{:process 0", ":1: a map without its end"),
+        ("[\n{:process 0, :type :invoke}]", ":2: an event without :f"),
+        ("{:process 0 :type :maybe :f :read}", ":1: `:maybe` is neither"),
+        ("{:process 0 :type :ok :f :read}", ":1: process 0 was answered, but asked nothing"),
+        ("{:process 0 :type :invoke :f :read :value}", ":1: a key without a value"),
+        ("{:process 0 :type :invoke :f :read :value \"x}\n", ":1: a text without its end"),
+        ("{:process 0 :type :invoke :f :write :value [1 2]}", ":1: `[1 2]` is no value"),
+        ("{:process 0 :type :invoke :f :read} what", ":1: `what` is no event"),
+        (&format!("{{:process {}", "[".repeat(100_000)), ":1: more than 64 brackets deep"),
     ];
     for (text, what) in cases {
         let path = folder.path().join("history");
