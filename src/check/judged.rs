@@ -12,7 +12,9 @@ use crate::trace::action::Action;
 use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress, Waker};
 use crate::trace::event::{Event, EventKind, Violation};
 use crate::trace::snapshot::{Ask, Snapshot};
+use crate::trace::survey::Survey;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// Violations that are kept in words; all are counted.
 const VIOLATIONS_MAX: usize = 100;
@@ -41,6 +43,11 @@ impl<E: Engine> Judged<E> {
     /// Only gives every block a lamp: for an engine that judges reads by itself.
     pub fn lit(engine: E, start: Start) -> Self {
         let lamps = Lamps::new(engine.config().sectors_per_block(), start);
+        Self::with(engine, lamps)
+    }
+
+    /// The same for an engine that goes on where another was: with its lamps.
+    pub fn with(engine: E, lamps: Lamps) -> Self {
         let (found, untold) = (Vec::new(), VecDeque::new());
         Self { engine, reads: None, lamps, found, total: 0, is_on: false, untold }
     }
@@ -121,6 +128,18 @@ impl<E: Engine> Engine for Judged<E> {
 
     fn poll_event(&mut self) -> Option<Event> {
         self.engine.poll_event().or_else(|| self.untold.pop_front())
+    }
+
+    fn told(&mut self, from: u64, to: u64) -> Result<Option<Vec<Event>>, EngineError> {
+        self.engine.told(from, to)
+    }
+
+    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+        self.engine.recorded()
+    }
+
+    fn survey(&mut self) -> Option<Arc<Survey>> {
+        self.engine.survey()
     }
 
     fn subscribe(&mut self, on: bool) {

@@ -4,13 +4,11 @@ use super::failure::{FAILED, FINE};
 use super::inspect::open;
 use super::{Done, complain, print};
 use crate::protocol::Many;
-use crate::protocol::id::Instant;
-use crate::timeline::fold::{node_of, step_text};
-use crate::trace::recording::{Head, Outcome, Reader, Recorded, RecordingError};
+use crate::timeline::Difference;
+use crate::timeline::compare::{Steps, first_of, told};
+use crate::trace::recording::Head;
 use clap::Args;
-use std::collections::VecDeque;
 use std::fmt::Write;
-use std::io::Read;
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, Args)]
@@ -26,54 +24,30 @@ pub(super) struct DiffArgs {
     b: PathBuf,
 }
 
-/// Steps of a recording, one at a time.
-struct Steps<R> {
-    reader: Reader<R>,
-    chunk: VecDeque<Recorded>,
-}
-
-impl<R: Read> Steps<R> {
-    fn next(&mut self) -> Result<Option<Recorded>, RecordingError> {
-        while self.chunk.is_empty() {
-            match self.reader.next_chunk()? {
-                Some(chunk) => self.chunk = chunk.steps.into(),
-                None => return Ok(None),
-            }
-        }
-        Ok(self.chunk.pop_front())
-    }
-}
-
 /// Compares two recordings.
 pub(super) fn diff(args: &DiffArgs) -> Done {
     let steps = |path: &PathBuf| {
         let (reader, _) = open(path)?;
-        Ok::<_, super::Failure>(Steps { reader, chunk: VecDeque::new() })
+        Ok::<_, super::Failure>(Steps::new(reader))
     };
     let (mut a, mut b) = (steps(&args.a)?, steps(&args.b)?);
-    let mut text = heads(a.reader.head(), b.reader.head());
-    let mut at = 0u64;
-    loop {
-        let pair = (a.next()?, b.next()?);
-        at += 1;
-        match pair {
-            (None, None) => break,
-            (Some(one), Some(other)) if one == other => {}
-            (one, other) => {
-                let _ = writeln!(text, "step {at}:");
-                let _ = writeln!(text, "  A  {}", told(one.as_ref()));
-                let _ = writeln!(text, "  B  {}", told(other.as_ref()));
-                break;
-            }
+    let mut text = heads(a.reader().head(), b.reader().head());
+    let steps = match first_of(&mut a, &mut b)? {
+        Err(steps) => steps,
+        Ok(Difference { step, steps: [one, other] }) => {
+            let _ = writeln!(text, "step {step}:");
+            let _ = writeln!(text, "  A  {}", told(one.as_ref()));
+            let _ = writeln!(text, "  B  {}", told(other.as_ref()));
+            step
         }
-    }
+    };
     for (steps, path) in [(&a, &args.a), (&b, &args.b)] {
-        if let Some(note) = steps.reader.tail().note(steps.reader.steps()) {
+        if let Some(note) = steps.reader().tail().note(steps.reader().steps()) {
             complain("note", &format!("{}: {note}", path.display()));
         }
     }
     if text.is_empty() {
-        print(&format!("equal: {}\n", Many(at - 1, "step")))?;
+        print(&format!("equal: {}\n", Many(steps, "step")))?;
         return Ok(FINE);
     }
     print(&text)?;
@@ -105,33 +79,5 @@ fn heads(a: &Head, b: &Head) -> String {
         tell("profile", lines(&one), lines(&other));
     }
     tell("disks", format!("{:?}", a.origin), format!("{:?}", b.origin));
-    text
-}
-
-/// A recorded step in words.
-fn told(recorded: Option<&Recorded>) -> String {
-    let Some(Recorded { entry, outcome, digest, broke }) = recorded else {
-        return "has no more steps".to_owned();
-    };
-    let at = entry.now.since(Instant(0));
-    let mut text = format!("{at}  {}: {}", node_of(&entry.step), step_text(&entry.step));
-    match outcome {
-        Some(Outcome::Full(result)) => {
-            let _ = write!(text, " ({result:?})");
-        }
-        Some(Outcome::Known(digest)) => {
-            let _ = write!(text, " (content {digest:08x})");
-        }
-        None => {}
-    }
-    match digest {
-        0 => text.push_str(", no output"),
-        digest => {
-            let _ = write!(text, ", outputs {digest:08x}");
-        }
-    }
-    if *broke {
-        text.push_str(", the machine broke");
-    }
     text
 }

@@ -88,7 +88,9 @@ pub(crate) struct Turn<'a> {
 impl Turn<'_> {
     pub(crate) fn say(&mut self, kind: impl FnOnce() -> EventKind) {
         if let Some(events) = &mut self.events {
-            events.push(Event { step: self.no, now: self.now, node: self.node, kind: kind() });
+            // Steps count from 1, numbers from 0.
+            let step = self.no + 1;
+            events.push(Event { step, now: self.now, node: self.node, kind: kind() });
         }
     }
 }

@@ -84,6 +84,10 @@ impl Engine for LiveEngine {
         self.cluster.events.next()
     }
 
+    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+        self.cluster.steps.so_far().map_err(EngineError::Refused)
+    }
+
     fn subscribe(&mut self, on: bool) {
         self.cluster.events.subscribe(on);
         for node in &self.cluster.amfs {

@@ -32,7 +32,7 @@ use crate::protocol::id::{AmfId, Block, Instant, OpId, Span};
 use crate::trace::engine::{Advance, Engine, EngineError, Progress};
 use crate::trace::event::Event;
 use crate::trace::snapshot::{AmfInfo, Ask, Snapshot};
-use crate::trace::{Command, Completion};
+use crate::trace::{Command, Completion, Survey};
 use host::Hosts;
 use observer::Observer;
 use std::sync::Arc;
@@ -134,6 +134,19 @@ impl Session {
     /// [`EngineError::Broken`] if it cannot any more.
     pub fn told(&mut self, from: u64, to: u64) -> Result<Option<Vec<Event>>, EngineError> {
         self.engine.told(from, to)
+    }
+
+    /// The run so far as a whole recording.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`]: its steps are not kept, or are too many.
+    pub fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+        self.engine.recorded()
+    }
+
+    /// What stands out in the whole of the run, if the engine knows all of it.
+    pub fn survey(&mut self) -> Option<Arc<Survey>> {
+        self.engine.survey()
     }
 
     /// What one AMF has of one block.

@@ -468,6 +468,38 @@ impl Sim {
 
     // ---- the list of faults
 
+    /// What is broken in the world that this begins with.
+    pub(super) fn know_faults(&mut self) {
+        let (now, faults) = (self.now, &mut self.faults);
+        let mut begin = |kind: Kind, what: &str, undo: &str, node: &str| {
+            faults.begin(kind, format!("{what} {node}"), format!("{undo} {node}"), now);
+        };
+        for amf in (0..self.profile.config.amfs).map(AmfId) {
+            if self.world.amf(amf).is_none() {
+                begin(Kind::Crash(amf), "crash", "restart", &amf.to_string());
+            } else if self.world.is_paused(amf) {
+                begin(Kind::Pause(amf), "pause", "resume", &amf.to_string());
+            }
+        }
+        for disk in (0..self.profile.config.disks_all()).map(DiskId) {
+            if self.world.disk(disk).is_failed() {
+                begin(Kind::Disk(disk), "fail", "replace", &disk.to_string());
+            }
+        }
+        if !self.world.witness().is_up() {
+            let undo = "witness up".to_owned();
+            self.faults.begin(Kind::Witness, "witness down".to_owned(), undo, now);
+        }
+        self.faults.defect = self.world.defect();
+        // That of the profile is no fault that somebody made.
+        if let Some(defect) =
+            self.faults.defect.filter(|_| self.faults.defect != self.profile.config.defect)
+        {
+            let (what, undo) = (format!("defect {defect} on"), format!("defect {defect} off"));
+            self.faults.begin(Kind::Defect, what, undo, now);
+        }
+    }
+
     /// A fault is active, or somebody holds messages: what does not move may not be able to.
     pub(super) fn is_hindered(&self) -> bool {
         self.faults.hinder() || self.network.holds_any() || !self.network.held().is_empty()

@@ -30,6 +30,12 @@ impl Engine for Sim {
         self.world.poll_event()
     }
 
+    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+        let none = || EngineError::Refused("the steps of this run are not kept".to_owned());
+        let recorder = self.recorder.as_mut().ok_or_else(none)?;
+        recorder.so_far().map_err(EngineError::Refused)
+    }
+
     fn subscribe(&mut self, on: bool) {
         self.world.observe(on);
     }

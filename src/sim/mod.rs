@@ -2,14 +2,17 @@
 //! lessons run on. Same profile, seed and commands: the same events, byte for byte.
 //!
 //! `queue` orders what is due; `network` is the model of links and the faults on them; this file
-//! takes the next step and turns effects into more; `engine` speaks to the rest of the program.
+//! takes the next step and turns effects into more; `engine` speaks to the rest of the program;
+//! [`trunk`] goes on from the middle of a run.
 
 mod audit;
 mod control;
 mod engine;
 mod network;
+mod over;
 mod queue;
 mod snapshot;
+pub mod trunk;
 
 use self::network::{Network, Verdict};
 use self::queue::{Due, Queue};
@@ -28,7 +31,9 @@ use crate::world::{Effect, InFlight, Said, World};
 use std::collections::VecDeque;
 
 pub use audit::Audited;
+pub use over::Flight;
 pub use queue::What;
+pub use trunk::Trunk;
 
 /// Full scans in debug builds come once in so many steps.
 const SCAN_STEPS: u64 = 4_096;
@@ -106,19 +111,32 @@ impl Sim {
         let cfg = std::sync::Arc::new(profile.config.clone());
         let mut world = World::new(&cfg, Epoch(1), false);
         world.digest_outputs(options.keep);
+        let mut sim = Self::built(world, profile, seed, options);
+        let per = cfg.sectors_per_block();
+        sim.judge = options.judge.then(|| ReadChecker::new(per, Start::Zero));
+        sim.history = options.history.then(|| history::Recorder::new(Vec::new(), per, Start::Zero));
+        if options.keep {
+            sim.recorder = Some(sim.new_recorder(KEPT_BYTES_MAX));
+        }
+        sim.carry_out();
+        sim.schedule_ticks();
+        sim
+    }
+
+    /// Around a world of this profile, at its time; nothing is judged, and nothing is scheduled.
+    fn built(world: World, profile: &Profile, seed: u64, options: SimOptions) -> Self {
         let nodes = world.nodes().count();
-        let disks = usize::from(cfg.disks_all());
+        let disks = usize::from(profile.config.disks_all());
+        let now = world.now();
         let mut sim = Self {
             network: Network::new(profile, seed),
-            judge: options.judge.then(|| ReadChecker::new(cfg.sectors_per_block(), Start::Zero)),
-            history: options
-                .history
-                .then(|| history::Recorder::new(Vec::new(), cfg.sectors_per_block(), Start::Zero)),
+            judge: None,
+            history: None,
             faults: control::Faults::new(profile),
             world,
             profile: profile.clone(),
             options,
-            now: Instant(0),
+            now,
             queue: Queue::default(),
             ticks: vec![Instant::NEVER; nodes],
             asked: Table::default(),
@@ -129,18 +147,13 @@ impl Sim {
             recorder: None,
             messages: ByKind::default(),
             buried: Counts::default(),
-            progress_at: Instant(0),
+            progress_at: now,
             tempo: 1_000,
             slow: vec![Span(0); disks],
             parked: Vec::new(),
             requests: Table::default(),
         };
         sim.profile.seed = seed;
-        if options.keep {
-            sim.recorder = Some(sim.new_recorder(KEPT_BYTES_MAX));
-        }
-        sim.carry_out();
-        sim.schedule_ticks();
         sim
     }
 

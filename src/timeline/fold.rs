@@ -209,6 +209,12 @@ impl Fold {
         std::iter::from_fn(|| self.world.poll_event()).collect()
     }
 
+    /// First sends by kind, and what AMFs had counted that crashed: what a world does not know.
+    #[must_use]
+    pub fn apart(&self) -> (ByKind, &Counts) {
+        (self.messages, &self.buried)
+    }
+
     /// Counters since the start.
     #[must_use]
     pub fn counts(&self) -> Counts {

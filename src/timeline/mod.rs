@@ -4,22 +4,27 @@
 //! recorded, and keeps snapshots of the world on the way; [`Timeline::seek`] starts from the nearest
 //! one. A position counts steps: at `n`, the first `n` steps have happened.
 //!
-//! Reading order: [`fold`] (one step after the other), `snaps` (which worlds are kept), this file,
+//! Reading order: [`fold`] (one step after the other), `snaps` (which worlds are kept), `marks` (what
+//! stands out), this file,
 //! [`player`] (a timeline as an engine that can only be looked at),
 //! [`write`](mod@write) (a log of steps as a recording), [`ladder`] (what happened, as a space-time diagram).
 //!
 //! Knows `protocol`, `trace`, `profile`, `world`; no clock and no thread. Files are given to it.
 
+pub mod compare;
 pub mod fold;
 pub mod ladder;
+mod marks;
 pub mod player;
 mod snaps;
 pub mod write;
 
+pub use compare::{Comparison, Difference};
 pub use fold::{Divergence, Fold};
 pub use player::{Player, TOLD_STEPS_MAX};
 pub use write::write_log;
 
+use self::marks::Marks;
 use self::snaps::Snaps;
 use crate::profile::Profile;
 use crate::protocol::id::NodeId;
@@ -27,7 +32,7 @@ use crate::trace::recording::codec::Known;
 use crate::trace::recording::reader::{self, Reader, Tail};
 use crate::trace::recording::{Head, Recorded, RecordingError, RecordingInfo};
 use crate::trace::snapshot::HeldInfo;
-use crate::trace::{Ask, Event, Snapshot, narrate};
+use crate::trace::{Ask, Event, Snapshot, Survey, narrate};
 use crate::world::{InFlight, World};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -59,6 +64,7 @@ pub struct Timeline {
     snaps: Snaps,
     fold: Fold,
     trouble: Option<Divergence>,
+    survey: Arc<Survey>,
 }
 
 /// Opens the head of a recording.
@@ -89,12 +95,12 @@ impl Timeline {
         let (mut reader, profile) = head_of(BufReader::with_capacity(1 << 18, &mut source))?;
         let mut fold = Fold::new(&profile, reader.head());
         let (mut snaps, mut index) = (Snaps::new(&fold), Vec::new());
-        let mut recorded = 0;
+        let (mut recorded, mut marks) = (0, Marks::new(&fold));
         'all: while let Some(chunk) = reader.next_chunk()? {
             index.push(At { first: chunk.first, offset: chunk.offset, bytes: chunk.bytes });
             recorded += chunk.steps.len() as u64;
             for step in &chunk.steps {
-                if !fold.apply(step) {
+                if !marks.apply(&mut fold, step) {
                     break 'all;
                 }
                 snaps.passed(&fold);
@@ -119,6 +125,7 @@ impl Timeline {
             recorded,
             snaps,
             trouble: fold.trouble().cloned(),
+            survey: Arc::new(marks.survey),
             fold,
         })
     }
@@ -167,6 +174,21 @@ impl Timeline {
     #[must_use]
     pub fn trouble(&self) -> Option<&Divergence> {
         self.trouble.as_ref()
+    }
+    /// What stands out in all of it.
+    #[must_use]
+    pub fn survey(&self) -> &Arc<Survey> {
+        &self.survey
+    }
+    /// The whole recording as it was opened.
+    ///
+    /// # Errors
+    /// The file cannot be read any more.
+    pub fn bytes(&mut self) -> Result<Vec<u8>, RecordingError> {
+        let mut bytes = Vec::new();
+        self.source.seek(SeekFrom::Start(0))?;
+        self.source.read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
     /// Worlds that are kept, and steps between them.
     #[must_use]

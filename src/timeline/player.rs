@@ -6,8 +6,9 @@ use crate::protocol::id::{AmfId, Instant, OpId};
 use crate::protocol::{Answer, Config, HostError, RequestKind};
 use crate::trace::action::{Action, Seek};
 use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress};
-use crate::trace::{Ask, Event, Snapshot};
+use crate::trace::{Ask, Event, Snapshot, Survey};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// What happened is told step by step if one goes on by at most so many steps.
 pub const TOLD_STEPS_MAX: u64 = 1_000;
@@ -115,7 +116,8 @@ impl Engine for Player {
                 "this is a recording already; hint: copy its file".to_owned(),
             )),
             _ => Err(EngineError::Refused(
-                "this is a recording: what happened cannot be changed; hint: seek N".into(),
+                "this is a recording: what happened cannot be changed; hint: seek N, or fork"
+                    .into(),
             )),
         }
     }
@@ -126,6 +128,14 @@ impl Engine for Player {
 
     fn told(&mut self, from: u64, to: u64) -> Result<Option<Vec<Event>>, EngineError> {
         self.timeline.look(from, to).map(Some).map_err(broken)
+    }
+
+    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+        self.timeline.bytes().map_err(broken)
+    }
+
+    fn survey(&mut self) -> Option<Arc<Survey>> {
+        Some(Arc::clone(self.timeline.survey()))
     }
 
     fn subscribe(&mut self, on: bool) {

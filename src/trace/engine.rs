@@ -6,6 +6,7 @@
 use super::action::Action;
 use super::event::Event;
 use super::snapshot::{Ask, Snapshot};
+use super::survey::Survey;
 use crate::protocol::id::{AmfId, Instant, OpId};
 use crate::protocol::{Answer, Config, MsgKind, RequestKind};
 use serde::{Deserialize, Serialize};
@@ -134,6 +135,20 @@ pub trait Engine: HostPort {
     fn told(&mut self, from: u64, to: u64) -> Result<Option<Vec<Event>>, EngineError> {
         let _ = (from, to);
         Ok(None)
+    }
+
+    /// The run so far as a whole recording (`trace::recording`), from its first step on. For somebody who
+    /// looks at it from elsewhere: the run goes on, and knows nothing of that.
+    ///
+    /// # Errors
+    /// [`EngineError::Refused`]: its steps are not kept, or are too many.
+    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+        Err(EngineError::Refused("the steps of this run are not kept".to_owned()))
+    }
+
+    /// What stands out in the whole of the run, if the engine knows all of it (a recording does).
+    fn survey(&mut self) -> Option<Arc<Survey>> {
+        None
     }
 
     /// Events are made only while somebody wants them.

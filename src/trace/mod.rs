@@ -25,6 +25,7 @@ pub mod sides;
 pub mod snapshot;
 pub mod standing;
 pub mod step;
+pub mod survey;
 
 pub use action::{Action, HoldFilter, LinkSetting, Release, Seek, Target};
 pub use command::{Command, Condition, Expectation, HostCommand, Outcome, Value};
@@ -37,3 +38,4 @@ pub use sides::Sides;
 pub use snapshot::{Ask, Snapshot};
 pub use standing::Standing;
 pub use step::{Control, Step, StepEntry};
+pub use survey::{Mark, Survey};

@@ -57,6 +57,7 @@ impl World {
             self.push_event(NodeId::Amf(amf), asked);
         }
         self.asked.insert(request.op, (amf, request.kind.is_write()));
+        self.last_op = self.last_op.max(request.op);
         if self.amf(amf).is_none() {
             return self.answer(amf, Answer::failed(request.op, HostError::NotServing));
         }

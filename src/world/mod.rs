@@ -129,6 +129,7 @@ pub struct World {
     net: Net,
     /// Requests without an answer: where, and whether they write.
     asked: Table<OpId, (AmfId, bool)>,
+    last_op: OpId,
     /// The newest version that each block took \[invariant 3\].
     newest: Table<Block, Version>,
     /// The rule that is broken on purpose, if it was switched on or off while it ran.
@@ -191,6 +192,7 @@ impl World {
             witness,
             net: Net::new(cfg.amfs, cfg.disks_all()),
             asked: Table::default(),
+            last_op: OpId::NONE,
             newest: Table::default(),
             defect: cfg.defect,
             violations: Vec::new(),
@@ -221,6 +223,15 @@ impl World {
         if !on {
             self.events.clear();
         }
+    }
+
+    /// For somebody who goes on from here: what was not taken of the steps so far is forgotten, and every
+    /// deadline is to be looked at.
+    pub fn begin_again(&mut self) {
+        self.effects.clear();
+        self.answers.clear();
+        self.observe(false);
+        self.moved = self.nodes().collect();
     }
 
     /// Whether the invariants are checked after every step (they are, unless told otherwise).
@@ -352,6 +363,37 @@ impl World {
     #[must_use]
     pub fn has_stored(&self, disk: DiskId) -> bool {
         !self.shelves[usize::from(disk.0)].done.is_empty()
+    }
+    /// Operations that a disk's store has done and the disk has not been told of.
+    #[must_use]
+    pub fn stored(&self, disk: DiskId) -> usize {
+        self.shelves[usize::from(disk.0)].done.len()
+    }
+    /// Operations that an AMF's journal has not finished.
+    #[must_use]
+    pub fn journalled(&self, amf: AmfId) -> usize {
+        self.seats[usize::from(amf.0)].journal.given()
+    }
+    /// Requests without an answer, by number: who was asked.
+    #[must_use]
+    pub fn requests(&self) -> Vec<(OpId, AmfId)> {
+        let sorted = self.asked.sorted().into_iter();
+        sorted.map(|(op, (amf, _))| (op, *amf)).collect()
+    }
+    /// A request with this number has no answer.
+    #[must_use]
+    pub fn is_asked(&self, op: OpId) -> bool {
+        self.asked.contains(&op)
+    }
+    /// The highest number of a request so far.
+    #[must_use]
+    pub fn last_op(&self) -> OpId {
+        self.last_op
+    }
+    /// The rule that is broken on purpose.
+    #[must_use]
+    pub fn defect(&self) -> Option<Defect> {
+        self.defect
     }
     /// An AMF's journal has something to do, and the AMF is there to be told.
     #[must_use]

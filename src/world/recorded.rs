@@ -52,6 +52,12 @@ impl World {
         super::words::control_node(control).0
     }
 
+    /// It breaks something, and does not mend it or merely make it happen.
+    #[must_use]
+    pub fn is_fault(control: &Control) -> bool {
+        super::words::control_node(control).1
+    }
+
     pub(super) fn add_digest(&mut self, outputs: OutputDigest) {
         if let Some(digest) = &mut self.digest {
             *digest = digest.wrapping_add(outputs.finish());

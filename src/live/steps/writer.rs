@@ -115,6 +115,15 @@ impl StepLog {
         stopped
     }
 
+    /// The run up to now, as a recording of its own.
+    pub(crate) fn so_far(&self) -> Result<Vec<u8>, String> {
+        self.catch_up();
+        let mut recorder = self.recorder();
+        let bytes = recorder.so_far();
+        self.tell(&recorder);
+        bytes
+    }
+
     /// The recording cannot be whole any more.
     pub(crate) fn cut_short(&self, why: &str) {
         self.queue().give_up(&self.on, End::Cut(why.to_owned()));

@@ -123,6 +123,25 @@ impl Recorder {
         Ok(())
     }
 
+    /// The run so far, as a whole recording of its own; what comes is recorded, or kept, on.
+    ///
+    /// # Errors
+    /// In words: the beginning of the run is not kept, or not any more.
+    pub fn so_far(&mut self) -> Result<Vec<u8>, String> {
+        self.flush();
+        let Some(kept) = self.kept.as_ref().filter(|_| !self.gap) else {
+            let most = self.kept_max >> 20;
+            return Err(match most {
+                0 => "the steps of this run are not kept".to_owned(),
+                most => format!("this run is longer than what is kept of it ({most} MiB)"),
+            });
+        };
+        let mut bytes = Encoder::head(&self.head);
+        bytes.extend_from_slice(kept);
+        self.encoder.end("the run goes on", false, &mut bytes);
+        Ok(bytes)
+    }
+
     /// A step happened that it did not get: no recording can be whole any more.
     pub fn miss(&mut self) {
         self.gap = true;

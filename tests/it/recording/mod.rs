@@ -5,6 +5,7 @@
 mod cli;
 mod damage;
 mod export;
+mod fork;
 mod live;
 mod sim;
 mod timeline;

@@ -1,0 +1,125 @@
+//! Going on from the middle of a run: any position, with whatever is in flight there.
+
+use super::{read, recording};
+use amflab::profile::Profile;
+use amflab::protocol::id::{AmfId, Block, DiskId, Span};
+use amflab::protocol::{Payload, RequestKind, Sectors};
+use amflab::sim::{Flight, Sim, SimOptions, Trunk};
+use amflab::trace::{Action, Advance, Ask, Engine, HostPort};
+use amflab::world::InFlight;
+
+const JUDGED: SimOptions = SimOptions { log: true, judge: true, history: true, keep: false };
+
+/// Everything that is broken is mended, and the cluster comes to rest.
+fn mend_and_settle(sim: &mut Sim) {
+    for fault in sim.snapshot(&Ask::BRIEF).faults {
+        let undone = match fault.what.split_whitespace().collect::<Vec<_>>()[..] {
+            ["crash", amf] => sim.submit(Action::Restart(amf_of(amf))),
+            ["pause", amf] => sim.submit(Action::Resume(amf_of(amf))),
+            ["fail", disk] => {
+                let disk = DiskId(disk.trim_start_matches("disk").parse().unwrap());
+                // A group without redundancy stays as it is.
+                let _ = sim.submit(Action::ReplaceDisk(disk));
+                Ok(String::new())
+            }
+            ["witness", "down"] => sim.submit(Action::Witness(true)),
+            ref other => panic!("{other:?} is no fault of a world"),
+        };
+        undone.unwrap();
+    }
+    let until = sim.now() + Span::secs(120);
+    while !sim.is_settled() && sim.now() < until {
+        sim.advance(Advance { until, steps_max: 1_000 }).unwrap();
+    }
+}
+
+fn amf_of(text: &str) -> AmfId {
+    AmfId(text.trim_start_matches("amf").parse().unwrap())
+}
+
+/// The trunk at every so-manieth position of a recording.
+fn each(profile: &Profile, bytes: &[u8], every: usize, mut at: impl FnMut(&Trunk)) {
+    let read = read(bytes);
+    let mut trunk = Trunk::new(profile, &read.head, true);
+    for (index, step) in read.steps.iter().enumerate() {
+        if index % every == 0 {
+            at(&trunk);
+        }
+        assert!(trunk.apply(step), "{:?}", trunk.fold().trouble());
+    }
+    at(&trunk);
+}
+
+/// Runs under every fault, forked at many positions, come to rest, and nothing is found.
+#[test]
+fn a_healthy_run_goes_on_well_from_anywhere() {
+    let (mut forks, mut flying, mut asked) = (0, 0, 0);
+    for seed in [101, 104, 107, 110] {
+        let bytes = recording(seed, 120);
+        let profile = read(&bytes).profile;
+        each(&profile, &bytes, 211, |trunk| {
+            let world = trunk.fold().world();
+            flying += world.in_flight().count();
+            asked += world.outstanding();
+            let mut sim = trunk.sim(&profile, seed + forks, JUDGED, Flight::Scheduled);
+            assert_eq!(sim.now(), world.now());
+            mend_and_settle(&mut sim);
+            let audited = sim.audit();
+            let where_ = format!("seed {seed}, step {}", trunk.fold().position());
+            assert_eq!(sim.world().violations(), [], "{where_}");
+            assert_eq!(audited.undecided, 0, "{where_}");
+            forks += 1;
+        });
+    }
+    assert!(forks > 40 && flying > 100 && asked > 10, "{forks} {flying} {asked}");
+}
+
+/// Same place, same seed: the same future; and another seed, another one.
+#[test]
+fn a_future_is_its_seed() {
+    let bytes = recording(104, 120);
+    let profile = read(&bytes).profile;
+    let mut differ = 0;
+    each(&profile, &bytes, 997, |trunk| {
+        let log = |seed| {
+            let mut sim = trunk.future(seed);
+            mend_and_settle(&mut sim);
+            (sim.world().step_count(), sim.now(), sim.snapshot(&Ask::BRIEF).counts)
+        };
+        assert_eq!(log(1), log(1));
+        differ += u32::from(log(1) != log(2));
+    });
+    assert!(differ > 0, "some order depends on the seed");
+}
+
+/// A broken rule: before the breach the futures of one place do not all end alike.
+#[test]
+fn before_a_breach_some_futures_fail_and_some_do_not() {
+    let sets = ["cluster.amfs=3", "defect=\"ack_before_grants\""].map(str::to_owned);
+    let profile = amflab::profile::load("claims", &sets).unwrap();
+    let options = SimOptions { keep: true, ..SimOptions::default() };
+    let mut sim = Sim::new(&profile, 3, options);
+    let sectors = Sectors::of_blocks(Block(1), 1, 8);
+    for round in 0..40u8 {
+        let sequence = u64::from(round) + 1;
+        let payload = Payload::Stamp { volume: 0, writer: 1, sequence };
+        sim.host(AmfId(round % 3), RequestKind::Write(sectors, payload));
+        sim.host(AmfId((round + 1) % 3), RequestKind::Read(sectors));
+        let until = sim.now() + Span::micros(120);
+        sim.advance(Advance { until, steps_max: u64::MAX }).unwrap();
+    }
+    let bytes = sim.recorded().unwrap();
+    let (mut failed, mut fine) = (0, 0);
+    each(&profile, &bytes, 5, |trunk| {
+        if trunk.fold().world().violations_total() > 0 {
+            return;
+        }
+        for seed in 0..6 {
+            let mut sim = trunk.future(seed);
+            mend_and_settle(&mut sim);
+            sim.audit();
+            if sim.world().violations_total() > 0 { failed += 1 } else { fine += 1 }
+        }
+    });
+    assert!(failed > 0 && fine > 0, "{failed} failed, {fine} did not");
+}
