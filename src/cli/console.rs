@@ -71,7 +71,7 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
             // What was recorded is all that happens by itself.
             profile.faults.clear();
             profile.workloads.iter_mut().for_each(|workload| workload.autostart = false);
-            let trace = Trace::survey(path, &args.how, &profile)?;
+            let trace = Trace::survey(path, &args.how, &profile, None)?;
             trace.grow(&mut profile);
             let words = trace_words(path, std::env::args());
             Some(replay_of(trace, words, path, &profile)?)
@@ -133,7 +133,7 @@ pub(super) fn open_trace(profile: &Profile) -> OpenTrace {
     Arc::new(move |text| {
         let words = ReplayWords::try_parse_from(split(text)?)
             .map_err(|error| first_lines(&error.to_string()))?;
-        let opened = Trace::survey(&words.trace, &words.how, &profile)
+        let opened = Trace::survey(&words.trace, &words.how, &profile, None)
             .and_then(|trace| replay_of(trace, text.to_owned(), &words.trace, &profile));
         opened.map_err(|failure| failure.text)
     })
@@ -141,8 +141,20 @@ pub(super) fn open_trace(profile: &Profile) -> OpenTrace {
 
 /// The path, quoted if need be, and the options of a trace among a command line's words.
 fn trace_words(path: &Path, words: impl Iterator<Item = String>) -> String {
-    const TAKE: [&str; 7] =
-        ["--format", "--time-unit", "--read-flag", "--map", "--address", "--speed", "--limit"];
+    const TAKE: [&str; 11] = [
+        "--format",
+        "--time-unit",
+        "--read-flag",
+        "--event",
+        "--from",
+        "--until",
+        "--limit",
+        "--map",
+        "--replicate",
+        "--address",
+        "--speed",
+    ];
+    const ALONE: [&str; 3] = ["--skip-bad", "--apart", "--no-stall"];
     let path = path.display().to_string();
     let quote = if path.contains('\'') { '"' } else { '\'' };
     let mut text = format!("{quote}{path}{quote}");
@@ -150,7 +162,7 @@ fn trace_words(path: &Path, words: impl Iterator<Item = String>) -> String {
     for word in words {
         let name = word.split('=').next().unwrap_or_default();
         let is_option = TAKE.contains(&name);
-        if takes_next || is_option || word == "--skip-bad" {
+        if takes_next || is_option || ALONE.contains(&name) {
             text.push(' ');
             text.push_str(&word);
         }
@@ -202,7 +214,7 @@ fn replay_of(
     let laid = trace.lay(profile)?;
     let name =
         path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let is_flat_out = laid.speed == Pace::Max;
+    let is_flat_out = laid.speed() == Pace::Max;
     let feed = Box::new(move |writer, now| laid.feed(writer, now));
     Ok(Replay { words, name, requests, is_flat_out, feed })
 }

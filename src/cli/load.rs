@@ -4,6 +4,7 @@
 //! before any answer is taken, which is as good as before (see `check::reads`). Nothing is allocated
 //! for a request once the tables have grown.
 
+use super::export::Exports;
 use super::failure::Failure;
 use super::progress::Progress;
 use super::tally::{Doing, Tally};
@@ -77,6 +78,7 @@ pub(super) struct Load {
     deadlines: VecDeque<(Instant, OpId)>,
     faults: VecDeque<FaultSpec>,
     history: Option<Recorder<BufWriter<File>>>,
+    exports: Option<Exports>,
     /// What blocks held before.
     start: Start,
     interrupted: Arc<AtomicBool>,
@@ -107,6 +109,7 @@ impl Load {
             deadlines: VecDeque::new(),
             faults: profile.faults.iter().cloned().collect(),
             history: None,
+            exports: None,
             start,
             interrupted,
         }
@@ -119,6 +122,16 @@ impl Load {
         let per_block = self.profile.config.sectors_per_block();
         self.history = Some(Recorder::new(BufWriter::new(file), per_block, self.start));
         Ok(())
+    }
+
+    /// Writes every request that is made from now on into these.
+    pub(super) fn export(&mut self, exports: Exports) {
+        self.exports = Some(exports);
+    }
+
+    /// Ends what requests were written into.
+    pub(super) fn end_exports(&mut self) -> Result<(), Failure> {
+        self.exports.take().map_or(Ok(()), Exports::end)
     }
 
     /// Writes what is left of the history.
@@ -255,6 +268,9 @@ impl Load {
         self.checker.on_start(op, &kind, now);
         if let Some(history) = &mut self.history {
             history.on_start(op, amf, &kind, now);
+        }
+        if let Some(exports) = &mut self.exports {
+            exports.on_request(amf, &kind, now);
         }
         self.tally.asked(doing);
         self.open.insert(op, Open { lane, amf, doing });

@@ -14,6 +14,7 @@ mod console;
 mod diff;
 mod doctor;
 mod exec;
+mod export;
 mod failure;
 mod fuzz;
 mod inspect;

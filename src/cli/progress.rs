@@ -14,6 +14,8 @@ pub(super) struct Progress {
     begun: Instant,
     is_wanted: bool,
     total: Option<u64>,
+    /// What is counted is bytes.
+    is_bytes: bool,
     bar: Option<ProgressBar>,
     next: u64,
     /// Things between two looks at the clock.
@@ -24,7 +26,14 @@ impl Progress {
     /// Of a run with so many requests, if that is known.
     pub(super) fn new(total: Option<u64>) -> Self {
         let is_wanted = std::io::stderr().is_terminal();
-        Self { begun: Instant::now(), is_wanted, total, bar: None, next: 0, look_every: LOOK_EVERY }
+        let (bar, is_bytes) = (None, false);
+        let look_every = LOOK_EVERY;
+        Self { begun: Instant::now(), is_wanted, total, is_bytes, bar, next: 0, look_every }
+    }
+
+    /// Of a file that is read, so many bytes long.
+    pub(super) fn of_bytes(total: u64) -> Self {
+        Self { is_bytes: true, ..Self::new(Some(total)) }
     }
 
     /// Of things that take so long that a look at the clock after each costs nothing.
@@ -42,8 +51,8 @@ impl Progress {
         if self.begun.elapsed() < AFTER {
             return;
         }
-        let total = self.total;
-        let bar = self.bar.get_or_insert_with(|| make(total));
+        let (total, is_bytes) = (self.total, self.is_bytes);
+        let bar = self.bar.get_or_insert_with(|| make(total, is_bytes));
         bar.set_position(done);
     }
 
@@ -55,7 +64,7 @@ impl Progress {
     }
 }
 
-fn make(total: Option<u64>) -> ProgressBar {
+fn make(total: Option<u64>, is_bytes: bool) -> ProgressBar {
     let Some(total) = total else {
         let bar = ProgressBar::new_spinner();
         if let Ok(style) = ProgressStyle::with_template("{elapsed} {human_pos} requests {per_sec}")
@@ -65,7 +74,11 @@ fn make(total: Option<u64>) -> ProgressBar {
         return bar;
     };
     let bar = ProgressBar::new(total);
-    let template = "{elapsed} [{bar:40}] {human_pos}/{human_len} {per_sec} {eta} left";
+    let template = if is_bytes {
+        "{elapsed} [{bar:40}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
+    } else {
+        "{elapsed} [{bar:40}] {human_pos}/{human_len} {per_sec} {eta} left"
+    };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }

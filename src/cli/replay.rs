@@ -1,15 +1,17 @@
 //! `amflab replay`: a recorded block trace, to the sector, every read verified.
 
-use super::failure::Failure;
+use super::export::ExportArgs;
+use super::failure::{Failure, UNDECIDED};
+use super::interrupt;
 use super::load::End;
 use super::progress::Progress;
 use super::report::TraceReport;
 use super::run::{Finish, begin, finish, limit};
-use super::setup::{ClusterArgs, EngineKind};
+use super::setup::{ClusterArgs, EngineKind, time};
 use super::{Done, complain};
 use crate::profile::Profile;
-use crate::protocol::id::{AmfSet, Instant};
-use crate::workload::formats::{self, Format, TimeUnit, TraceOptions, TraceReader};
+use crate::protocol::id::{AmfSet, Instant, Span};
+use crate::workload::formats::{self, Event, Format, Packing, TimeUnit, TraceOptions, TraceReader};
 use crate::workload::mapping::{
     AddressMap, Addresses, AmfMap, ReplayOptions, ReplaySource, Survey,
 };
@@ -18,17 +20,18 @@ use clap::Args;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Requests outstanding at each AMF when the trace's times are kept: as many as were recorded.
 const DEPTH_TIMED: u32 = 256;
 /// Requests looked at ahead then, so that one slow AMF does not hold up the others.
 const WINDOW_TIMED: usize = 1_024;
 
-/// How a trace is read, and how it is laid on the cluster.
+/// How a trace is read.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Trace")]
-pub(super) struct TraceArgs {
-    /// auto, fio, disksim, msr, vscsi
+pub(super) struct ReadArgs {
+    /// auto, fio, disksim, msr, vscsi, spc, blkparse, alibaba, tencent, systor, oracle, jsonl
     #[arg(long, default_value = "auto")]
     format: Format,
     /// DiskSim: the unit of its times: ns, us, ms
@@ -37,16 +40,17 @@ pub(super) struct TraceArgs {
     /// DiskSim: bit 0 of the flags of a read
     #[arg(long, value_name = "0|1", default_value = "1", value_parser = ["0", "1"])]
     read_flag: String,
-    /// Which AMF a request goes to: round-robin, device, hash, random
-    #[arg(long, default_value = "round-robin")]
-    map: AmfMap,
-    /// Where on the volume: identity (it grows as needed), modulo, dense
-    #[arg(long, default_value = "identity")]
-    address: AddressMap,
-    /// `max`, or so many times as fast as it was recorded: `1x`, `10x`
-    #[arg(long, default_value = "max", value_parser = speed)]
-    speed: Pace,
-    /// Replays only the first N recorded requests
+    /// blkparse: the event of a request that counts: Q queued, D issued, C completed (auto: the first
+    /// of them in the file)
+    #[arg(long, default_value = "auto", value_name = "Q|D|C")]
+    event: Event,
+    /// Leaves out what comes earlier than this after the first request, as `10s`
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    from: Option<Span>,
+    /// Ends at the first request that comes so much later than the first
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<Span>,
+    /// Takes only N recorded requests
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
     /// Counts bad lines and goes on
@@ -54,16 +58,44 @@ pub(super) struct TraceArgs {
     skip_bad: bool,
 }
 
+/// How a trace is read, and how it is laid on the cluster.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Trace")]
+pub(super) struct TraceArgs {
+    #[command(flatten)]
+    read: ReadArgs,
+    /// Which AMF a request goes to: round-robin, device, hash, random, host (who asked)
+    #[arg(long, default_value = "round-robin")]
+    map: AmfMap,
+    /// So many AMFs get each request: the one it goes to and those after it, on the same blocks
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    replicate: u32,
+    /// With --replicate: each copy on blocks of its own
+    #[arg(long, requires = "replicate")]
+    apart: bool,
+    /// Where on the volume: identity (it grows as needed), modulo, dense
+    #[arg(long, default_value = "identity")]
+    address: AddressMap,
+    /// `max`, or so many times as fast as it was recorded: `1x`, `10x`
+    #[arg(long, default_value = "max", value_parser = speed)]
+    speed: Pace,
+    /// With a speed: cuts idle times to at most this (10ms if nothing is said)
+    #[arg(long, value_name = "TIME", value_parser = time, num_args = 0..=1, require_equals = true,
+          default_missing_value = "10ms")]
+    no_stall: Option<Span>,
+}
+
 #[derive(Clone, Debug, Args)]
 #[command(before_help = "\
 Examples:
   amflab replay tpcc.trace --format disksim --time-unit ns --read-flag 1
   amflab replay -p demo --set cluster.amfs=1 disk.csv --json
-  amflab replay vm.vscsi --engine live --speed 10x")]
+  amflab replay vm.vscsi.zst --engine live --speed 10x --no-stall=1s
+  amflab replay io_traces.csv.gz --map device --address dense --until 1h")]
 pub(super) struct ReplayArgs {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// The trace: fio iolog v2 or v3, DiskSim ASCII, MSR CSV, vscsi v1 or v2
+    /// The trace; gzip, xz and zstd are unpacked (`docs/TRACES.md` has the formats)
     #[arg(value_name = "TRACE")]
     trace: PathBuf,
     #[command(flatten)]
@@ -71,6 +103,8 @@ pub(super) struct ReplayArgs {
     /// The cluster
     #[arg(long, value_enum, default_value = "sim")]
     engine: EngineKind,
+    #[command(flatten)]
+    exports: ExportArgs,
     /// Reports one JSON object
     #[arg(long)]
     json: bool,
@@ -81,7 +115,8 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     let mut profile = args.cluster.load("demo")?;
     // What was recorded is all that happens: generators and scheduled faults are for `run`.
     profile.faults.clear();
-    let trace = Trace::survey(&args.trace, &args.how, &profile)?;
+    let interrupted = interrupt::watch();
+    let trace = Trace::survey(&args.trace, &args.how, &profile, Some(&interrupted))?;
     for bad in &trace.survey.bad {
         let text = bad.to_string();
         // What to do about it was said already: `--skip-bad`.
@@ -91,35 +126,51 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     let counts = trace.survey.counts;
     let devices = trace.survey.devices.len() as u64;
     let laid = trace.lay(&profile)?;
+    if let Some(note) = laid.reader.note() {
+        complain("note", note);
+    }
     let report = TraceReport {
         file: args.trace.display().to_string(),
         format: laid.reader.format(),
+        packing: laid.reader.packing().map(Packing::name),
         requests: counts.requests(),
         bad: counts.bad,
         unaligned: counts.unaligned,
         split: counts.split,
+        backwards: counts.backwards,
+        outside: counts.outside,
         devices,
         volume_blocks: profile.config.blocks,
+        map: args.how.map.name(),
+        replicate: args.how.replicate,
         speed: match args.how.speed {
             Pace::Max => "max".to_owned(),
             Pace::Times(times) => format!("{times}x"),
         },
+        note: laid.reader.note(),
     };
-    let mut load = begin(&args.cluster, args.engine, &profile)?;
+    let asked = counts.requests() * u64::from(args.how.replicate);
+    let mut load = begin(&args.cluster, args.engine, &profile, interrupted)?;
+    load.export(args.exports.open(profile.config.sectors_per_block())?);
     load.settle(limit(args.engine))?;
     let feed = laid.feed(load.next_writer(), load.engine.now());
     load.start_feed("replay", feed);
-    let progress = Progress::new(Some(counts.requests()));
+    let progress = Progress::new(Some(asked));
     let how = Finish { cluster: &args.cluster, kind: args.engine, json: args.json };
     finish(load, &profile, End::default(), progress, Some(report), &how)
 }
 
-impl TraceArgs {
-    fn options(&self) -> TraceOptions {
+impl ReadArgs {
+    /// `per_block`: sectors of a block of the cluster.
+    pub(super) fn options(&self, per_block: u32) -> TraceOptions {
         TraceOptions {
             format: self.format,
             time_unit: self.time_unit,
             read_flag: self.read_flag == "1",
+            event: self.event,
+            object_sectors: per_block,
+            from: self.from,
+            until: self.until,
             skip_bad: self.skip_bad,
             limit: self.limit,
         }
@@ -135,15 +186,36 @@ pub(super) struct Trace {
 
 impl Trace {
     /// The first pass: everything that can be wrong with a trace is found before anything runs.
-    pub(super) fn survey(path: &Path, how: &TraceArgs, profile: &Profile) -> Result<Self, Failure> {
-        if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
-            let text = format!("{}: not a regular file", path.display());
-            return Err(Failure::hinted(text, "a trace is read twice: write it to a file first"));
+    /// With a bar, and until `interrupted`; without one there is neither.
+    pub(super) fn survey(
+        path: &Path,
+        how: &TraceArgs,
+        profile: &Profile,
+        interrupted: Option<&AtomicBool>,
+    ) -> Result<Self, Failure> {
+        let users = profile.config.users().len();
+        if how.replicate as usize > users {
+            let text = format!("--replicate {} with {users} AMFs", how.replicate);
+            return Err(Failure::hinted(text, "each copy goes to an AMF of its own"));
         }
-        let reader = formats::open(path, how.options()).map_err(|error| trace_failure(&error))?;
         let per_block = profile.config.sectors_per_block();
-        let survey = Survey::of(reader, how.address, per_block);
-        let survey = survey.map_err(|error| trace_failure(&error))?;
+        let reader = open_trace(path, how.read.options(per_block))?;
+        let mut progress = Progress::of_bytes(file_bytes(path));
+        let survey = Survey::watched(reader, how.address, per_block, &mut |bytes| {
+            let Some(interrupted) = interrupted else { return true };
+            progress.at(bytes);
+            !interrupted.load(Ordering::Relaxed)
+        });
+        progress.end();
+        let survey = survey.map_err(|error| trace_failure(&error))?.ok_or_else(cut_short)?;
+        if how.map == AmfMap::Host && survey.counts.hostless > 0 {
+            let text =
+                format!("{}: --map host, but the trace does not say who asked", path.display());
+            let hint = "formats that do are msr, blkparse and jsonl";
+            return Err(Failure::hinted(text, hint));
+        }
+        let copies = if how.apart { how.replicate } else { 1 };
+        let survey = survey.apart(copies).map_err(Failure::usage)?;
         Ok(Self { path: path.to_owned(), how: how.clone(), survey })
     }
 
@@ -156,12 +228,12 @@ impl Trace {
 
     /// Lays the trace on the cluster of a profile.
     pub(super) fn lay(self, profile: &Profile) -> Result<Laid, Failure> {
-        let reader = formats::open(&self.path, self.how.options());
-        let reader = reader.map_err(|error| trace_failure(&error))?;
+        let options = self.how.read.options(profile.config.sectors_per_block());
+        let reader = open_trace(&self.path, options)?;
         let blocks = profile.config.blocks;
         let addresses = Addresses::new(self.survey, blocks).map_err(Failure::usage)?;
         let (amfs, seed) = (profile.config.users(), profile.seed);
-        Ok(Laid { reader, addresses, map: self.how.map, speed: self.how.speed, amfs, seed })
+        Ok(Laid { reader, addresses, how: self.how, amfs, seed })
     }
 }
 
@@ -169,19 +241,24 @@ impl Trace {
 pub(super) struct Laid {
     reader: TraceReader<BufReader<File>>,
     addresses: Addresses,
-    map: AmfMap,
-    pub(super) speed: Pace,
+    how: TraceArgs,
     amfs: AmfSet,
     seed: u64,
 }
 
 impl Laid {
+    /// How fast it is replayed.
+    pub(super) fn speed(&self) -> Pace {
+        self.how.speed
+    }
+
     /// Its requests; their stamps carry `writer`.
     pub(super) fn feed(self, writer: u32, now: Instant) -> Box<dyn Feed> {
-        let layout = ReplayOptions { map: self.map, amfs: self.amfs, seed: self.seed, writer };
-        let requests =
-            Paced::new(ReplaySource::new(self.reader, self.addresses, layout), self.speed);
-        let (queue_depth, window) = match self.speed {
+        let TraceArgs { map, replicate, speed, no_stall, .. } = self.how;
+        let layout = ReplayOptions { map, amfs: self.amfs, replicate, seed: self.seed, writer };
+        let source = ReplaySource::new(self.reader, self.addresses, layout);
+        let requests = Paced::new(source, speed).without_gaps_over(no_stall);
+        let (queue_depth, window) = match speed {
             Pace::Max => (1, 1),
             Pace::Times(_) => (DEPTH_TIMED, WINDOW_TIMED),
         };
@@ -190,7 +267,29 @@ impl Laid {
     }
 }
 
-fn trace_failure(error: &formats::TraceError) -> Failure {
+/// Opens a trace that can be read twice.
+pub(super) fn open_trace(
+    path: &Path,
+    options: TraceOptions,
+) -> Result<TraceReader<BufReader<File>>, Failure> {
+    if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+        let text = format!("{}: not a regular file", path.display());
+        return Err(Failure::hinted(text, "a trace is read twice: write it to a file first"));
+    }
+    formats::open(path, options).map_err(|error| trace_failure(&error))
+}
+
+/// Bytes of a file, for a bar.
+pub(super) fn file_bytes(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |about| about.len())
+}
+
+/// Ctrl-c came before there was anything to report.
+fn cut_short() -> Failure {
+    Failure { code: UNDECIDED, text: "interrupted: nothing was run".to_owned() }
+}
+
+pub(super) fn trace_failure(error: &formats::TraceError) -> Failure {
     Failure::usage(error.to_string().replace("\nhint:", "\n  hint:"))
 }
 

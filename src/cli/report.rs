@@ -50,6 +50,9 @@ struct Latencies {
 pub(super) struct TraceReport {
     pub(super) file: String,
     pub(super) format: &'static str,
+    /// How the file is packed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) packing: Option<&'static str>,
     /// Recorded requests replayed.
     pub(super) requests: u64,
     /// Bad lines or records that were skipped.
@@ -58,12 +61,23 @@ pub(super) struct TraceReport {
     pub(super) unaligned: u64,
     /// Requests split because a host may not ask for so much at once.
     pub(super) split: u64,
+    /// Requests recorded as earlier than the one before them.
+    pub(super) backwards: u64,
+    /// Requests left out because of their time.
+    pub(super) outside: u64,
     /// Devices in it.
     pub(super) devices: u64,
     /// Blocks of the volume that it was replayed on.
     pub(super) volume_blocks: u64,
+    /// Which AMF a request went to.
+    pub(super) map: &'static str,
+    /// So many AMFs got each.
+    pub(super) replicate: u32,
     /// How fast: `max`, `1x`.
     pub(super) speed: String,
+    /// What the format cannot say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) note: Option<&'static str>,
 }
 
 /// Everything that is reported. Field names are the JSON's.
@@ -268,10 +282,13 @@ impl Report {
                     Many(*devices, "device")
                 ),
             );
-            let TraceReport { bad, unaligned, split, .. } = trace;
-            if bad + unaligned + split > 0 {
+            let TraceReport { bad, unaligned, split, backwards, outside, .. } = trace;
+            if bad + unaligned + split + backwards + outside > 0 {
                 let bad = Many(*bad, "bad line");
-                let text = format!("{bad} skipped, {unaligned} widened, {split} split");
+                let text = format!(
+                    "{bad} skipped, {unaligned} widened, {split} split, {backwards} out of order, \
+                     {outside} outside of the times"
+                );
                 line("", text);
             }
         }

@@ -1,5 +1,6 @@
 //! `amflab run`: the profile's generators load a cluster; every read is verified.
 
+use super::export::ExportArgs;
 use super::failure::Failure;
 use super::interrupt;
 use super::load::{End, Load};
@@ -15,6 +16,8 @@ use crate::trace::grammar::nearest;
 use crate::trace::snapshot::Ask;
 use clap::Args;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a run takes if nothing is said.
@@ -44,6 +47,8 @@ pub(super) struct RunArgs {
     /// Writes every operation into a file, one JSON line each
     #[arg(long, value_name = "FILE")]
     history: Option<PathBuf>,
+    #[command(flatten)]
+    exports: ExportArgs,
     /// Reports one JSON object
     #[arg(long)]
     json: bool,
@@ -54,10 +59,11 @@ pub(super) fn run(args: &RunArgs) -> Done {
     let profile = args.cluster.load("demo")?;
     let specs = workloads(&profile, &args.workload)?;
     let end = end(args, &profile, &specs);
-    let mut load = begin(&args.cluster, args.engine, &profile)?;
+    let mut load = begin(&args.cluster, args.engine, &profile, interrupt::watch())?;
     if let Some(path) = &args.history {
         load.record_history(path)?;
     }
+    load.export(args.exports.open(profile.config.sectors_per_block())?);
     // What a cluster does at its start belongs to no request.
     load.settle(limit(args.engine))?;
     for spec in &specs {
@@ -79,12 +85,13 @@ pub(super) fn begin(
     cluster: &ClusterArgs,
     kind: EngineKind,
     profile: &Profile,
+    interrupted: Arc<AtomicBool>,
 ) -> Result<Load, Failure> {
     // Stamps of an earlier run must not pass for those of this one.
     let used = || (Start::Unknown, fresh_writer());
     let (start, writer) = if cluster.is_used() { used() } else { (Start::Zero, 1) };
     let engine = cluster.start(kind, profile, Judge::Nothing)?;
-    Ok(Load::new(engine, profile, start, writer, interrupt::watch()))
+    Ok(Load::new(engine, profile, start, writer, interrupted))
 }
 
 /// Runs to the end, brings the cluster to rest, reads back, ends it in order, and reports.
@@ -104,6 +111,7 @@ pub(super) fn finish(
     let counts = load.engine.snapshot(&Ask::BRIEF).counts;
     let rest = load.rest(limit(kind))?;
     load.end_history()?;
+    load.end_exports()?;
     let load_ref = &mut load;
     let over = Over { profile, load: load_ref, counts, rest, elapsed, cluster_ns, trace };
     let report = over.report();

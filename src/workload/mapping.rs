@@ -17,6 +17,8 @@ use std::io::BufRead;
 
 /// Most sectors of a volume (8 EiB): offsets in bytes still fit 64 bits.
 pub const VOLUME_SECTORS_MAX: u64 = 1 << 54;
+/// Requests between two calls of who watches the first pass.
+const LOOK_EVERY: u32 = 4_096;
 
 /// Which AMF a request goes to (`--map`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,18 +32,67 @@ pub enum AmfMap {
     Hash,
     /// By a seeded draw.
     Random,
+    /// By who asked (host, process), if the format says so.
+    Host,
+}
+
+impl AmfMap {
+    /// Every mapping.
+    pub const ALL: [Self; 5] =
+        [Self::RoundRobin, Self::Device, Self::Hash, Self::Random, Self::Host];
+
+    /// Its name in `--map`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round-robin",
+            Self::Device => "device",
+            Self::Hash => "hash",
+            Self::Random => "random",
+            Self::Host => "host",
+        }
+    }
 }
 
 impl FromStr for AmfMap {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "round-robin" => Ok(Self::RoundRobin),
-            "device" => Ok(Self::Device),
-            "hash" => Ok(Self::Hash),
-            "random" => Ok(Self::Random),
-            _ => Err(format!("`{text}` is no mapping (round-robin, device, hash, random)")),
-        }
+        Self::ALL.into_iter().find(|map| map.name() == text).ok_or_else(|| {
+            let all = Self::ALL.map(Self::name).join(", ");
+            format!("`{text}` is no mapping ({all})")
+        })
+    }
+}
+
+/// Draws one AMF after the other for the requests of a trace.
+#[derive(Clone, Debug)]
+pub struct Chooser {
+    map: AmfMap,
+    amfs: u64,
+    rng: ChaCha8Rng,
+    /// Requests so far.
+    requests: u64,
+}
+
+impl Chooser {
+    /// Of so many AMFs, at least one.
+    #[must_use]
+    pub fn new(map: AmfMap, amfs: usize, seed: u64) -> Self {
+        assert!(amfs > 0, "somebody may use the volume");
+        Self { map, amfs: amfs as u64, rng: ChaCha8Rng::seed_from_u64(seed), requests: 0 }
+    }
+
+    /// Which of them, counted from 0, the next recorded request goes to. `block`: its first one.
+    pub fn choose(&mut self, request: &TraceRequest, block: u64) -> usize {
+        self.requests += 1;
+        let choice = match self.map {
+            AmfMap::RoundRobin => (self.requests - 1) % self.amfs,
+            AmfMap::Device => u64::from(request.device) % self.amfs,
+            AmfMap::Hash => mixed(block) % self.amfs,
+            AmfMap::Random => self.rng.random_range(0..self.amfs),
+            AmfMap::Host => u64::from(request.host.unwrap_or(0)) % self.amfs,
+        };
+        usize::try_from(choice).expect("below the number of AMFs")
     }
 }
 
@@ -84,6 +135,8 @@ pub struct Survey {
     sectors_per_block: u32,
     /// `dense`: the new number of each block touched.
     dense: Table<(u32, u64), u64>,
+    /// Copies that lie one behind the other.
+    copies: u32,
 }
 
 impl Survey {
@@ -92,16 +145,35 @@ impl Survey {
     /// # Errors
     /// Those of the trace, and if its devices are too long together.
     pub fn of<R: BufRead>(
-        mut reader: TraceReader<R>,
+        reader: TraceReader<R>,
         address: AddressMap,
         sectors_per_block: u32,
     ) -> Result<Self, TraceError> {
+        let survey = Self::watched(reader, address, sectors_per_block, &mut |_| true)?;
+        Ok(survey.expect("nobody said no"))
+    }
+
+    /// The same, while `watch` is told how many bytes of the file were read; `None` once it says no.
+    ///
+    /// # Errors
+    /// See [`Self::of`].
+    pub fn watched<R: BufRead>(
+        mut reader: TraceReader<R>,
+        address: AddressMap,
+        sectors_per_block: u32,
+        watch: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Option<Self>, TraceError> {
         assert!(sectors_per_block >= 1, "a block has at least one sector");
         let per = u64::from(sectors_per_block);
         let mut devices = BTreeMap::new();
         let mut dense = Table::default();
-        for request in &mut reader {
+        let mut looked = 0u32;
+        while let Some(request) = reader.next() {
             let request = request?;
+            looked = looked.wrapping_add(1);
+            if looked.is_multiple_of(LOOK_EVERY) && !watch(reader.bytes_read()) {
+                return Ok(None);
+            }
             let end = request.first + u64::from(request.sectors);
             let length = devices.entry(request.device).or_insert(0);
             *length = end.div_ceil(per).saturating_mul(per).max(*length);
@@ -113,7 +185,7 @@ impl Survey {
             }
         }
         let (counts, bad) = (reader.counts(), reader.bad().to_vec());
-        let survey = Self { counts, bad, devices, address, sectors_per_block, dense };
+        let survey = Self { counts, bad, devices, address, sectors_per_block, dense, copies: 1 };
         let sum = survey.devices.values().try_fold(0u64, |sum, length| sum.checked_add(*length));
         if sum.is_none_or(|sum| sum > VOLUME_SECTORS_MAX) && address != AddressMap::Dense {
             return Err(TraceError {
@@ -124,18 +196,34 @@ impl Survey {
                 hint: "--address dense needs only the blocks that are touched".to_owned(),
             });
         }
-        Ok(survey)
+        Ok(Some(survey))
+    }
+
+    /// With room for so many copies of the trace, one behind the other.
+    ///
+    /// # Errors
+    /// If they are too long together.
+    pub fn apart(mut self, copies: u32) -> Result<Self, String> {
+        self.copies = copies.max(1);
+        let sectors = self.span().checked_mul(u64::from(self.copies));
+        match sectors.filter(|sectors| *sectors <= VOLUME_SECTORS_MAX) {
+            Some(_) => Ok(self),
+            None => Err(format!("{copies} copies of the trace are too long one behind the other")),
+        }
+    }
+
+    /// Sectors of one copy: where the next one begins.
+    fn span(&self) -> u64 {
+        match self.address {
+            AddressMap::Identity | AddressMap::Modulo => self.devices.values().sum(),
+            AddressMap::Dense => self.dense.len() as u64 * u64::from(self.sectors_per_block),
+        }
     }
 
     /// Blocks that the volume needs; `None` if the trace is wrapped into what there is.
     pub fn blocks_needed(&self) -> Option<u64> {
-        match self.address {
-            AddressMap::Identity => {
-                Some(self.devices.values().sum::<u64>() / u64::from(self.sectors_per_block))
-            }
-            AddressMap::Modulo => None,
-            AddressMap::Dense => Some(self.dense.len() as u64),
-        }
+        let blocks = self.span() / u64::from(self.sectors_per_block);
+        (self.address != AddressMap::Modulo).then_some(blocks * u64::from(self.copies))
     }
 }
 
@@ -171,17 +259,20 @@ impl Addresses {
         Ok(Self { survey, bases, volume })
     }
 
-    /// The sectors of the volume that stand for a request's: usually one run. Nothing for a device
-    /// or block that the survey did not see.
-    fn runs(&self, request: &TraceRequest) -> SmallVec<[Sectors; 1]> {
+    /// The sectors of the volume that stand for a request's in one of the copies: usually one run.
+    /// Nothing for a device or block that the survey did not see.
+    fn runs(&self, request: &TraceRequest, copy: u32) -> SmallVec<[Sectors; 1]> {
         let Some(base) = self.bases.get(&request.device) else { return SmallVec::new() };
+        // Without room for copies, all of them lie on the same sectors.
+        let shift = if self.survey.copies > 1 { u64::from(copy) * self.survey.span() } else { 0 };
+        let base = base + shift;
         match self.survey.address {
             AddressMap::Identity => SmallVec::from_buf([Sectors {
                 first: base + request.first,
                 count: request.sectors,
             }]),
             AddressMap::Modulo => self.wrapped(base + request.first, request.sectors),
-            AddressMap::Dense => self.renumbered(request),
+            AddressMap::Dense => self.renumbered(request, shift),
         }
     }
 
@@ -197,7 +288,7 @@ impl Addresses {
         runs
     }
 
-    fn renumbered(&self, request: &TraceRequest) -> SmallVec<[Sectors; 1]> {
+    fn renumbered(&self, request: &TraceRequest, shift: u64) -> SmallVec<[Sectors; 1]> {
         let per = self.survey.sectors_per_block;
         let whole = Sectors { first: request.first, count: request.sectors };
         let mut runs: SmallVec<[Sectors; 1]> = SmallVec::new();
@@ -206,7 +297,7 @@ impl Addresses {
             let key = (request.device, touch.block.0);
             let Some(block) = self.survey.dense.get(&key) else { continue };
             let start = Sectors::of_blocks(Block(*block), 1, per).first;
-            let first = start + u64::from(touch.offset / SECTOR_BYTES);
+            let first = shift + start + u64::from(touch.offset / SECTOR_BYTES);
             let count = touch.len / SECTOR_BYTES;
             match runs.last_mut() {
                 Some(last) if last.first + u64::from(last.count) == first => last.count += count,
@@ -228,6 +319,9 @@ pub struct ReplayOptions {
     pub map: AmfMap,
     /// The AMFs that requests may go to, at least one.
     pub amfs: AmfSet,
+    /// So many AMFs get each request: the one it goes to, and those that follow it. On the same
+    /// sectors, unless [`Survey::apart`] made room. From 1 to the number of AMFs.
+    pub replicate: u32,
     /// Seed of `--map random`.
     pub seed: u64,
     /// The writer in the stamps: another one for another replay on the same volume.
@@ -254,14 +348,14 @@ pub struct ReplaySource<I> {
     addresses: Addresses,
     options: ReplayOptions,
     users: Vec<AmfId>,
-    rng: ChaCha8Rng,
+    chooser: Chooser,
     /// Recorded requests read, and host requests made.
     records: u64,
     made: u64,
-    /// The AMF of the recorded request at hand; its pieces stay together.
-    amf: AmfId,
-    /// Runs of the request at hand that are still to be asked for, last first.
-    runs: SmallVec<[Sectors; 1]>,
+    /// The AMF of the recorded request at hand, by its place in `users`; its pieces stay together.
+    chosen: usize,
+    /// Who is still to be asked for what of the request at hand, last first.
+    runs: SmallVec<[(AmfId, Sectors); 1]>,
     current: Option<TraceRequest>,
 }
 
@@ -275,16 +369,18 @@ impl<R: BufRead> ReplaySource<TraceReader<R>> {
 impl<I: Iterator<Item = Result<TraceRequest, TraceError>>> ReplaySource<I> {
     /// A source of what `requests` holds.
     pub fn new(requests: I, addresses: Addresses, options: ReplayOptions) -> Self {
-        assert!(!options.amfs.is_empty(), "somebody may use the volume");
+        let users: Vec<AmfId> = options.amfs.iter().collect();
+        let copies = options.replicate as usize;
+        assert!((1..=users.len()).contains(&copies), "each copy goes to an AMF of its own");
         Self {
             requests,
             addresses,
             options,
-            users: options.amfs.iter().collect(),
-            rng: ChaCha8Rng::seed_from_u64(options.seed),
+            chooser: Chooser::new(options.map, users.len(), options.seed),
+            users,
             records: 0,
             made: 0,
-            amf: AmfId(0),
+            chosen: 0,
             runs: SmallVec::new(),
             current: None,
         }
@@ -292,33 +388,29 @@ impl<I: Iterator<Item = Result<TraceRequest, TraceError>>> ReplaySource<I> {
 
     /// Takes in the next request of the trace.
     fn take_in(&mut self, request: TraceRequest) {
-        self.runs = match request.op {
-            TraceOp::Flush => SmallVec::from_buf([Sectors { first: 0, count: 0 }]),
-            TraceOp::Read | TraceOp::Write | TraceOp::Trim => self.addresses.runs(&request),
-        };
-        if !request.continued {
-            self.records += 1;
-            self.amf = self.choose(&request);
+        let mut all = SmallVec::new();
+        for copy in 0..self.options.replicate {
+            let runs = match request.op {
+                TraceOp::Flush => SmallVec::from_buf([Sectors { first: 0, count: 0 }]),
+                TraceOp::Read | TraceOp::Write | TraceOp::Trim => {
+                    self.addresses.runs(&request, copy)
+                }
+            };
+            if !request.continued && copy == 0 {
+                self.records += 1;
+                let first = runs.first().map_or(0, |run| run.first);
+                let block = first / u64::from(self.addresses.survey.sectors_per_block);
+                self.chosen = self.chooser.choose(&request, block);
+            }
+            let amf = self.users[(self.chosen + copy as usize) % self.users.len()];
+            all.extend(runs.into_iter().map(|run| (amf, run)));
         }
-        self.runs.reverse();
+        all.reverse();
+        self.runs = all;
         self.current = Some(request);
     }
 
-    fn choose(&mut self, request: &TraceRequest) -> AmfId {
-        let amfs = self.users.len() as u64;
-        let choice = match self.options.map {
-            AmfMap::RoundRobin => (self.records - 1) % amfs,
-            AmfMap::Device => u64::from(request.device) % amfs,
-            AmfMap::Hash => {
-                let first = self.runs.first().map_or(0, |run| run.first);
-                mixed(first / u64::from(self.addresses.survey.sectors_per_block)) % amfs
-            }
-            AmfMap::Random => self.rng.random_range(0..amfs),
-        };
-        self.users[usize::try_from(choice).expect("below the number of AMFs")]
-    }
-
-    fn make(&mut self, request: &TraceRequest, run: Sectors) -> ReplayRequest {
+    fn make(&mut self, request: &TraceRequest, amf: AmfId, run: Sectors) -> ReplayRequest {
         self.made += 1;
         let volume = u16::try_from(request.device).unwrap_or(u16::MAX);
         let stamp = Payload::Stamp { volume, writer: self.options.writer, sequence: self.made };
@@ -328,7 +420,7 @@ impl<I: Iterator<Item = Result<TraceRequest, TraceError>>> ReplaySource<I> {
             TraceOp::Trim => RequestKind::Zero(run),
             TraceOp::Flush => RequestKind::Flush,
         };
-        ReplayRequest { amf: self.amf, kind, at: request.at, record: self.records }
+        ReplayRequest { amf, kind, at: request.at, record: self.records }
     }
 }
 
@@ -337,8 +429,8 @@ impl<I: Iterator<Item = Result<TraceRequest, TraceError>>> Iterator for ReplaySo
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            if let (Some(request), Some(run)) = (self.current, self.runs.pop()) {
-                return Some(Ok(self.make(&request, run)));
+            if let (Some(request), Some((amf, run))) = (self.current, self.runs.pop()) {
+                return Some(Ok(self.make(&request, amf, run)));
             }
             match self.requests.next()? {
                 Ok(request) => self.take_in(request),

@@ -2,7 +2,7 @@
 //! bookkeeping of who may be asked next.
 //!
 //! - [`generator`] makes requests as a profile's `[[workload]]` says; `pattern` chooses the blocks;
-//! - [`formats`]: block traces of fio, DiskSim, MSR and vscsi, read as a stream;
+//! - [`formats`]: block traces of other people's tools, read as a stream; [`export`] writes two of them;
 //! - [`mapping`]: which AMF and which sectors a trace's request goes to;
 //! - [`pace`]: a trace's requests at a speed;
 //! - [`driver`] decides when each goes: queue depth, rate, back-off; for generators and replays.
@@ -10,6 +10,7 @@
 //! Knows protocol, trace and profile. No clock: a caller brings the time and the answers.
 
 pub mod driver;
+pub mod export;
 pub mod formats;
 pub mod generator;
 pub mod mapping;

@@ -2,7 +2,7 @@
 
 use super::driver::Planned;
 use super::mapping::ReplayRequest;
-use crate::protocol::id::Instant;
+use crate::protocol::id::{Instant, Span};
 
 /// How fast a trace is replayed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,6 +18,11 @@ pub enum Pace {
 pub struct Paced<I, E> {
     requests: I,
     pace: Pace,
+    /// Longer idle times are cut to this.
+    gap_max: Option<Span>,
+    /// The latest time so far, and what was cut off before it.
+    latest: Instant,
+    cut: Span,
     error: Option<E>,
 }
 
@@ -28,7 +33,25 @@ impl<I: Iterator<Item = Result<ReplayRequest, E>>, E> Paced<I, E> {
         if let Pace::Times(times) = pace {
             assert!(times > 0.0, "a replay goes forward");
         }
-        Self { requests, pace, error: None }
+        let (latest, cut) = (Instant(0), Span(0));
+        Self { requests, pace, gap_max: None, latest, cut, error: None }
+    }
+
+    /// Cuts idle times to at most this, as replayed.
+    #[must_use]
+    pub fn without_gaps_over(self, gap_max: Option<Span>) -> Self {
+        Self { gap_max, ..self }
+    }
+
+    /// The time of a request in the replay.
+    fn when(&mut self, at: Instant, times: f64) -> Instant {
+        let at = scaled(at, times);
+        let gap = at.since(self.latest);
+        if let Some(over) = self.gap_max.and_then(|most| gap.0.checked_sub(most.0)) {
+            self.cut.0 += over;
+        }
+        self.latest = self.latest.max(at);
+        Instant(at.0.saturating_sub(self.cut.0))
     }
 
     /// Why it ended early, if it did.
@@ -55,7 +78,7 @@ impl<I: Iterator<Item = Result<ReplayRequest, E>>, E> Iterator for Paced<I, E> {
             Ok(ReplayRequest { amf, kind, at, record: _ }) => {
                 let at = match self.pace {
                     Pace::Max => None,
-                    Pace::Times(times) => at.map(|at| scaled(at, times)),
+                    Pace::Times(times) => at.map(|at| self.when(at, times)),
                 };
                 Some(Planned { amf, kind, at })
             }

@@ -18,17 +18,17 @@ use std::process::{Command, Stdio};
 
 /// What a run of the program came to.
 #[derive(Debug)]
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
-fn amflab(args: &[&str]) -> Ran {
+pub(crate) fn amflab(args: &[&str]) -> Ran {
     amflab_with(args, "")
 }
 
-fn amflab_with(args: &[&str], input: &str) -> Ran {
+pub(crate) fn amflab_with(args: &[&str], input: &str) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_amflab"))
         .args(args)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -48,7 +48,7 @@ fn amflab_with(args: &[&str], input: &str) -> Ran {
 }
 
 /// Bad usage or bad input: nothing on standard output, and these words on standard error.
-fn refused(args: &[&str], words: &[&str]) {
+pub(crate) fn refused(args: &[&str], words: &[&str]) {
     refused_with(args, "", words);
 }
 
@@ -60,7 +60,7 @@ fn refused_with(args: &[&str], input: &str, words: &[&str]) {
     }
 }
 
-fn json(args: &[&str], code: i32) -> Value {
+pub(crate) fn json(args: &[&str], code: i32) -> Value {
     let ran = amflab(args);
     assert_eq!(ran.code, code, "{args:?}: {}{}", ran.out, ran.err);
     serde_json::from_str(&ran.out).unwrap()
@@ -346,11 +346,20 @@ fn what_was_written_is_there_after_a_clean_end() {
 
 #[test]
 fn every_small_trace_replays_in_both_engines() {
-    let traces: [(&str, &str, &[&str]); 4] = [
+    let traces: [(&str, &str, &[&str]); 13] = [
         ("small.fio2", "fio", &[]),
         ("small.fio3", "fio", &[]),
         ("small.msr.csv", "msr", &[]),
         ("small.vscsi2", "vscsi v2", &["--format", "vscsi"]),
+        ("small.spc", "spc", &["--address", "dense"]),
+        ("small.spc.gz", "spc", &["--address", "dense"]),
+        ("small.alibaba.csv.xz", "alibaba", &["--map", "device"]),
+        ("small.tencent.csv", "tencent", &[]),
+        ("small.systor.csv", "systor", &["--no-stall", "--speed", "1x"]),
+        ("small.blkparse", "blkparse", &["--event", "Q", "--map", "host"]),
+        ("small.oracle", "oracle", &["--replicate", "2"]),
+        ("small.jsonl", "jsonl", &["--map", "host"]),
+        ("small.jsonl.zst", "jsonl", &["--replicate", "4", "--apart"]),
     ];
     for (name, format, options) in traces {
         let path = format!("tests/traces/{name}");
@@ -438,7 +447,8 @@ fn lru(path: &Path, options: TraceOptions, lines: usize, limit: Option<u64>) -> 
     let survey = Survey::of(open(), AddressMap::Identity, PER_BLOCK).unwrap();
     let blocks = survey.blocks_needed().unwrap().max(1);
     let addresses = Addresses::new(survey, blocks).unwrap();
-    let layout = ReplayOptions { map: AmfMap::RoundRobin, amfs: AmfSet(1), seed: 0, writer: 1 };
+    let map = AmfMap::RoundRobin;
+    let layout = ReplayOptions { map, amfs: AmfSet(1), replicate: 1, seed: 0, writer: 1 };
     let mut lru = Lru::new(lines);
     for request in ReplaySource::new(open(), addresses, layout) {
         let sectors = match request.unwrap().kind {

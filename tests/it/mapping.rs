@@ -12,8 +12,13 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const PER: u32 = 8;
-const PLAIN: ReplayOptions =
-    ReplayOptions { map: AmfMap::RoundRobin, amfs: AmfSet(0b1111), seed: 1, writer: 9 };
+const PLAIN: ReplayOptions = ReplayOptions {
+    map: AmfMap::RoundRobin,
+    amfs: AmfSet(0b1111),
+    replicate: 1,
+    seed: 1,
+    writer: 9,
+};
 
 fn reader(text: &str) -> TraceReader<&[u8]> {
     TraceReader::new("t", text.as_bytes(), TraceOptions::default()).unwrap()

@@ -26,18 +26,27 @@ pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     None
 }
 
-fn read(path: &Path, options: TraceOptions) -> (Vec<TraceRequest>, TraceCounts, &'static str) {
+pub(crate) fn read(
+    path: &Path,
+    options: TraceOptions,
+) -> (Vec<TraceRequest>, TraceCounts, &'static str) {
     let mut reader = open(path, options).unwrap();
     let requests: Result<Vec<_>, _> = reader.by_ref().collect();
     (requests.unwrap(), reader.counts(), reader.format())
 }
 
-fn request(at: Option<u64>, device: u32, op: TraceOp, first: u64, sectors: u32) -> TraceRequest {
-    TraceRequest { at: at.map(Instant), device, op, first, sectors, continued: false }
+pub(crate) fn request(
+    at: Option<u64>,
+    device: u32,
+    op: TraceOp,
+    first: u64,
+    sectors: u32,
+) -> TraceRequest {
+    TraceRequest { at: at.map(Instant), host: None, device, op, first, sectors, continued: false }
 }
 
 /// Reads `bytes` to the end: the requests, the first error, what was counted.
-fn read_bytes(
+pub(crate) fn read_bytes(
     bytes: &[u8],
     options: TraceOptions,
 ) -> (Vec<TraceRequest>, Option<TraceError>, TraceCounts) {
@@ -114,6 +123,11 @@ fn disksim_and_its_options() {
     assert_eq!(requests[1], request(Some(500), 0, TraceOp::Write, 4, 2));
 }
 
+/// The same request, from a host.
+fn by(host: u32, request: TraceRequest) -> TraceRequest {
+    TraceRequest { host: Some(host), ..request }
+}
+
 #[test]
 fn msr_counts_hundreds_of_nanoseconds_and_tells_disks_by_host() {
     let (requests, counts, format) = read(&fixture("small.msr.csv"), TraceOptions::default());
@@ -121,10 +135,10 @@ fn msr_counts_hundreds_of_nanoseconds_and_tells_disks_by_host() {
     assert_eq!(
         requests,
         [
-            request(Some(0), 0, TraceOp::Write, 8, 16),
-            request(Some(1_000), 1, TraceOp::Read, 0, 1),
-            request(Some(10_000), 2, TraceOp::Read, 1, 1),
-            request(Some(100_000), 0, TraceOp::Read, 16, 8),
+            by(0, request(Some(0), 0, TraceOp::Write, 8, 16)),
+            by(0, request(Some(1_000), 1, TraceOp::Read, 0, 1)),
+            by(1, request(Some(10_000), 2, TraceOp::Read, 1, 1)),
+            by(0, request(Some(100_000), 0, TraceOp::Read, 16, 8)),
         ]
     );
     assert_eq!((counts.ignored, counts.unaligned), (1, 1));
@@ -271,7 +285,7 @@ fn skipped_lines_are_counted_and_a_few_are_kept() {
 
 /// What is wrong with a trace of one format, and the place.
 #[track_caller]
-fn assert_bad(format: Format, bytes: &[u8], place: Place, part: &str) {
+pub(crate) fn assert_bad(format: Format, bytes: &[u8], place: Place, part: &str) {
     let (_, error, _) = read_bytes(bytes, TraceOptions { format, ..TraceOptions::default() });
     let error = error.expect("an error");
     assert_eq!(error.place, place, "{error}");
@@ -379,7 +393,10 @@ proptest! {
     #[test]
     fn damaged_fixtures_never_panic(
         name in prop::sample::select(vec![
-            "small.fio2", "small.fio3", "small.disksim", "small.msr.csv", "small.vscsi1", "small.vscsi2",
+            "small.fio2", "small.fio3", "small.disksim", "small.msr.csv", "small.vscsi1",
+            "small.vscsi2", "small.spc", "small.alibaba.csv", "small.tencent.csv",
+            "small.systor.csv", "small.blkparse", "small.oracle", "small.jsonl", "small.spc.gz",
+            "small.alibaba.csv.xz", "small.jsonl.zst",
         ]),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
         cut in any::<prop::sample::Index>(),

@@ -3,15 +3,20 @@
 use super::{InspectArgs, open};
 use crate::cli::Done;
 use crate::cli::complain;
+use crate::cli::export::tell;
 use crate::cli::failure::{FINE, Failure};
+use crate::profile::Profile;
 use crate::report::Export;
 use crate::report::chrome::Chrome;
 use crate::report::edn::Edn;
 use crate::report::shiviz::ShiViz;
 use crate::timeline::Fold;
+use crate::trace::recording::Reader;
+use crate::trace::step::Step;
+use crate::workload::export as trace;
 use clap::ValueEnum;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Write};
 
 /// Another tool's form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -22,6 +27,10 @@ pub(super) enum Form {
     Shiviz,
     /// A track for each machine and an arrow for each packet, for Perfetto and Chrome
     Chrome,
+    /// What hosts asked, as an iolog (version 3) for fio
+    Iolog,
+    /// What hosts asked, as JSON lines that `amflab replay` reads
+    Jsonl,
 }
 
 /// Writes a recording in another form.
@@ -38,6 +47,8 @@ pub(super) fn export(args: &InspectArgs, form: Form) -> Done {
     };
     let out = BufWriter::with_capacity(1 << 18, out);
     let mut export: Box<dyn Export> = match form {
+        Form::Iolog => return requests(args, reader, &profile, trace::Form::Iolog, out),
+        Form::Jsonl => return requests(args, reader, &profile, trace::Form::Jsonl, out),
         Form::Edn => Box::new(Edn::new(&profile.config, out)),
         Form::Shiviz => Box::new(ShiViz::new(out)),
         Form::Chrome => Box::new(Chrome::new(out)),
@@ -64,6 +75,38 @@ pub(super) fn export(args: &InspectArgs, form: Form) -> Done {
     if let Some(trouble) = fold.trouble() {
         complain("note", &format!("this program does not come to the same: {trouble}"));
     }
+    Ok(FINE)
+}
+
+/// Writes what hosts asked as a trace: the steps say it all, nothing is folded.
+fn requests(
+    args: &InspectArgs,
+    mut reader: Reader<BufReader<File>>,
+    profile: &Profile,
+    form: trace::Form,
+    out: impl Write,
+) -> Done {
+    let per_block = profile.config.sectors_per_block();
+    let mut left = args.at.unwrap_or(u64::MAX);
+    let mut writer = trace::TraceWriter::new(out, form, trace::Of::Run).map_err(Failure::broken)?;
+    let mut goes_on = true;
+    while goes_on && let Some(chunk) = reader.next_chunk()? {
+        for step in &chunk.steps {
+            goes_on = left > 0;
+            left = left.saturating_sub(1);
+            if let (true, Step::Host { amf, request }) = (goes_on, &step.entry.step) {
+                let written = trace::Written::of(step.entry.now, *amf, &request.kind, per_block);
+                goes_on = check(writer.write(&written).map(|()| true))?;
+            }
+        }
+    }
+    let (requests, bytes) = (writer.requests(), writer.bytes_needed());
+    check(writer.finish().map(|_| true))?;
+    if let Some(note) = reader.tail().note(reader.steps()) {
+        complain("note", &format!("{}: {note}", args.recording.display()));
+    }
+    let name = args.output.clone().unwrap_or_else(|| "standard output".into());
+    tell(&name, form, requests, "volume", bytes);
     Ok(FINE)
 }
 

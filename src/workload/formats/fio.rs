@@ -13,7 +13,9 @@
 //! although the HOWTO speaks of microseconds; we follow the source. v3 has no `wait`: fio ignores it
 //! with a message, here it is a bad line.
 
-use super::{Bad, Extent, Names, Raw, TraceOp, number, shown};
+use super::parser::Lines;
+use super::text::{Names, number, shown};
+use super::{Bad, Extent, Raw, TraceOp};
 
 /// Which of the two versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,30 +62,6 @@ impl Fio {
         Self { version: None, files: Names::default(), waited: None }
     }
 
-    /// One line; `None` if it asks for nothing.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn line(&mut self, line: &str) -> Result<Option<Raw>, Bad> {
-        match self.version {
-            None => {
-                self.version = Some(header(line)?);
-                Ok(None)
-            }
-            Some(Version::V2) => self.request(None, line),
-            Some(Version::V3) => {
-                let line = line.trim_start();
-                let (time, rest) = line
-                    .split_once(|c: char| c.is_ascii_whitespace())
-                    .ok_or_else(|| Bad::new(format!("only one field: `{}`", shown(line))))?;
-                let at = number("time", time)?
-                    .checked_mul(1_000)
-                    .ok_or_else(|| Bad::new(format!("time {time} us is out of range")))?;
-                self.request(Some(at), rest)
-            }
-        }
-    }
-
     /// The fields that both versions have: `FILE ACTION [OFFSET LENGTH]`.
     fn request(&mut self, at: Option<u64>, text: &str) -> Result<Option<Raw>, Bad> {
         let mut fields = text.split_ascii_whitespace();
@@ -121,7 +99,7 @@ impl Fio {
             _ => return Err(Bad::new(format!("`{action}` needs an offset and a length"))),
         };
         let device = self.files.number(file)?;
-        Ok(Some(Raw { at: at.or(self.waited), device, op, extent }))
+        Ok(Some(Raw { at: at.or(self.waited), host: None, device, op, extent }))
     }
 
     fn wait(&mut self, at: Option<u64>, until: Option<&str>) -> Result<(), Bad> {
@@ -134,6 +112,32 @@ impl Fio {
             .ok_or_else(|| Bad::new(format!("time {until} ms is out of range")))?;
         self.waited = Some(self.waited.unwrap_or(0).max(until));
         Ok(())
+    }
+}
+
+impl Lines for Fio {
+    fn line(&mut self, line: &str) -> Result<Option<Raw>, Bad> {
+        match self.version {
+            None => {
+                self.version = Some(header(line)?);
+                Ok(None)
+            }
+            Some(Version::V2) => self.request(None, line),
+            Some(Version::V3) => {
+                let (time, rest) = line
+                    .split_once(|c: char| c.is_ascii_whitespace())
+                    .ok_or_else(|| Bad::new(format!("only one field: `{}`", shown(line))))?;
+                let at = number("time", time)?
+                    .checked_mul(1_000)
+                    .ok_or_else(|| Bad::new(format!("time {time} us is out of range")))?;
+                self.request(Some(at), rest)
+            }
+        }
+    }
+
+    /// A file may be called so.
+    fn has_comments(&self) -> bool {
+        false
     }
 }
 

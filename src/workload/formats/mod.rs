@@ -1,19 +1,31 @@
 //! Block traces, read as a stream: bytes in, [`TraceRequest`]s out, whatever the format.
 //!
-//! - [`mod@line`] bounds what is read at once; [`detect`] recognises a format by its first bytes;
-//! - [`fio`], [`disksim`], [`msr`] and [`vscsi`] understand one line or record each, and nothing else;
+//! - [`unpack`] takes gzip, xz and zstd off; [`mod@line`] bounds what is read at once;
+//! - [`detect`] recognises a format by its first bytes; [`parser`] has the two traits of formats;
+//! - [`fio`], [`disksim`], [`msr`], [`spc`], [`cloud`], [`blkparse`], [`jsonl`], [`vscsi`] and
+//!   [`oracle`] understand one line or record each, and nothing else; `text` is what they share;
 //! - [`reader`] does what they have in common: sectors, splitting, times, errors, counting.
+//!
+//! `docs/TRACES.md` has each format with an example.
 //!
 //! Requests are kept to the sector. A byte offset or length that is no multiple of 512 is widened
 //! outward to whole sectors and counted ([`TraceCounts::unaligned`]): hosts address sectors, and a
 //! narrower request would touch less than the recorded one did.
 
+pub mod blkparse;
+pub mod cloud;
 pub mod detect;
 pub mod disksim;
 pub mod fio;
+pub mod jsonl;
 pub mod line;
 pub mod msr;
+pub mod oracle;
+pub mod parser;
 pub mod reader;
+pub mod spc;
+mod text;
+pub mod unpack;
 pub mod vscsi;
 
 use crate::protocol::Many;
@@ -21,7 +33,9 @@ use crate::protocol::id::{Instant, Span};
 use core::fmt;
 use core::str::FromStr;
 
+pub use blkparse::Event;
 pub use reader::{TraceReader, open};
+pub use unpack::Packing;
 
 /// Most devices (files, disks) in one trace.
 pub const DEVICES_MAX: u32 = 65_536;
@@ -50,6 +64,8 @@ pub enum TraceOp {
 pub struct TraceRequest {
     /// When, counted from the first request; `None` if the format has no times.
     pub at: Option<Instant>,
+    /// Who asked, numbered in order of appearance; `None` if the format does not say.
+    pub host: Option<u32>,
     /// Which device, numbered as the format does or in order of appearance.
     pub device: u32,
     /// What.
@@ -76,11 +92,38 @@ pub enum Format {
     Msr,
     /// vscsi, version 1 or 2.
     Vscsi,
+    /// SPC.
+    Spc,
+    /// The text of blkparse.
+    Blkparse,
+    /// Alibaba's block traces.
+    Alibaba,
+    /// Tencent's CBS traces.
+    Tencent,
+    /// `SYSTOR` '17.
+    Systor,
+    /// oracleGeneral.
+    Oracle,
+    /// Our own JSON lines.
+    Jsonl,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: [Self; 5] = [Self::Auto, Self::Fio, Self::DiskSim, Self::Msr, Self::Vscsi];
+    pub const ALL: [Self; 12] = [
+        Self::Auto,
+        Self::Fio,
+        Self::DiskSim,
+        Self::Msr,
+        Self::Vscsi,
+        Self::Spc,
+        Self::Blkparse,
+        Self::Alibaba,
+        Self::Tencent,
+        Self::Systor,
+        Self::Oracle,
+        Self::Jsonl,
+    ];
 
     /// Its name in `--format`.
     #[must_use]
@@ -91,6 +134,25 @@ impl Format {
             Self::DiskSim => "disksim",
             Self::Msr => "msr",
             Self::Vscsi => "vscsi",
+            Self::Spc => "spc",
+            Self::Blkparse => "blkparse",
+            Self::Alibaba => "alibaba",
+            Self::Tencent => "tencent",
+            Self::Systor => "systor",
+            Self::Oracle => "oracle",
+            Self::Jsonl => "jsonl",
+        }
+    }
+
+    /// What a trace of it cannot say, if people should know.
+    #[must_use]
+    pub const fn note(self) -> Option<&'static str> {
+        match self {
+            Self::Oracle => Some(
+                "oracleGeneral has reads only: each request is replayed as a read of one block that \
+                 stands for its object, whatever its size",
+            ),
+            _ => None,
         }
     }
 }
@@ -104,10 +166,10 @@ impl fmt::Display for Format {
 impl FromStr for Format {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == text)
-            .ok_or_else(|| format!("`{text}` is no trace format (auto, fio, disksim, msr, vscsi)"))
+        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
+            let all = Self::ALL.map(Self::name).join(", ");
+            format!("`{text}` is no trace format ({all})")
+        })
     }
 }
 
@@ -156,6 +218,14 @@ pub struct TraceOptions {
     pub time_unit: TimeUnit,
     /// DiskSim: bit 0 of the flags has this value for a read.
     pub read_flag: bool,
+    /// blkparse: the event of a request that counts.
+    pub event: Event,
+    /// oracleGeneral: sectors of the block that an object is.
+    pub object_sectors: u32,
+    /// Leave out what comes earlier than this after the first request.
+    pub from: Option<Span>,
+    /// Stop at the first request that comes so much later than the first, or more.
+    pub until: Option<Span>,
     /// Count bad lines and go on.
     pub skip_bad: bool,
     /// Stop after so many recorded requests.
@@ -169,6 +239,10 @@ impl Default for TraceOptions {
             format: Format::Auto,
             time_unit: TimeUnit::Millis,
             read_flag: true,
+            event: Event::Auto,
+            object_sectors: 8,
+            from: None,
+            until: None,
             skip_bad: false,
             limit: None,
         }
@@ -244,6 +318,10 @@ pub struct TraceCounts {
     pub split: u64,
     /// Requests recorded as earlier than the one before them; they are replayed in file order.
     pub backwards: u64,
+    /// Requests left out because of their time.
+    pub outside: u64,
+    /// Requests that do not say who asked.
+    pub hostless: u64,
     /// Sectors asked for.
     pub sectors: u64,
 }
@@ -261,6 +339,8 @@ impl TraceCounts {
 pub struct Raw {
     /// The format's time, in nanoseconds from wherever it counts.
     pub at: Option<u64>,
+    /// Who asked, if the format says so, numbered in order of appearance.
+    pub host: Option<u32>,
     /// The device.
     pub device: u32,
     /// What.
@@ -299,38 +379,5 @@ impl Bad {
     #[must_use]
     pub fn hint(self, hint: &'static str) -> Self {
         Self { hint: Some(hint), ..self }
-    }
-}
-
-/// A whole number of a text format, named in the error.
-fn number(name: &str, text: &str) -> Result<u64, Bad> {
-    text.parse().map_err(|_| Bad::new(format!("{name} `{}` is no whole number", shown(text))))
-}
-
-/// Text for a message: short, and nothing that upsets a terminal.
-fn shown(text: &str) -> String {
-    const CHARS_MAX: usize = 40;
-    let mut out: String = text.chars().take(CHARS_MAX).flat_map(char::escape_debug).collect();
-    if text.chars().nth(CHARS_MAX).is_some() {
-        out.push_str("..");
-    }
-    out
-}
-
-/// Numbers names (files, disks) in order of appearance.
-#[derive(Clone, Debug, Default)]
-struct Names(rustc_hash::FxHashMap<String, u32>);
-
-impl Names {
-    fn number(&mut self, name: &str) -> Result<u32, Bad> {
-        if let Some(no) = self.0.get(name) {
-            return Ok(*no);
-        }
-        let no = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        if no >= DEVICES_MAX {
-            return Err(Bad::new(format!("more than {DEVICES_MAX} devices")));
-        }
-        self.0.insert(name.to_owned(), no);
-        Ok(no)
     }
 }

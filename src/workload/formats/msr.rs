@@ -4,27 +4,22 @@
 //! (host, number). The published files have no heading line; one is accepted, and so is a missing
 //! response time.
 
-use super::{Bad, Extent, Names, Raw, TraceOp, number, shown};
+use super::parser::Lines;
+use super::text::{Names, number, shown};
+use super::{Bad, Extent, Raw, TraceOp};
 use crate::protocol::Many;
 
 /// Understands one line after the other.
 #[derive(Clone, Debug, Default)]
 pub struct Msr {
     disks: Names,
+    hosts: Names,
     /// `host,number` of the line, kept to save an allocation a line.
     name: String,
 }
 
-impl Msr {
-    /// One line; `None` if it is empty or the heading.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn line(&mut self, line: &str) -> Result<Option<Raw>, Bad> {
-        let text = line.trim();
-        if text.is_empty() || text.starts_with('#') {
-            return Ok(None);
-        }
+impl Lines for Msr {
+    fn line(&mut self, text: &str) -> Result<Option<Raw>, Bad> {
         let mut fields = text.split(',').map(str::trim);
         let mut next = || fields.next();
         let (Some(time), Some(host), Some(disk), Some(kind), Some(offset), Some(size)) =
@@ -35,7 +30,7 @@ impl Msr {
                 "an MSR line is Timestamp,Hostname,DiskNumber,Type,Offset,Size,ResponseTime",
             ));
         };
-        if time.eq_ignore_ascii_case("timestamp") {
+        if time.eq_ignore_ascii_case("timestamp") && host.eq_ignore_ascii_case("hostname") {
             return Ok(None);
         }
         if let Some(response) = next() {
@@ -59,6 +54,7 @@ impl Msr {
         self.name.push(',');
         self.name.push_str(disk);
         let device = self.disks.number(&self.name)?;
-        Ok(Some(Raw { at: Some(at), device, op, extent }))
+        let host = Some(self.hosts.number(host)?);
+        Ok(Some(Raw { at: Some(at), host, device, op, extent }))
     }
 }

@@ -1,18 +1,16 @@
 //! What all formats have in common: opening, counting, sectors, splitting, times, errors.
 
 use super::detect::{Detected, HEAD_BYTES_MAX, detect};
-use super::disksim::DiskSim;
-use super::fio::Fio;
 use super::line::{LINE_BYTES_MAX, Line, read_line, read_record};
-use super::msr::Msr;
-use super::vscsi;
+use super::parser::Parser;
+use super::unpack::{MAGIC_BYTES, Packing, Unpack};
 use super::{
     BAD_KEPT_MAX, Bad, DEVICE_SECTORS_MAX, Extent, Place, Raw, TRACE_SECTORS_MAX, TraceCounts,
     TraceError, TraceOp, TraceOptions, TraceRequest,
 };
 use crate::protocol::Many;
 use crate::protocol::host::REQUEST_SECTORS_MAX;
-use crate::protocol::id::{Instant, SECTOR_BYTES};
+use crate::protocol::id::{Instant, SECTOR_BYTES, Span};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 use std::path::Path;
@@ -20,20 +18,27 @@ use std::path::Path;
 /// What to do about a bad line when the parser has nothing better to say.
 const HINT_SKIP: &str = "--skip-bad counts bad lines and goes on";
 
-enum Parser {
-    Fio(Fio),
-    DiskSim(DiskSim),
-    Msr(Msr),
-    Vscsi(vscsi::Version),
-}
+/// What may stand before a text in UTF-8, and says nothing.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// Bytes that are unpacked at once.
+const BUFFER_BYTES: usize = 1 << 16;
+/// Largest record of a binary format, in bytes.
+const RECORD_BYTES_MAX: usize = 64;
+
+/// A file from its first byte on, though a few were read already.
+type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
 
 /// A trace being read: an iterator over its requests. After an error, and after the end, `None`.
-pub struct TraceReader<R> {
+pub struct TraceReader<R: BufRead> {
     file: String,
-    input: Chain<Cursor<Vec<u8>>, R>,
+    input: Whole<BufReader<Unpack<Whole<R>>>>,
+    detected: Detected,
     parser: Parser,
     skip_bad: bool,
     limit: u64,
+    /// Requests before and from these times on, counted from the first, are left out.
+    from: Option<Span>,
+    until: Option<Span>,
     buffer: Vec<u8>,
     /// Lines or records read.
     place: u64,
@@ -56,8 +61,6 @@ pub fn open(
     path: &Path,
     options: TraceOptions,
 ) -> Result<TraceReader<BufReader<File>>, TraceError> {
-    /// Bytes read from the file at once.
-    const BUFFER_BYTES: usize = 1 << 16;
     let name = path.display().to_string();
     let file = File::open(path).map_err(|error| TraceError {
         file: name.clone(),
@@ -75,7 +78,6 @@ impl<R: BufRead> TraceReader<R> {
     /// # Errors
     /// If the first bytes cannot be read, or the format is not recognised.
     pub fn new(file: &str, mut input: R, options: TraceOptions) -> Result<Self, TraceError> {
-        let mut head = Vec::new();
         let whole = |what: String, hint: &str| TraceError {
             file: file.to_owned(),
             place: Place::File,
@@ -83,26 +85,29 @@ impl<R: BufRead> TraceReader<R> {
             good_before: 0,
             hint: hint.to_owned(),
         };
-        input
-            .by_ref()
-            .take(HEAD_BYTES_MAX as u64)
-            .read_to_end(&mut head)
-            .map_err(|error| whole(format!("cannot be read: {error}"), "is it a file?"))?;
-        let detected = detect(options.format, &head)
+        let unread = |error: io::Error, hint: &str| whole(format!("cannot be read: {error}"), hint);
+        let magic = first_bytes(&mut input, MAGIC_BYTES);
+        let magic = magic.map_err(|error| unread(error, "is it a file?"))?;
+        let packing = Packing::of(&magic);
+        let unpacked = Unpack::new(Cursor::new(magic).chain(input), packing);
+        let unpacked = unpacked.map_err(|error| unread(error, "is there memory left?"))?;
+        let mut unpacked = BufReader::with_capacity(BUFFER_BYTES, unpacked);
+        let head = first_bytes(&mut unpacked, HEAD_BYTES_MAX);
+        let mut head = head.map_err(|error| unread(error, hint_unread(packing)))?;
+        if head.starts_with(BYTE_ORDER_MARK) {
+            head.drain(..BYTE_ORDER_MARK.len());
+        }
+        let detected = detect(&options, &head)
             .map_err(|bad| whole(bad.what, bad.hint.unwrap_or(HINT_SKIP)))?;
-        let TraceOptions { time_unit, read_flag, .. } = options;
-        let parser = match detected {
-            Detected::Fio => Parser::Fio(Fio::new()),
-            Detected::DiskSim => Parser::DiskSim(DiskSim { time_unit, read_flag }),
-            Detected::Msr => Parser::Msr(Msr::default()),
-            Detected::Vscsi(version) => Parser::Vscsi(version),
-        };
         Ok(Self {
             file: file.to_owned(),
-            input: Cursor::new(head).chain(input),
-            parser,
+            input: Cursor::new(head).chain(unpacked),
+            detected,
+            parser: Parser::new(detected, &options),
             skip_bad: options.skip_bad,
             limit: options.limit.unwrap_or(u64::MAX),
+            from: options.from,
+            until: options.until,
             buffer: Vec::new(),
             place: 0,
             counts: TraceCounts::default(),
@@ -130,25 +135,41 @@ impl<R: BufRead> TraceReader<R> {
         &self.bad
     }
 
-    /// The format in words: `fio`, `disksim`, `msr`, `vscsi v1`, `vscsi v2`.
+    /// The format in words, as `--format` has it; for vscsi with the version: `vscsi v1`.
     pub fn format(&self) -> &'static str {
-        match &self.parser {
-            Parser::Fio(_) => "fio",
-            Parser::DiskSim(_) => "disksim",
-            Parser::Msr(_) => "msr",
-            Parser::Vscsi(vscsi::Version::V1) => "vscsi v1",
-            Parser::Vscsi(vscsi::Version::V2) => "vscsi v2",
-        }
+        self.detected.name()
+    }
+
+    /// What the format cannot say, if people should know.
+    pub fn note(&self) -> Option<&'static str> {
+        self.detected.format().note()
+    }
+
+    /// How the file is packed.
+    pub fn packing(&self) -> Option<Packing> {
+        self.input.get_ref().1.get_ref().packing()
+    }
+
+    /// Bytes of the file that were read, packed as they are.
+    pub fn bytes_read(&self) -> u64 {
+        self.input.get_ref().1.get_ref().taken()
     }
 
     /// The next line or record: `None` at the end, else what the parser made of it.
     fn next_raw(&mut self) -> io::Result<Option<Result<Option<Raw>, Bad>>> {
-        if let Parser::Vscsi(version) = &self.parser {
-            let mut record = [0u8; vscsi::RECORD_BYTES_MAX];
-            let whole = version.record_bytes();
-            let read = read_record(&mut self.input, &mut record[..whole])?;
-            return Ok((read > 0).then(|| vscsi::record(*version, &record[..read])));
-        }
+        let parser = match &mut self.parser {
+            Parser::Text(parser) => parser.as_mut(),
+            Parser::Binary(parser) => {
+                let mut record = [0u8; RECORD_BYTES_MAX];
+                let whole = parser.record_bytes();
+                let read = read_record(&mut self.input, &mut record[..whole])?;
+                return Ok(match read {
+                    0 => None,
+                    _ if read < whole => Some(Err(cut_off(read, whole))),
+                    _ => Some(parser.record(&record[..whole])),
+                });
+            }
+        };
         let line = read_line(&mut self.input, &mut self.buffer)?;
         if line == Line::End {
             return Ok(None);
@@ -161,13 +182,7 @@ impl<R: BufRead> TraceReader<R> {
             return Ok(Some(Err(Bad::new("not text (no UTF-8)")
                 .hint("is it a binary trace? --format chooses another format"))));
         };
-        let parsed = match &mut self.parser {
-            Parser::Fio(_) if text.trim().is_empty() => Ok(None),
-            Parser::Fio(fio) => fio.line(text),
-            Parser::DiskSim(disksim) => disksim.line(text),
-            Parser::Msr(msr) => msr.line(text),
-            Parser::Vscsi(_) => Ok(None),
-        };
+        let parsed = Parser::line(parser, text);
         Ok(Some(parsed.map_err(|bad| match line {
             Line::Unended => bad.hint("the last line has no end; was the file copied whole?"),
             Line::Whole | Line::TooLong | Line::End => bad,
@@ -219,6 +234,11 @@ impl<R: BufRead> TraceReader<R> {
             self.counts.backwards += u64::from(at < self.last_at);
             self.last_at = at;
         }
+        let at = raw.at.map(|at| Span(at.saturating_sub(base)));
+        if !self.is_inside(at)? {
+            self.counts.outside += 1;
+            return Ok(());
+        }
         match raw.op {
             TraceOp::Read => self.counts.reads += 1,
             TraceOp::Write => self.counts.writes += 1,
@@ -226,12 +246,28 @@ impl<R: BufRead> TraceReader<R> {
             TraceOp::Flush => self.counts.flushes += 1,
         }
         self.counts.split += u64::from(count > u64::from(REQUEST_SECTORS_MAX));
+        self.counts.hostless += u64::from(raw.host.is_none());
         self.counts.sectors += count;
-        let at = raw.at.map(|at| Instant(at.saturating_sub(base)));
-        let (device, op) = (raw.device, raw.op);
-        self.rest = Some(TraceRequest { at, device, op, first, sectors: 0, continued: false });
+        let from = self.from.unwrap_or_default();
+        let at = at.map(|at| Instant(at.0.saturating_sub(from.0)));
+        let Raw { host, device, op, .. } = *raw;
+        let continued = false;
+        self.rest = Some(TraceRequest { at, host, device, op, first, sectors: 0, continued });
         self.rest_sectors = count;
         Ok(())
+    }
+
+    /// Whether a request lies in the times that were asked for. The first that is too late ends the
+    /// trace: a long one need not be read to its end for its first minute.
+    fn is_inside(&mut self, at: Option<Span>) -> Result<bool, Bad> {
+        if self.from.is_none() && self.until.is_none() {
+            return Ok(true);
+        }
+        let at = at.ok_or_else(|| {
+            Bad::new("a request without a time").hint("leave --from and --until out")
+        })?;
+        self.ended |= self.until.is_some_and(|until| at >= until);
+        Ok(!self.ended && self.from.is_none_or(|from| at >= from))
     }
 
     /// The next piece of the request taken in last.
@@ -248,8 +284,8 @@ impl<R: BufRead> TraceReader<R> {
 
     fn error(&self, bad: Bad) -> TraceError {
         let place = match self.parser {
-            Parser::Vscsi(_) => Place::Record(self.place),
-            Parser::Fio(_) | Parser::DiskSim(_) | Parser::Msr(_) => Place::Line(self.place),
+            Parser::Binary(_) => Place::Record(self.place),
+            Parser::Text(_) => Place::Line(self.place),
         };
         TraceError {
             file: self.file.clone(),
@@ -260,10 +296,29 @@ impl<R: BufRead> TraceReader<R> {
         }
     }
 
+    /// The file itself cannot be read on: no line of it can be skipped.
+    fn unreadable(&self, error: &io::Error) -> TraceError {
+        let places = match self.parser {
+            Parser::Binary(_) => "record",
+            Parser::Text(_) => "line",
+        };
+        TraceError {
+            file: self.file.clone(),
+            place: Place::File,
+            what: format!("cannot be read after {places} {}: {error}", self.place - 1),
+            good_before: self.counts.good,
+            hint: hint_unread(self.packing()).to_owned(),
+        }
+    }
+
     /// A trace that asks for nothing is an error too: replaying it would look like success.
     fn nothing(&self) -> TraceError {
         let hint = match self.bad.first() {
             Some(first) => format!("the first of {} bad lines: {}", self.counts.bad, first.what),
+            None if self.counts.outside > 0 => {
+                let outside = Many(self.counts.outside, "request");
+                format!("{outside} outside of --from and --until; times count from the first")
+            }
             None if self.counts.good > 0 => {
                 let lines = Many(self.counts.good, "line");
                 format!("{lines} asked for 0 sectors, for no read or write, or were comments")
@@ -278,6 +333,27 @@ impl<R: BufRead> TraceReader<R> {
             hint,
         }
     }
+}
+
+/// The first bytes of an input, at most so many.
+fn first_bytes(input: &mut impl Read, bytes_max: usize) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    input.by_ref().take(bytes_max as u64).read_to_end(&mut head)?;
+    Ok(head)
+}
+
+fn hint_unread(packing: Option<Packing>) -> &'static str {
+    match packing {
+        Some(Packing::Gzip) => "was it copied whole? `gzip -t` tests it",
+        Some(Packing::Xz) => "was it copied whole? `xz -t` tests it",
+        Some(Packing::Zstd) => "was it copied whole? `zstd -t` tests it",
+        None => "is it a file, and whole?",
+    }
+}
+
+fn cut_off(read: usize, whole: usize) -> Bad {
+    Bad::new(format!("cut off after {read} of {whole} bytes"))
+        .hint("the file ends in the middle of a record; was it copied whole?")
 }
 
 impl<R: BufRead> Iterator for TraceReader<R> {
@@ -300,12 +376,17 @@ impl<R: BufRead> Iterator for TraceReader<R> {
                 }
                 Err(error) => {
                     self.ended = true;
-                    return Some(Err(self.error(Bad::new(format!("cannot be read: {error}")))));
+                    return Some(Err(self.unreadable(&error)));
                 }
             };
             let taken = parsed.and_then(|raw| self.take_in(raw));
             match taken {
-                Ok(()) => self.counts.good += 1,
+                Ok(()) => {
+                    self.counts.good += 1;
+                    if self.ended && self.counts.requests() == 0 {
+                        return Some(Err(self.nothing()));
+                    }
+                }
                 Err(bad) => {
                     let error = self.error(bad);
                     if !self.skip_bad {

@@ -10,6 +10,7 @@
 //! The version stands at a different place in each, so that a file is recognised by it. Commands
 //! that move no data of the disk (inquiry, unit ready, ..) ask for nothing and are counted.
 
+use super::parser::Records;
 use super::{Bad, Extent, Raw, TraceOp};
 
 /// Bytes of the larger kind of record.
@@ -58,16 +59,22 @@ impl Version {
     }
 }
 
-/// One record; `None` if its command moves no data.
-///
-/// # Errors
-/// What is wrong with it.
-pub fn record(version: Version, record: &[u8]) -> Result<Option<Raw>, Bad> {
-    let whole = version.record_bytes();
-    if record.len() < whole {
-        return Err(Bad::new(format!("cut off after {} of {whole} bytes", record.len()))
-            .hint("the file ends in the middle of a record; was it copied whole?"));
+/// Understands one record after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Vscsi(pub Version);
+
+impl Records for Vscsi {
+    fn record_bytes(&self) -> usize {
+        self.0.record_bytes()
     }
+
+    fn record(&mut self, bytes: &[u8]) -> Result<Option<Raw>, Bad> {
+        record(self.0, bytes)
+    }
+}
+
+/// One record; `None` if its command moves no data.
+fn record(version: Version, record: &[u8]) -> Result<Option<Raw>, Bad> {
     let (at, mark) = version.mark();
     if !version.marks(record) {
         return Err(Bad::new(format!(
@@ -94,7 +101,7 @@ pub fn record(version: Version, record: &[u8]) -> Result<Option<Raw>, Bad> {
             Extent::Bytes(offset, u64::from(length))
         }
     };
-    Ok(Some(Raw { at: Some(at), device: 0, op, extent }))
+    Ok(Some(Raw { at: Some(at), host: None, device: 0, op, extent }))
 }
 
 /// What a SCSI operation code asks of the disk's data (SBC-3). `UNMAP` keeps its ranges, `WRITE SAME`
@@ -113,10 +120,10 @@ fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from(u16_at(bytes, at)) | u32::from(u16_at(bytes, at + 2)) << 16
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
 }

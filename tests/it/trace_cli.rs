@@ -1,0 +1,302 @@
+//! Traces through the real binary: hit ratios of every format, mappings, exports, fio.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use crate::cli::{amflab, json, refused};
+use crate::lru::Lru;
+use crate::traces::fixture;
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A request of a made-up trace, in sectors.
+#[derive(Clone, Copy)]
+struct Asked {
+    at_us: u64,
+    host: u32,
+    device: u32,
+    is_read: bool,
+    first: u64,
+    sectors: u64,
+}
+
+/// Some requests: a few blocks are popular, few are aligned, three devices, five hosts.
+fn asked(requests: u64) -> Vec<Asked> {
+    let mut state = 11u64;
+    let mut draw = move |below: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    (0..requests)
+        .map(|number| {
+            let is_popular = draw(3) > 0;
+            Asked {
+                at_us: 1_000_000 + number * 700,
+                host: u32::try_from(draw(5)).unwrap(),
+                device: u32::try_from(draw(3)).unwrap(),
+                is_read: draw(10) < 6,
+                first: draw(if is_popular { 900 } else { 30_000 }),
+                sectors: 1 + draw(40),
+            }
+        })
+        .collect()
+}
+
+/// One line of a format.
+type Line = fn(&Asked, &str) -> String;
+
+fn word(asked: &Asked, read: &str, write: &str) -> String {
+    (if asked.is_read { read } else { write }).to_owned()
+}
+
+/// Every text format: its name, the first line, how a request is written.
+const WRITERS: [(&str, &str, Line); 9] = [
+    ("fio", "fio version 3 iolog\n", |a, _| {
+        let what = word(a, "read", "write");
+        format!("{} f{} {what} {} {}", a.at_us, a.device, a.first * 512, a.sectors * 512)
+    }),
+    ("disksim", "", |a, _| {
+        let flag = u8::from(a.is_read);
+        let (ms, us) = (a.at_us / 1_000, a.at_us % 1_000);
+        format!("{ms}.{us:03} {} {} {} {flag}", a.device, a.first, a.sectors)
+    }),
+    ("msr", "", |a, _| {
+        let what = word(a, "Read", "Write");
+        let (offset, size) = (a.first * 512, a.sectors * 512);
+        format!("{},h{},{},{what},{offset},{size},1", a.at_us * 10, a.device % 2, a.device)
+    }),
+    ("spc", "", |a, seconds| {
+        let what = word(a, "r", "W");
+        format!("{},{},{},{what},{seconds}", a.device, a.first, a.sectors * 512)
+    }),
+    ("blkparse", "", |a, seconds| {
+        let what = word(a, "RA", "WS");
+        format!("8,{} 1 1 {seconds} {} Q {what} {} + {} [x]", a.device, a.host, a.first, a.sectors)
+    }),
+    ("alibaba", "", |a, _| {
+        let what = word(a, "R", "W");
+        format!("{},{what},{},{},{}", a.device, a.first * 512, a.sectors * 512, a.at_us)
+    }),
+    ("tencent", "", |a, _| {
+        let what = word(a, "0", "1");
+        format!("{},{},{},{what},{}", a.at_us / 1_000_000, a.first, a.sectors, a.device)
+    }),
+    ("systor", "Timestamp,Response,IOType,LUN,Offset,Size\n", |a, seconds| {
+        let what = word(a, "R", "W");
+        format!("{seconds},0.1,{what},{},{},{}", a.device, a.first * 512, a.sectors * 512)
+    }),
+    ("jsonl", "", |a, _| {
+        let what = word(a, "read", "write");
+        let Asked { at_us, host, device, first, sectors, .. } = a;
+        format!(
+            "{{\"at_ns\":{at_us}000,\"host\":{host},\"device\":{device},\"op\":\"{what}\",\
+             \"sector\":{first},\"sectors\":{sectors}}}"
+        )
+    }),
+];
+
+fn write(dir: &Path, format: &str, head: &str, line: Line, asked: &[Asked]) -> PathBuf {
+    let mut text = head.to_owned();
+    for one in asked {
+        let seconds = format!("{}.{:06}", one.at_us / 1_000_000, one.at_us % 1_000_000);
+        writeln!(text, "{}", line(one, &seconds)).unwrap();
+    }
+    let path = dir.join(format!("made.{format}"));
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// Hits and misses of a plain list, from the requests themselves: no reader, no mapping.
+fn lru(asked: &[Asked], lines: usize) -> (u64, u64) {
+    let mut lru = Lru::new(lines);
+    for one in asked {
+        for block in one.first / 8..(one.first + one.sectors).div_ceil(8) {
+            lru.touch(u64::from(one.device) << 32 | block);
+        }
+    }
+    (lru.hits, lru.misses)
+}
+
+fn counted(report: &Value, field: &str) -> u64 {
+    report[field].as_u64().unwrap_or_else(|| panic!("{field}: {report:#}"))
+}
+
+#[test]
+fn one_amf_has_the_hits_and_misses_of_a_plain_lru_list_in_every_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let asked = asked(1_200);
+    for (format, head, line) in WRITERS {
+        let path = write(dir.path(), format, head, line, &asked);
+        for lines in [64, 512] {
+            let set = format!("cache.lines={lines}");
+            let sets = ["--set", "cluster.amfs=1", "--set", &set];
+            let args = ["replay", path.to_str().unwrap(), "--json"];
+            let report = json(&[&args[..], &sets].concat(), 0);
+            assert_eq!(report["trace"]["format"], format);
+            let expected = lru(&asked, lines);
+            assert!(expected.0 > 0 && expected.1 > 0, "a trace that shows something");
+            let found = (counted(&report, "hits"), counted(&report, "misses"));
+            assert_eq!(found, expected, "{format}, {lines}");
+        }
+    }
+}
+
+#[test]
+fn objects_of_an_oracle_general_trace_hit_and_miss_as_in_a_plain_lru_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let objects: Vec<u64> =
+        asked(4_000).iter().map(|one| (one.first % 1_500).wrapping_mul(0x9e37_79b9)).collect();
+    let mut bytes = Vec::new();
+    for (number, object) in objects.iter().enumerate() {
+        let later = objects[number + 1..].iter().position(|other| other == object);
+        let next = later.map_or(-1, |more| i64::try_from(number + 1 + more).unwrap());
+        bytes.extend(u32::try_from(number / 100).unwrap().to_le_bytes());
+        bytes.extend(object.to_le_bytes());
+        bytes.extend(4_096u32.to_le_bytes());
+        bytes.extend(next.to_le_bytes());
+    }
+    let path = dir.path().join("made.oracleGeneral.zst");
+    std::fs::write(&path, zstd::stream::encode_all(&bytes[..], 3).unwrap()).unwrap();
+    for lines in [64usize, 512] {
+        let mut lru = Lru::new(lines);
+        let hits = objects.iter().filter(|object| lru.touch(**object)).count() as u64;
+        let set = format!("cache.lines={lines}");
+        let sets = ["--set", "cluster.amfs=1", "--set", &set, "--json"];
+        let ran = amflab(&[&["replay", path.to_str().unwrap()][..], &sets].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.err.contains("reads only"), "{}", ran.err);
+        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!((counted(&report, "hits"), counted(&report, "writes")), (hits, 0));
+        assert_eq!(report["trace"]["packing"], "zstd");
+    }
+}
+
+/// A report without what the wall clock and the trace's name say.
+fn figures(mut report: Value) -> Value {
+    let fields = report.as_object_mut().unwrap();
+    for field in ["trace", "elapsed_s", "ops_per_s", "touches_per_s"] {
+        fields.remove(field);
+    }
+    report
+}
+
+#[test]
+fn what_is_exported_replays_to_the_same_figures() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, head, line) = WRITERS[2];
+    let path = write(dir.path(), "msr", head, line, &asked(600));
+    let name = |file: &str| dir.path().join(file).to_str().unwrap().to_owned();
+    let (jsonl, iolog, record) = (name("out.jsonl"), name("out.iolog"), name("out.amfrec"));
+    let trace = path.to_str().unwrap();
+    let first =
+        json(&["replay", trace, "--export-jsonl", &jsonl, "--export-iolog", &iolog, "--json"], 0);
+    let recorded = ["replay", trace, "--record", &record, "--json"];
+    assert_eq!(figures(json(&recorded, 0)), figures(first.clone()));
+
+    let second = json(&["replay", &jsonl, "--map", "host", "--json"], 0);
+    assert_eq!(second["trace"]["format"], "jsonl");
+    assert_eq!(figures(second), figures(first.clone()));
+    // An iolog does not say who asked; round-robin was how it was made.
+    let third = json(&["replay", &iolog, "--json"], 0);
+    assert_eq!(figures(third), figures(first.clone()));
+    // And from the recording, byte for byte but for what is read back at the end.
+    for (form, file) in [("jsonl", &jsonl), ("iolog", &iolog)] {
+        let ran = amflab(&["inspect", &record, "--export", form]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let direct = std::fs::read_to_string(file).unwrap();
+        let most: Vec<&str> = direct.lines().filter(|line| !line.ends_with("close")).collect();
+        assert!(ran.out.lines().zip(&most).all(|(one, other)| one == *other), "{form}");
+        assert!(ran.out.lines().count() >= most.len(), "{form}");
+    }
+    let made =
+        json(&["run", "--engine", "sim", "--ops", "300", "--export-jsonl", &jsonl, "--json"], 0);
+    let again = json(&["replay", &jsonl, "--map", "host", "--speed", "1x", "--json"], 0);
+    for field in ["ops", "reads", "writes", "touches", "errors"] {
+        assert_eq!(made[field], again[field], "{field}");
+    }
+    refused(&["run", "--export-iolog", "/no/such/folder/x"], &["/no/such/folder/x"]);
+}
+
+#[test]
+fn a_host_mapping_needs_hosts_and_copies_need_amfs() {
+    let spc = fixture("small.spc");
+    let spc = spc.to_str().unwrap();
+    let dense = ["replay", spc, "--address", "dense"];
+    let with = |more: &[&'static str]| [&dense[..], more].concat();
+    refused(&with(&["--map", "host"]), &["does not say who asked", "hint:"]);
+    refused(&with(&["--replicate", "9"]), &["--replicate 9", "hint:"]);
+    refused(&with(&["--replicate", "0"]), &["--replicate"]);
+    refused(&with(&["--from", "never"]), &["--from"]);
+    let one = json(&with(&["--json"]), 0);
+    let three = json(&with(&["--replicate", "3", "--json"]), 0);
+    let apart = json(&with(&["--replicate", "3", "--apart", "--json"]), 0);
+    for copies in [&three, &apart] {
+        assert_eq!(counted(copies, "ops"), 3 * counted(&one, "ops"));
+        assert_eq!(counted(copies, "touches"), 3 * counted(&one, "touches"));
+    }
+    assert_eq!(counted(&three, "blocks_written"), counted(&one, "blocks_written"));
+    assert_eq!(counted(&apart, "blocks_written"), 3 * counted(&one, "blocks_written"));
+}
+
+#[test]
+fn idle_times_are_cut_and_times_scaled() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("idle.disksim");
+    std::fs::write(&path, "0 0 0 8 0\n3600000 0 8 8 0\n3600001 0 8 8 1\n").unwrap();
+    let trace = path.to_str().unwrap();
+    let seconds = |more: &[&str]| {
+        let report = json(&[&["replay", trace, "--json"][..], more].concat(), 0);
+        assert_eq!(counted(&report, "ops"), 3);
+        report["cluster_s"].as_f64().unwrap()
+    };
+    assert!(seconds(&["--speed", "1x"]) > 3_600.0);
+    assert!((36.0..37.0).contains(&seconds(&["--speed", "100x"])));
+    assert!(seconds(&["--speed", "0.5x"]) > 7_200.0);
+    assert!((2.0..3.0).contains(&seconds(&["--speed", "1x", "--no-stall=2s"])));
+    assert!(seconds(&["--speed", "1x", "--no-stall"]) < 1.0);
+    assert!(seconds(&[]) < 1.0);
+}
+
+/// fio, or a visible word that the test is skipped.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+fn fio_is_there() -> bool {
+    let is_there =
+        Command::new("fio").arg("--version").output().is_ok_and(|out| out.status.success());
+    if !is_there {
+        println!("SKIPPED: fio is not installed");
+    }
+    is_there
+}
+
+#[test]
+fn fio_replays_what_is_exported() {
+    if !fio_is_there() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let iolog = dir.path().join("out.iolog");
+    let (_, head, line) = WRITERS[3];
+    let path = write(dir.path(), "spc", head, line, &asked(400));
+    let trace = path.to_str().unwrap();
+    let args = ["replay", trace, "--export-iolog", iolog.to_str().unwrap(), "--json"];
+    let report = json(&args, 0);
+    // The file that fio reads and writes, as long as the note says.
+    let bytes = counted(&report["trace"], "volume_blocks") * 4_096;
+    let volume = std::fs::File::create(dir.path().join("volume")).unwrap();
+    volume.set_len(bytes).unwrap();
+    let ran = Command::new("fio")
+        .current_dir(dir.path())
+        .args(["--name=replay", "--read_iolog=out.iolog", "--ioengine=psync"])
+        .args(["--replay_no_stall=1", "--output-format=json"])
+        .output()
+        .unwrap();
+    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success(), "{out}{err}");
+    let json = &out[out.find('{').unwrap()..];
+    let told: Value = serde_json::from_str(json).unwrap();
+    let job = &told["jobs"][0];
+    assert_eq!(job["error"], 0, "{out}{err}");
+    assert_eq!(job["read"]["total_ios"], report["reads"], "{out}");
+    assert_eq!(job["write"]["total_ios"], report["writes"], "{out}");
+}
