@@ -1,7 +1,8 @@
 //! `amflab check`: are recorded histories linearizable?
 
 use super::failure::{FAILED, FINE, Failure, UNDECIDED};
-use super::{Done, print};
+use super::progress::Progress;
+use super::{Done, complain, interrupt, print};
 use crate::check::linear::blocks::{self, Blocks};
 use crate::check::linear::{BUDGET, Conflict, Judgement, Size, Verdict, jepsen};
 use clap::{Args, ValueEnum};
@@ -10,7 +11,7 @@ use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Bytes of a history that are read at most.
 const FILE_BYTES_MAX: u64 = 1 << 30;
@@ -79,11 +80,20 @@ struct Judged {
 pub(super) fn check(args: &CheckArgs) -> Done {
     let histories: Vec<History> =
         args.files.iter().map(|path| read(path, args.format)).collect::<Result<_, _>>()?;
+    let interrupted = interrupt::watch();
     let mut code = FINE;
     let mut told = Vec::new();
     for history in &histories {
-        let judged = history.judge(args.budget);
-        let verdict = verdict_of(&judged);
+        let judged = history.judge(args.budget, &interrupted);
+        let verdict = match verdict_of(&judged) {
+            "linearizable" if judged.len() < history.registers() => "unknown",
+            verdict => verdict,
+        };
+        if judged.len() < history.registers() {
+            let (judged, all) = (judged.len(), history.registers());
+            let text = format!("interrupted: {judged} of {all} blocks were judged");
+            complain("note", &format!("{}: {text}", history.name));
+        }
         code = match (verdict, code) {
             ("not linearizable", _) => FAILED,
             ("unknown", FINE) => UNDECIDED,
@@ -193,8 +203,16 @@ fn empty(name: &str) -> Failure {
 }
 
 impl History {
-    /// Judges all registers, on all cores.
-    fn judge(&self, budget: u64) -> Vec<Judged> {
+    /// Registers that are to be judged.
+    fn registers(&self) -> usize {
+        match &self.kind {
+            Kind::Jepsen(_) => 1,
+            Kind::Jsonl(blocks) => blocks.len(),
+        }
+    }
+
+    /// Judges all registers, on all cores, with a bar; only some of them once `interrupted`.
+    fn judge(&self, budget: u64, interrupted: &AtomicBool) -> Vec<Judged> {
         let blocks = match &self.kind {
             Kind::Jepsen(log) => {
                 let judgement = log.register.judge(budget);
@@ -204,20 +222,26 @@ impl History {
             Kind::Jsonl(blocks) => blocks,
         };
         let next = AtomicUsize::new(0);
-        let work = || {
+        let work = |mut look: Option<Progress>| {
             let mut done = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= blocks.len() {
+                if index >= blocks.len() || interrupted.load(Ordering::Relaxed) {
+                    if let Some(bar) = &mut look {
+                        bar.end();
+                    }
                     return done;
                 }
                 done.push((index, judge_block(blocks, index, budget)));
+                if let Some(bar) = &mut look {
+                    bar.at(index as u64 + 1);
+                }
             }
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from).min(blocks.len());
         let mut all: Vec<(usize, Judged)> = std::thread::scope(|scope| {
-            let others: Vec<_> = (1..cores).map(|_| scope.spawn(work)).collect();
-            let mut all = work();
+            let others: Vec<_> = (1..cores).map(|_| scope.spawn(|| work(None))).collect();
+            let mut all = work(Some(Progress::of_few(blocks.len() as u64)));
             for other in others {
                 all.extend(other.join().expect("judging does not panic"));
             }

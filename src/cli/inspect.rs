@@ -1,7 +1,9 @@
 //! `amflab inspect`: what a recording holds.
 
-use super::failure::{FAILED, FINE, Failure};
+use super::failure::{FAILED, FINE, Failure, UNDECIDED};
+use super::interrupt;
 use super::progress::Progress;
+use super::replay::file_bytes;
 use super::{Done, complain, print};
 use crate::check::{ReadChecker, Start};
 use crate::profile::Profile;
@@ -14,6 +16,7 @@ use clap::Args;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 mod export;
 mod picture;
@@ -55,12 +58,18 @@ pub(super) fn inspect(args: &InspectArgs) -> Done {
     let (reader, profile) = open(&args.recording)?;
     let mut inspection = Inspection::new(reader, profile);
     let steps_max = args.at.unwrap_or(u64::MAX);
-    inspection.fold(steps_max)?;
+    let is_whole = inspection.fold(steps_max, file_bytes(&args.recording))?;
     inspection.tell(&args.recording);
-    if args.verify {
-        return inspection.verify(args.json);
+    if !is_whole {
+        let steps = Many(inspection.fold.position(), "step");
+        complain("note", &format!("interrupted after {steps}: nothing is said of the others"));
     }
-    if args.at.is_some_and(|at| at > inspection.fold.position()) {
+    let code = if is_whole { FINE } else { UNDECIDED };
+    if args.verify {
+        // What differs is found, whatever comes later.
+        return inspection.verify(args.json).map(|found| if found == FINE { code } else { found });
+    }
+    if is_whole && args.at.is_some_and(|at| at > inspection.fold.position()) {
         if let Some(trouble) = inspection.fold.trouble() {
             return Err(Failure::broken(trouble));
         }
@@ -68,7 +77,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Done {
         return Err(Failure::usage(format!("the recording has {steps}")));
     }
     print(&if args.json { inspection.json() } else { inspection.text() })?;
-    Ok(FINE)
+    Ok(code)
 }
 
 /// A recording, from its head on.
@@ -112,9 +121,10 @@ impl Inspection {
         Self { reader, profile, fold, checker, requests: 0, answers: 0 }
     }
 
-    /// Folds at most so many steps.
-    fn fold(&mut self, steps_max: u64) -> Result<(), Failure> {
-        let mut progress = Progress::new(None);
+    /// Folds at most so many steps of a file of so many bytes; `false` if ctrl-c came before the end.
+    fn fold(&mut self, steps_max: u64, bytes: u64) -> Result<bool, Failure> {
+        let interrupted = interrupt::watch();
+        let mut progress = Progress::of_bytes(bytes);
         while self.fold.position() < steps_max
             && let Some(chunk) = self.reader.next_chunk()?
         {
@@ -123,13 +133,17 @@ impl Inspection {
                     break;
                 }
             }
-            progress.at(self.fold.position());
+            progress.at(chunk.offset + chunk.bytes);
             if self.fold.position() < chunk.first + chunk.steps.len() as u64 {
                 break;
             }
+            if interrupted.load(Ordering::Relaxed) {
+                progress.end();
+                return Ok(false);
+            }
         }
         progress.end();
-        Ok(())
+        Ok(true)
     }
 
     fn apply(&mut self, step: &Recorded) -> bool {

@@ -183,7 +183,8 @@ impl Load {
 
     /// Runs until every source has ended, or `end`, or ctrl-c; and until everything is answered.
     pub(super) fn run(&mut self, end: End, progress: &mut Progress) -> Result<(), EngineError> {
-        let until = end.duration.map_or(Instant::NEVER, |time| self.engine.now() + time);
+        let begun = self.engine.now();
+        let until = end.duration.map_or(Instant::NEVER, |time| begun + time);
         let ops_max = end.ops.unwrap_or(u64::MAX);
         let mut is_ending = false;
         loop {
@@ -202,7 +203,7 @@ impl Load {
             if all_given && self.open.is_empty() && (is_ending || self.faults.is_empty()) {
                 return Ok(());
             }
-            progress.at(self.tally.ops());
+            progress.at_time(self.tally.ops(), now.since(begun));
             if self.take_answers() {
                 continue;
             }

@@ -1,12 +1,13 @@
 //! The command line, one file for each subcommand: the only place where parts are put together.
 //!
 //! Exit codes: 0 fine; 1 a violation, a failed expectation, or a `settle` or `run-until` that ran out;
-//! 2 bad usage or bad input (nothing was run, standard output stays empty); 3 undecided. What was asked
-//! for goes to standard output; progress, notes and errors go to standard error.
+//! 2 bad usage or bad input (nothing was run, standard output stays empty); 3 undecided, or ctrl-c
+//! before the end of what has one. What was asked for goes to standard output; progress, notes and
+//! errors go to standard error.
 //!
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
 //! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `progress`), `run`,
-//! `replay`, `inspect`, `diff`, `ladder`, `play`, `check`, `fuzz`, `shrink`, `lists`, `screenshot`, `doctor`,
+//! `replay`, `trace`, `inspect`, `diff`, `ladder`, `play`, `check`, `fuzz`, `shrink`, `lists`, `screenshot`, `doctor`,
 //! `manual`.
 
 mod check;
@@ -33,6 +34,7 @@ mod screenshot;
 mod setup;
 mod shrink;
 mod tally;
+mod trace;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -73,6 +75,9 @@ enum Command {
     Exec(exec::ExecArgs),
     /// Replays a recorded block trace, verifies every read, and reports
     Replay(replay::ReplayArgs),
+    /// What a block trace holds, and the same in another format
+    #[command(subcommand)]
+    Trace(trace::TraceCommand),
     /// What a recording holds: the state at any step, and whether this program comes to the same
     Inspect(inspect::InspectArgs),
     /// The first difference of two recordings
@@ -119,6 +124,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Exec(args)) => exec::exec(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Trace(command)) => trace::trace(&command),
         Some(Command::Inspect(args)) => inspect::inspect(&args),
         Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Ladder(args)) => ladder::ladder(&args),

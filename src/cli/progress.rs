@@ -1,5 +1,6 @@
 //! A bar for what takes longer than a second; only on a terminal, on standard error.
 
+use crate::protocol::id::Span;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -8,6 +9,8 @@ use std::time::{Duration, Instant};
 const AFTER: Duration = Duration::from_secs(1);
 /// Requests between two looks at the clock.
 const LOOK_EVERY: u64 = 1_024;
+/// Milliseconds of the cluster's time between two of them.
+const LOOK_MS: u64 = 20;
 
 /// How far a run is.
 pub(super) struct Progress {
@@ -16,6 +19,9 @@ pub(super) struct Progress {
     total: Option<u64>,
     /// What is counted is bytes.
     is_bytes: bool,
+    /// What is counted is milliseconds, and how many requests they had.
+    is_time: bool,
+    requests: u64,
     bar: Option<ProgressBar>,
     next: u64,
     /// Things between two looks at the clock.
@@ -26,9 +32,17 @@ impl Progress {
     /// Of a run with so many requests, if that is known.
     pub(super) fn new(total: Option<u64>) -> Self {
         let is_wanted = std::io::stderr().is_terminal();
-        let (bar, is_bytes) = (None, false);
-        let look_every = LOOK_EVERY;
-        Self { begun: Instant::now(), is_wanted, total, is_bytes, bar, next: 0, look_every }
+        Self {
+            begun: Instant::now(),
+            is_wanted,
+            total,
+            is_bytes: false,
+            is_time: false,
+            requests: 0,
+            bar: None,
+            next: 0,
+            look_every: LOOK_EVERY,
+        }
     }
 
     /// Of a file that is read, so many bytes long.
@@ -41,6 +55,28 @@ impl Progress {
         Self { look_every: 1, ..Self::new(Some(total)) }
     }
 
+    /// Of a run that ends after so many requests, or after a time on the cluster's clock.
+    pub(super) fn of_run(ops: Option<u64>, duration: Option<Span>) -> Self {
+        match (ops, duration) {
+            (None, Some(duration)) => Self {
+                is_time: true,
+                look_every: LOOK_MS,
+                ..Self::new(Some(duration.as_millis().max(1)))
+            },
+            (ops, _) => Self::new(ops),
+        }
+    }
+
+    /// So many requests are done, at this time of the run.
+    pub(super) fn at_time(&mut self, done: u64, time: Span) {
+        if self.is_time {
+            self.requests = done;
+            self.at(time.as_millis());
+        } else {
+            self.at(done);
+        }
+    }
+
     /// So many requests are done.
     pub(super) fn at(&mut self, done: u64) {
         if !self.is_wanted || done < self.next {
@@ -51,9 +87,21 @@ impl Progress {
         if self.begun.elapsed() < AFTER {
             return;
         }
-        let (total, is_bytes) = (self.total, self.is_bytes);
-        let bar = self.bar.get_or_insert_with(|| make(total, is_bytes));
+        let template = match self.total {
+            None => "{elapsed} {human_pos} requests {per_sec}",
+            Some(_) if self.is_bytes => {
+                "{elapsed} [{bar:40}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
+            }
+            Some(_) if self.is_time => "{elapsed} [{bar:40}] {percent} % {msg} {eta} left",
+            Some(_) => "{elapsed} [{bar:40}] {human_pos}/{human_len} {per_sec} {eta} left",
+        };
+        let total = self.total;
+        let bar = self.bar.get_or_insert_with(|| make(total, template));
         bar.set_position(done);
+        if self.is_time {
+            let per_second = u128::from(self.requests) * 1_000 / self.begun.elapsed().as_millis();
+            bar.set_message(format!("{} requests {per_second}/s", self.requests));
+        }
     }
 
     /// Takes the bar off the screen.
@@ -64,21 +112,8 @@ impl Progress {
     }
 }
 
-fn make(total: Option<u64>, is_bytes: bool) -> ProgressBar {
-    let Some(total) = total else {
-        let bar = ProgressBar::new_spinner();
-        if let Ok(style) = ProgressStyle::with_template("{elapsed} {human_pos} requests {per_sec}")
-        {
-            bar.set_style(style);
-        }
-        return bar;
-    };
-    let bar = ProgressBar::new(total);
-    let template = if is_bytes {
-        "{elapsed} [{bar:40}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
-    } else {
-        "{elapsed} [{bar:40}] {human_pos}/{human_len} {per_sec} {eta} left"
-    };
+fn make(total: Option<u64>, template: &str) -> ProgressBar {
+    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }

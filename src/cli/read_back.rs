@@ -2,6 +2,7 @@
 //! read back through the program, as far as time allows.
 
 use super::load::Load;
+use super::progress::Progress;
 use crate::check;
 use crate::protocol::id::{AmfId, Block, OpId, Span};
 use crate::protocol::{Data, HostError, RequestKind, Sectors};
@@ -83,8 +84,10 @@ impl Load {
             return Ok(rest);
         }
         rest.lacks_disks = snapshot.disks.iter().any(|disk| disk.failed);
+        let mut progress = Progress::new(Some(blocks.len() as u64));
         for (done, window) in blocks.chunks(WINDOW).enumerate() {
             self.read_back(window, &serving, &mut rest)?;
+            progress.at(((done + 1) * WINDOW) as u64);
             // What was not answered in time will not be: each further window would take as long.
             if rest.late >= LATE_MAX || self.is_cut_short() {
                 let left = blocks.len().saturating_sub((done + 1) * WINDOW);
@@ -92,6 +95,7 @@ impl Load {
                 break;
             }
         }
+        progress.end();
         Ok(rest)
     }
 

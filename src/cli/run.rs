@@ -70,7 +70,7 @@ pub(super) fn run(args: &RunArgs) -> Done {
         load.start_workload(spec);
     }
     let how = Finish { cluster: &args.cluster, kind: args.engine, json: args.json };
-    finish(load, &profile, end, Progress::new(end.ops), None, &how)
+    finish(load, &profile, end, Progress::of_run(end.ops, end.duration), None, &how)
 }
 
 /// What a run's end depends on.

@@ -441,7 +441,7 @@ impl<I: Iterator<Item = Result<TraceRequest, TraceError>>> Iterator for ReplaySo
 }
 
 /// Spreads neighbouring numbers: the finishing steps of `SplitMix64`.
-fn mixed(number: u64) -> u64 {
+pub(super) fn mixed(number: u64) -> u64 {
     let a = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let b = (a ^ (a >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     b ^ (b >> 31)

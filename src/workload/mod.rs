@@ -3,6 +3,7 @@
 //!
 //! - [`generator`] makes requests as a profile's `[[workload]]` says; `pattern` chooses the blocks;
 //! - [`formats`]: block traces of other people's tools, read as a stream; [`export`] writes two of them;
+//! - [`insight`]: what a trace is like; [`reuse`]: how soon its blocks are touched again;
 //! - [`mapping`]: which AMF and which sectors a trace's request goes to;
 //! - [`pace`]: a trace's requests at a speed;
 //! - [`driver`] decides when each goes: queue depth, rate, back-off; for generators and replays.
@@ -13,9 +14,11 @@ pub mod driver;
 pub mod export;
 pub mod formats;
 pub mod generator;
+pub mod insight;
 pub mod mapping;
 pub mod pace;
 mod pattern;
+pub mod reuse;
 
 pub use driver::{Driver, DriverSettings, Feed, Fetch, InOrder, Next, Planned, Source};
 pub use generator::Generator;

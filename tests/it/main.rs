@@ -6,6 +6,7 @@ mod cli;
 mod conversations;
 mod formats;
 mod grammar;
+mod insight;
 mod journal;
 mod ladder;
 mod lamps;
