@@ -1,4 +1,4 @@
-//! `profiles|protocols|lessons|defects list|show NAME`. A list has one item a line, and no header.
+//! `profiles|workloads|protocols|lessons|defects list|show NAME`. A list has one item a line, and no header.
 
 use super::failure::{FINE, Failure};
 use super::{Done, complain, print};
@@ -42,6 +42,18 @@ pub(super) fn profiles(command: &ListCommand) -> Done {
         ListCommand::List => list(&profile::names()),
         ListCommand::Show { name } => {
             print(&profile::to_toml(&profile::load(name, &[])?))?;
+            Ok(FINE)
+        }
+    }
+}
+
+/// The built-in workloads; `show` prints one as its file says it.
+pub(super) fn workloads(command: &ListCommand) -> Done {
+    let names = profile::workload_names();
+    match command {
+        ListCommand::List => list(&names),
+        ListCommand::Show { name } => {
+            print(profile::workload_text(name).ok_or_else(|| unknown("workload", name, &names))?)?;
             Ok(FINE)
         }
     }

@@ -7,38 +7,68 @@
 use super::export::Exports;
 use super::failure::Failure;
 use super::progress::Progress;
+use super::recovery::{Recovery, Watch};
 use super::tally::{Doing, Tally};
 use crate::check::history::Recorder;
 use crate::check::{ReadChecker, Start};
-use crate::profile::{FaultSpec, Profile, WorkloadSpec};
+use crate::profile::{Profile, Schedule, WorkloadSpec};
 use crate::protocol::HostError;
 use crate::protocol::id::{AmfId, AmfSet, Instant, OpId, Span};
 use crate::protocol::table::Table;
 use crate::session::{AnyEngine, request_of};
 use crate::trace::engine::{Advance, EngineError, Progress as Moved};
-use crate::trace::{Command, Completion, Violation};
-use crate::workload::{Driver, DriverSettings, Feed, Generator, Next, Planned};
+use crate::trace::{Ask, Command, Completion, Counts, Violation};
+use crate::workload::chain::{chain, companions};
+use crate::workload::{Feed, Generator, Next, Planned};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant as Wall};
 
 /// Findings that are kept in words; all are counted.
 pub(super) const FINDINGS_MAX: usize = 100;
-/// A generator that is later than this moves its schedule: no burst follows a stall.
-const LATE_MAX: Span = Span::millis(500);
 /// Requests given in one go by one source.
 const BURST_MAX: u32 = 1_024;
 /// A live cluster is looked at again after this: ctrl-c and the bar wait for it.
 const LOOK_AGAIN: Span = Span::millis(50);
 
 /// A source of requests under way.
-struct Lane {
-    name: String,
+pub(super) struct Lane {
+    pub(super) name: String,
     feed: Box<dyn Feed>,
     is_done: bool,
+    /// When its warm-up is over.
+    warm_at: Instant,
+    /// Its requests are among the figures.
+    is_counted: bool,
+    /// What it was answered, as far as that counts.
+    pub(super) tally: Tally,
+}
+
+/// Where the figures begin.
+#[derive(Clone, Debug)]
+struct Begun {
+    /// Wall time.
+    wall: Wall,
+    /// The cluster's clock.
+    now: Instant,
+    /// The cluster's counters.
+    counts: Counts,
+}
+
+/// What the figures are about.
+pub(super) struct Measured {
+    /// Counters from when they began to when the last request was answered.
+    pub(super) counts: Counts,
+    /// Wall time of the same.
+    pub(super) elapsed: Duration,
+    /// The same on the cluster's clock, in nanoseconds.
+    pub(super) cluster_ns: u64,
+    /// Before that, on the cluster's clock.
+    pub(super) warmup_ns: u64,
 }
 
 /// A request that has no answer yet.
@@ -48,14 +78,15 @@ struct Open {
     lane: Option<u16>,
     amf: AmfId,
     doing: Doing,
+    is_counted: bool,
 }
 
 /// When a run is over.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct End {
-    /// After so many requests.
+    /// After so many requests that count.
     pub(super) ops: Option<u64>,
-    /// After this time on the cluster's clock.
+    /// After this time on the cluster's clock, behind the warm-up.
     pub(super) duration: Option<Span>,
 }
 
@@ -70,13 +101,24 @@ pub(super) struct Load {
     /// Events of the fault schedule, and what could not be done of it.
     pub(super) remarks: Vec<String>,
     pub(super) was_interrupted: bool,
+    /// When the figures began; `None`: the warm-up is not over.
+    begun: Option<Begun>,
+    /// The workloads warm up: figures begin later.
+    warms_up: bool,
+    /// When the load began.
+    started: Instant,
     profile: Profile,
-    lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Lane>,
+    /// Generators that begin once the one before them has ended.
+    waiting: Vec<WorkloadSpec>,
+    /// Requests of each generator in all, split among its AMFs beforehand.
+    split: Option<u64>,
+    recovery: Option<Watch>,
     /// Sources started so far: each writes stamps of its own.
     writers: u32,
     open: Table<OpId, Open>,
     deadlines: VecDeque<(Instant, OpId)>,
-    faults: VecDeque<FaultSpec>,
+    faults: Schedule,
     history: Option<Recorder<BufWriter<File>>>,
     exports: Option<Exports>,
     /// What blocks held before.
@@ -102,12 +144,18 @@ impl Load {
             violations: 0,
             remarks: Vec::new(),
             was_interrupted: false,
-            profile: profile.clone(),
+            begun: None,
+            warms_up: false,
+            started: Instant(0),
             lanes: Vec::new(),
+            waiting: Vec::new(),
+            split: None,
+            recovery: None,
             writers: first_writer,
             open: Table::default(),
             deadlines: VecDeque::new(),
-            faults: profile.faults.iter().cloned().collect(),
+            faults: Schedule::new(profile, Instant(0)),
+            profile: profile.clone(),
             history: None,
             exports: None,
             start,
@@ -151,24 +199,135 @@ impl Load {
         self.profile.config.users()
     }
 
-    /// Starts a generator of the profile.
+    /// Each generator that counts and says nothing itself makes so many requests in all, split evenly among
+    /// its AMFs beforehand; the run ends with them.
+    pub(super) fn split_evenly(&mut self, ops: u64) {
+        self.split = Some(ops);
+    }
+
+    /// Sees how long it takes until others have taken over from an AMF that a fault takes away.
+    pub(super) fn watch_recovery(&mut self) {
+        self.recovery = Some(Watch::default());
+    }
+
+    /// What was seen of that.
+    pub(super) fn recoveries(&mut self) -> Vec<Recovery> {
+        self.recovery.as_mut().map(Watch::end).unwrap_or_default()
+    }
+
+    /// True if the run has a given number of requests, and all of them are answered.
+    fn has_served_all(&self) -> bool {
+        let waits = self.waiting.iter().any(|spec| spec.counted);
+        let is_open = |lane: &Lane| lane.is_counted && !lane.is_done;
+        self.split.is_some() && !waits && !self.lanes.iter().any(is_open) && self.faults.is_over()
+    }
+
+    /// Starts a generator of the profile, with those that it comes after, unless they were started
+    /// already, and those that come with it.
     pub(super) fn start_workload(&mut self, spec: &WorkloadSpec) {
-        let config = &self.profile.config;
-        let amfs: AmfSet = match spec.amfs.as_slice() {
-            [] => config.users(),
-            amfs => amfs.iter().copied().collect(),
-        };
-        let settings =
-            DriverSettings { amfs, queue_depth: spec.queue_depth, late_max: Some(LATE_MAX) };
-        let generator = Generator::new(spec, config, self.profile.seed, self.writers);
-        let driver = Driver::new(generator, settings, self.engine.now());
+        let all = &self.profile.workloads;
+        let chain = chain(all, &spec.name).into_iter().flatten();
+        let others: Vec<WorkloadSpec> = chain
+            .chain(companions(all, &spec.name))
+            .filter(|one| one.name != spec.name && !self.is_started(&one.name))
+            .cloned()
+            .collect();
+        self.waiting.extend(others);
+        self.waiting.push(spec.clone());
+        self.begin_waiting();
+    }
+
+    /// True if this generator runs, has run, or waits for another to end.
+    pub(super) fn is_started(&self, name: &str) -> bool {
+        let waits = self.waiting.iter().any(|waiting| waiting.name == *name);
+        waits || self.lanes.iter().any(|lane| lane.name == *name)
+    }
+
+    /// Begins the generators whose predecessor is over.
+    fn begin_waiting(&mut self) {
+        for spec in core::mem::take(&mut self.waiting) {
+            let waits = spec.after.as_ref().is_some_and(|before| {
+                let runs = self.lanes.iter().any(|lane| lane.name == *before && !lane.is_done);
+                runs || self.waiting.iter().any(|waiting| waiting.name == *before)
+            });
+            if waits {
+                self.waiting.push(spec);
+            } else {
+                self.begin(&spec);
+            }
+        }
+    }
+
+    fn begin(&mut self, spec: &WorkloadSpec) {
+        let (config, seed, now) = (&self.profile.config, self.profile.seed, self.engine.now());
+        let mut generator = Generator::new(spec, config, seed, self.writers);
+        if let Some(ops) = self.split.filter(|_| spec.counted && spec.ops.is_none()) {
+            generator = generator.split_evenly(ops);
+        }
+        let driver = generator.driven(spec, config, now);
         self.start_feed(&spec.name, Box::new(driver));
+        if let Some(lane) = self.lanes.last_mut() {
+            lane.is_counted = spec.counted;
+            lane.warm_at = now + spec.start + spec.warmup;
+        }
     }
 
     /// Starts a source of requests, whose stamps carry [`Self::next_writer`].
     pub(super) fn start_feed(&mut self, name: &str, feed: Box<dyn Feed>) {
         self.writers += 1;
-        self.lanes.push(Lane { name: name.to_owned(), feed, is_done: false });
+        self.lanes.push(Lane {
+            name: name.to_owned(),
+            feed,
+            is_done: false,
+            warm_at: self.engine.now(),
+            is_counted: true,
+            tally: Tally::new(),
+        });
+    }
+
+    /// Begins the figures once every generator that counts is past its warm-up.
+    fn begin_figures(&mut self, now: Instant) {
+        if self.begun.is_some() {
+            return;
+        }
+        let waits = self.waiting.iter().any(|spec| spec.counted);
+        let is_cold = |lane: &Lane| lane.is_counted && !lane.is_done && lane.warm_at > now;
+        if waits || self.lanes.iter().any(is_cold) {
+            self.warms_up = true;
+            return;
+        }
+        // Without a warm-up everything counts, from before the first request on.
+        let counts = if self.warms_up {
+            self.engine.snapshot(&Ask::BRIEF).counts
+        } else {
+            Counts::default()
+        };
+        self.begun = Some(Begun { wall: Wall::now(), now, counts });
+    }
+
+    /// What the figures are about, once the run is over.
+    pub(super) fn measured(&mut self) -> Measured {
+        let counts = self.engine.snapshot(&Ask::BRIEF).counts;
+        match &self.begun {
+            Some(begun) => Measured {
+                counts: counts.since(&begun.counts),
+                elapsed: begun.wall.elapsed(),
+                cluster_ns: self.engine.now().since(begun.now).0,
+                warmup_ns: if self.warms_up { begun.now.since(self.started).0 } else { 0 },
+            },
+            None => Measured {
+                counts: Counts::default(),
+                elapsed: Duration::ZERO,
+                cluster_ns: 0,
+                warmup_ns: self.engine.now().since(self.started).0,
+            },
+        }
+    }
+
+    /// When the next warm-up is over.
+    fn next_warm(&self, now: Instant) -> Instant {
+        let later = self.lanes.iter().map(|lane| lane.warm_at).filter(|at| *at > now);
+        if self.begun.is_some() { Instant::NEVER } else { later.min().unwrap_or(Instant::NEVER) }
     }
 
     /// The writer in the stamps of the source that is started next.
@@ -181,30 +340,50 @@ impl Load {
         self.profile.host.timeout
     }
 
-    /// Runs until every source has ended, or `end`, or ctrl-c; and until everything is answered.
+    /// Runs until every source has ended, or `end`, or ctrl-c; and until everything is answered. Faults
+    /// that have not been ended by then are ended.
     pub(super) fn run(&mut self, end: End, progress: &mut Progress) -> Result<(), EngineError> {
-        let begun = self.engine.now();
-        let until = end.duration.map_or(Instant::NEVER, |time| begun + time);
         let ops_max = end.ops.unwrap_or(u64::MAX);
         let mut is_ending = false;
+        self.started = self.engine.now();
         loop {
             let now = self.engine.now();
             self.give_up_late(now);
+            self.begin_waiting();
+            self.begin_figures(now);
+            let until = match (&self.begun, end.duration) {
+                (Some(begun), Some(time)) => begun.now + time,
+                _ => Instant::NEVER,
+            };
             self.was_interrupted |= self.interrupted.load(Ordering::Relaxed);
-            if !is_ending && (self.was_interrupted || now >= until || self.tally.ops() >= ops_max) {
+            let is_over = now >= until || self.tally.ops() >= ops_max || self.has_served_all();
+            if !is_ending && (self.was_interrupted || is_over) {
                 is_ending = true;
+                self.waiting.clear();
                 self.lanes.iter_mut().for_each(|lane| lane.feed.stop());
             }
             let mut wake = if is_ending { Instant::NEVER } else { self.do_faults(now, until) };
             // Sources that were stopped give nothing more, and must be heard to have ended.
             let most = if is_ending { u64::MAX } else { ops_max };
-            wake = wake.min(self.submit(now, most));
+            wake = wake.min(self.submit(now, most)).min(self.next_warm(now));
+            wake = wake.min(self.look_at_recovery(now));
             let all_given = self.lanes.iter().all(|lane| lane.is_done);
-            if all_given && self.open.is_empty() && (is_ending || self.faults.is_empty()) {
+            let all_begun = self.waiting.is_empty();
+            if all_given
+                && all_begun
+                && self.open.is_empty()
+                && (is_ending || self.faults.is_over())
+            {
+                self.heal();
                 return Ok(());
             }
-            progress.at_time(self.tally.ops(), now.since(begun));
+            let time = self.begun.as_ref().map_or(Span(0), |begun| now.since(begun.now));
+            progress.at_time(self.tally.ops(), time);
             if self.take_answers() {
+                continue;
+            }
+            if all_given && !all_begun {
+                // The next one begins at once.
                 continue;
             }
             if !is_ending {
@@ -273,8 +452,15 @@ impl Load {
         if let Some(exports) = &mut self.exports {
             exports.on_request(amf, &kind, now);
         }
-        self.tally.asked(doing);
-        self.open.insert(op, Open { lane, amf, doing });
+        let lane_of = lane.map(|lane| &mut self.lanes[usize::from(lane)]);
+        let is_counted = self.begun.is_some() && lane_of.as_ref().is_none_or(|of| of.is_counted);
+        if is_counted {
+            self.tally.asked(doing);
+            if let Some(of) = lane_of {
+                of.tally.asked(doing);
+            }
+        }
+        self.open.insert(op, Open { lane, amf, doing, is_counted });
         self.deadlines.push_back((now + self.profile.host.timeout, op));
     }
 
@@ -307,7 +493,12 @@ impl Load {
         {
             self.deadlines.pop_front();
         }
-        self.tally.answered(open.doing, done);
+        if open.is_counted {
+            self.tally.answered(open.doing, done);
+            if let Some(lane) = open.lane {
+                self.lanes[usize::from(lane)].tally.answered(open.doing, done);
+            }
+        }
         let refused = matches!(done.answer.result, Err(HostError::NotServing));
         self.close(open, refused, now);
     }
@@ -330,7 +521,12 @@ impl Load {
             self.deadlines.pop_front();
             let Some(open) = self.open.remove(&op) else { continue };
             self.checker.on_unknown(op);
-            self.tally.failed(HostError::Timeout);
+            if open.is_counted {
+                self.tally.failed(HostError::Timeout);
+                if let Some(lane) = open.lane {
+                    self.lanes[usize::from(lane)].tally.failed(HostError::Timeout);
+                }
+            }
             self.close(open, false, self.engine.now());
         }
     }
@@ -339,17 +535,45 @@ impl Load {
 
     /// Does what is due of the fault schedule. When the next fault is due.
     fn do_faults(&mut self, now: Instant, until: Instant) -> Instant {
-        while self.faults.front().is_some_and(|fault| fault.at <= now) {
-            let Some(fault) = self.faults.pop_front() else { break };
-            if let Err(why) = self.do_fault(&fault.command, now) {
-                self.remarks.push(format!("fault `{}`: {why}", fault.command));
+        // What would come after the end does not keep a run from ending.
+        self.faults.cut(until);
+        while let Some(command) = self.faults.take(now) {
+            self.try_fault(&command, now);
+        }
+        self.faults.next()
+    }
+
+    /// Ends what was not ended yet.
+    fn heal(&mut self) {
+        let now = self.engine.now();
+        for command in self.faults.heal() {
+            self.try_fault(&command, now);
+        }
+    }
+
+    /// Looks at a recovery, if one is watched; when to look again.
+    fn look_at_recovery(&mut self, now: Instant) -> Instant {
+        let Some(next) = self.recovery.as_ref().map(Watch::next) else { return Instant::NEVER };
+        if next > now {
+            return next;
+        }
+        let takeovers = self.engine.snapshot(&Ask::BRIEF).counts.takeovers;
+        self.recovery.as_mut().map_or(Instant::NEVER, |watch| {
+            watch.look(now, takeovers);
+            watch.next()
+        })
+    }
+
+    fn try_fault(&mut self, command: &Command, now: Instant) {
+        if self.recovery.is_some() && Watch::is_wanted(command) {
+            let takeovers = self.engine.snapshot(&Ask::BRIEF).counts.takeovers;
+            if let Some(watch) = &mut self.recovery {
+                watch.on_fault(command, now, takeovers);
             }
         }
-        // What would come after the end does not keep a run from ending.
-        while self.faults.back().is_some_and(|fault| fault.at > until) {
-            self.faults.pop_back();
+        if let Err(why) = self.do_fault(command, now) {
+            self.remarks.push(format!("fault `{command}`: {why}"));
         }
-        self.faults.front().map_or(Instant::NEVER, |fault| fault.at)
     }
 
     fn do_fault(&mut self, command: &Command, now: Instant) -> Result<(), String> {

@@ -6,15 +6,17 @@
 //! errors go to standard error.
 //!
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
-//! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `progress`), `run`,
-//! `replay`, `trace`, `inspect`, `diff`, `ladder`, `play`, `check`, `fuzz`, `shrink`, `lists`, `screenshot`, `doctor`,
+//! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `expected`, `progress`), `recovery`, `run`,
+//! `compare`, `replay`, `trace`, `inspect`, `diff`, `ladder`, `render`, `play`, `check`, `fuzz`, `shrink`, `lists`, `screenshot`, `doctor`,
 //! `manual`.
 
 mod check;
+mod compare;
 mod console;
 mod diff;
 mod doctor;
 mod exec;
+mod expected;
 mod export;
 mod failure;
 mod fuzz;
@@ -27,6 +29,8 @@ mod manual;
 mod play;
 mod progress;
 mod read_back;
+mod recovery;
+mod render;
 mod replay;
 mod report;
 mod run;
@@ -71,6 +75,8 @@ enum Command {
     Console(console::ConsoleArgs),
     /// Lets the profile's generators load a cluster, verifies every read, and reports
     Run(run::RunArgs),
+    /// The same requests on clusters that differ in a few keys, side by side
+    Compare(compare::CompareArgs),
     /// Runs a command script, and compares its expected traces
     Exec(exec::ExecArgs),
     /// Replays a recorded block trace, verifies every read, and reports
@@ -84,6 +90,8 @@ enum Command {
     Diff(diff::DiffArgs),
     /// A recording as a space-time diagram, as text or as a picture
     Ladder(ladder::LadderArgs),
+    /// A recording as a page to look at, as JSON or as CSV
+    Report(render::ReportArgs),
     /// A recording in the console, to go through to and fro
     Play(play::PlayArgs),
     /// Judges whether recorded histories are linearizable
@@ -95,6 +103,9 @@ enum Command {
     /// The built-in profiles
     #[command(subcommand)]
     Profiles(lists::ListCommand),
+    /// The built-in workloads: every profile can be run with them
+    #[command(subcommand)]
+    Workloads(lists::ListCommand),
     /// The coherency protocols
     #[command(subcommand)]
     Protocols(lists::ListCommand),
@@ -122,17 +133,20 @@ pub fn main() -> ExitCode {
         None => console::console(&cli.console),
         Some(Command::Console(args)) => console::console(&args),
         Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Compare(args)) => compare::compare(&args),
         Some(Command::Exec(args)) => exec::exec(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Trace(command)) => trace::trace(&command),
         Some(Command::Inspect(args)) => inspect::inspect(&args),
         Some(Command::Diff(args)) => diff::diff(&args),
         Some(Command::Ladder(args)) => ladder::ladder(&args),
+        Some(Command::Report(args)) => render::report(&args),
         Some(Command::Play(args)) => play::play(&args),
         Some(Command::Check(args)) => check::check(&args),
         Some(Command::Fuzz(args)) => fuzz::fuzz(&args),
         Some(Command::Shrink(args)) => shrink::shrink(&args),
         Some(Command::Profiles(what)) => lists::profiles(&what),
+        Some(Command::Workloads(what)) => lists::workloads(&what),
         Some(Command::Protocols(what)) => lists::protocols(&what),
         Some(Command::Lessons(what)) => lists::lessons(&what),
         Some(Command::Defects(what)) => lists::defects(&what),

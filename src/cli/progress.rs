@@ -50,6 +50,11 @@ impl Progress {
         Self { is_bytes: true, ..Self::new(Some(total)) }
     }
 
+    /// Nobody is told.
+    pub(super) fn none() -> Self {
+        Self { is_wanted: false, ..Self::new(None) }
+    }
+
     /// Of things that take so long that a look at the clock after each costs nothing.
     pub(super) fn of_few(total: u64) -> Self {
         Self { look_every: 1, ..Self::new(Some(total)) }

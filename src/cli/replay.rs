@@ -156,7 +156,13 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     let feed = laid.feed(load.next_writer(), load.engine.now());
     load.start_feed("replay", feed);
     let progress = Progress::new(Some(asked));
-    let how = Finish { cluster: &args.cluster, kind: args.engine, json: args.json };
+    let how = Finish {
+        cluster: &args.cluster,
+        kind: args.engine,
+        json: args.json,
+        page: None,
+        is_kept: true,
+    };
     finish(load, &profile, End::default(), progress, Some(report), &how)
 }
 

@@ -1,18 +1,19 @@
 //! What `run` and `replay` report: one JSON object, or a few aligned lines for people.
 
+use super::expected::{Expected, Found, WorkloadReport, expectations};
 use super::failure::{FAILED, FINE, UNDECIDED};
-use super::load::{FINDINGS_MAX, Load};
+use super::load::{FINDINGS_MAX, Load, Measured};
 use super::read_back::Rest;
+use super::recovery::Recovery;
 use super::tally::Latency;
 use crate::profile::Profile;
 use crate::protocol::Many;
 use crate::protocol::{HostError, MsgKind};
+use crate::trace::Violation;
 use crate::trace::snapshot::{Ask, Snapshot};
-use crate::trace::{Counts, Violation};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::Duration;
 
 /// Findings that people are shown.
 const FINDINGS_SHOWN: usize = 10;
@@ -98,6 +99,7 @@ pub(super) struct Report {
     hits: u64,
     misses: u64,
     hit_ratio: Option<f64>,
+    messages_per_op: Option<f64>,
     peer_transfers: u64,
     disk_reads: u64,
     disk_writes: u64,
@@ -112,6 +114,7 @@ pub(super) struct Report {
     latency_us: Latencies,
     elapsed_s: f64,
     cluster_s: f64,
+    warmup_s: f64,
     ops_per_s: f64,
     touches_per_s: f64,
     durable: bool,
@@ -122,6 +125,18 @@ pub(super) struct Report {
     pub(super) verdict: Verdict,
     violations: u64,
     lost_acknowledged_writes: u64,
+    /// Of several workloads, each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    workloads: Vec<WorkloadReport>,
+    /// What took over from AMFs that were lost; only if that was watched.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recoveries: Vec<Recovery>,
+    /// What the profile's `[end]` demands.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    expectations: Vec<Expected>,
+    /// The profile says how much may be wrong.
+    #[serde(skip)]
+    accepts: bool,
     findings: Vec<Finding>,
     remarks: Vec<String>,
 }
@@ -146,13 +161,8 @@ impl From<&Violation> for Finding {
 pub(super) struct Over<'a> {
     pub(super) profile: &'a Profile,
     pub(super) load: &'a mut Load,
-    /// Counters when the last request was answered.
-    pub(super) counts: Counts,
+    pub(super) measured: Measured,
     pub(super) rest: Rest,
-    /// Wall time from the first request to the last answer.
-    pub(super) elapsed: Duration,
-    /// The same on the cluster's clock, in nanoseconds.
-    pub(super) cluster_ns: u64,
     pub(super) trace: Option<TraceReport>,
 }
 
@@ -160,7 +170,8 @@ impl Over<'_> {
     /// The report, with its verdict.
     pub(super) fn report(self) -> Report {
         let snapshot = self.load.engine.snapshot(&Ask::BRIEF);
-        let Self { profile, load, counts, rest, elapsed, cluster_ns, trace } = self;
+        let Self { profile, load, measured, rest, trace } = self;
+        let Measured { counts, elapsed, cluster_ns, warmup_ns } = measured;
         let violations = load.violations + snapshot.violations_total;
         let findings = findings(load, &snapshot, &rest);
         let is_judged = load.checker.counts().given_up == 0 && rest.unread == 0 && rest.settled;
@@ -175,6 +186,19 @@ impl Over<'_> {
         let seconds = elapsed.as_secs_f64();
         let rate = |count: u64| if seconds > 0.0 { float(count) / seconds } else { 0.0 };
         let errors = HostError::ALL.iter().zip(tally.errors);
+        let found = Found {
+            violations,
+            lost: rest.tally.lost,
+            errors: tally.errors_all(),
+            ops: tally.ops(),
+            hit_ratio: (touches > 0).then(|| float(tally.hits) / float(touches)),
+            p99_us: read.p99.into_iter().chain(write.p99).reduce(f64::max),
+            messages: counts.sent_all(),
+        };
+        let workloads = match load.lanes.as_slice() {
+            [] | [_] => Vec::new(),
+            lanes => lanes.iter().map(WorkloadReport::of).collect(),
+        };
         Report {
             engine: snapshot.engine,
             seed: profile.seed,
@@ -189,7 +213,8 @@ impl Over<'_> {
             errors_by_kind: errors.filter(|(_, n)| *n > 0).map(|(e, n)| (e.name(), n)).collect(),
             hits: tally.hits,
             misses: tally.misses,
-            hit_ratio: (touches > 0).then(|| float(tally.hits) / float(touches)),
+            hit_ratio: found.hit_ratio,
+            messages_per_op: found.messages_per_op(),
             peer_transfers: counts.peer_transfers,
             disk_reads: counts.disk_reads,
             disk_writes: counts.disk_writes,
@@ -204,6 +229,7 @@ impl Over<'_> {
             latency_us: Latencies { read, write },
             elapsed_s: seconds,
             cluster_s: float(cluster_ns) / 1e9,
+            warmup_s: float(warmup_ns) / 1e9,
             ops_per_s: rate(tally.ops()),
             touches_per_s: rate(touches),
             durable: snapshot.volatile.is_none(),
@@ -214,6 +240,10 @@ impl Over<'_> {
             verdict,
             violations,
             lost_acknowledged_writes: rest.tally.lost,
+            workloads,
+            recoveries: load.recoveries(),
+            expectations: expectations(&profile.end, &found),
+            accepts: profile.end.violations.is_some() || profile.end.lost.is_some(),
             findings,
             remarks: load
                 .remarks
@@ -224,6 +254,33 @@ impl Over<'_> {
                 .chain(snapshot.disks.iter().filter_map(|disk| disk.trouble.clone()))
                 .collect(),
         }
+    }
+}
+
+/// The figures of a run, for a comparison.
+pub(super) struct Figures {
+    pub(super) ops: u64,
+    pub(super) messages: f64,
+    pub(super) broadcasts: f64,
+    pub(super) broadcasts_saved: f64,
+    pub(super) retransmissions: f64,
+    pub(super) peer_transfers: f64,
+    pub(super) disk_reads: f64,
+    pub(super) disk_writes: f64,
+    pub(super) errors: f64,
+    pub(super) hit_ratio: Option<f64>,
+    pub(super) read: Latency,
+    pub(super) write: Latency,
+    /// On the cluster's clock.
+    pub(super) ops_per_s: Option<f64>,
+    /// The longest recovery.
+    pub(super) recovery_ms: Option<f64>,
+}
+
+impl Figures {
+    /// A count for each request.
+    pub(super) fn per_op(&self, count: f64) -> Option<f64> {
+        (self.ops > 0).then(|| count / float(self.ops))
     }
 }
 
@@ -242,19 +299,50 @@ fn findings(load: &Load, snapshot: &Snapshot, rest: &Rest) -> Vec<Finding> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a figure for people: 53 bits are plenty")]
-fn float(count: u64) -> f64 {
+pub(super) fn float(count: u64) -> f64 {
     count as f64
 }
 
 impl Report {
+    /// What a comparison is about.
+    pub(super) fn figures(&self) -> Figures {
+        Figures {
+            ops: self.ops,
+            messages: float(self.messages.values().sum()),
+            broadcasts: float(self.broadcasts),
+            broadcasts_saved: float(self.broadcasts_saved),
+            retransmissions: float(self.retransmissions),
+            peer_transfers: float(self.peer_transfers),
+            disk_reads: float(self.disk_reads),
+            disk_writes: float(self.disk_writes),
+            errors: float(self.errors),
+            hit_ratio: self.hit_ratio,
+            read: self.latency_us.read,
+            write: self.latency_us.write,
+            ops_per_s: (self.cluster_s > 0.0).then(|| float(self.ops) / self.cluster_s),
+            recovery_ms: self.recoveries.iter().map(|recovery| recovery.ms).reduce(f64::max),
+        }
+    }
+
     /// The exit code: a cluster that did not come to rest in time has failed.
     pub(super) fn code(&self) -> u8 {
+        let broken = self.expectations.iter().any(|expected| !expected.holds);
         match self.verdict {
+            _ if broken => FAILED,
+            Verdict::Violation if self.accepts && self.settled => FINE,
             Verdict::Violation => FAILED,
             Verdict::Ok | Verdict::Undecided if !self.settled => FAILED,
             Verdict::Ok => FINE,
             Verdict::Undecided => UNDECIDED,
         }
+    }
+
+    /// What to think of the run, a line each: demands that were made, findings, remarks.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let expected = self.expectations.iter().map(Expected::text);
+        let findings = self.findings.iter().take(FINDINGS_SHOWN);
+        let findings = findings.map(|finding| format!("{}: {}", finding.checker, finding.text));
+        expected.chain(findings).chain(self.remarks.iter().cloned()).collect()
     }
 
     /// One JSON object.
@@ -338,6 +426,12 @@ impl Report {
         for (name, latency) in [("read", self.latency_us.read), ("write", self.latency_us.write)] {
             line(&format!("{name} us"), shown(&latency));
         }
+        for one in &self.workloads {
+            line("workload", one.text());
+        }
+        if self.warmup_s > 0.0 {
+            line("warm-up", format!("{:.2} s, which count for nothing above", self.warmup_s));
+        }
         line(
             "speed",
             format!(
@@ -348,13 +442,22 @@ impl Report {
         let durable = if self.durable { "" } else { "; volatile: they would not survive a kill" };
         let (back, written) = (self.blocks_read_back, self.blocks_written);
         line("read back", format!("{back} of {written} written blocks{durable}"));
+        self.verdict_text(&mut out);
+        out
+    }
+
+    /// What was demanded and found, in a few lines.
+    fn verdict_text(&self, out: &mut String) {
         for remark in &self.remarks {
-            line("remark", remark.clone());
+            let _ = writeln!(out, "{:<12}{remark}", "remark");
+        }
+        for expected in &self.expectations {
+            let _ = writeln!(out, "{:<12}{}", "expected", expected.text());
         }
         let (word, violations) = (self.verdict.word(), self.violations);
         let violations = Many(violations, "violation");
         let lost = Many(self.lost_acknowledged_writes, "acknowledged write");
-        line("verdict", format!("{word}: {violations}, {lost} lost"));
+        let _ = writeln!(out, "{:<12}{word}: {violations}, {lost} lost", "verdict");
         for finding in self.findings.iter().take(FINDINGS_SHOWN) {
             let Finding { checker, key, text } = finding;
             let named = |key: &&String| !text.starts_with(&format!("{key}:"));
@@ -365,7 +468,6 @@ impl Report {
         if more > 0 {
             let _ = writeln!(out, "  ... and more: --json lists {}", self.findings.len());
         }
-        out
     }
 }
 

@@ -1,24 +1,26 @@
 //! `amflab run`: the profile's generators load a cluster; every read is verified.
 
+use super::compare::quoted;
 use super::export::ExportArgs;
 use super::failure::Failure;
 use super::interrupt;
 use super::load::{End, Load};
 use super::progress::Progress;
+use super::render;
 use super::report::{Over, TraceReport};
 use super::setup::{ClusterArgs, EngineKind, Judge, time};
 use super::{Done, complain, print};
 use crate::check::Start;
-use crate::profile::{Profile, WorkloadSpec};
+use crate::profile::{self, Profile, WorkloadSpec};
 use crate::protocol::id::Span;
+use crate::report::html::About;
 use crate::session::{SETTLE_LIVE, SETTLE_SIM};
-use crate::trace::grammar::nearest;
-use crate::trace::snapshot::Ask;
+use crate::trace::Action;
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How long a run takes if nothing is said.
 const DURATION: Span = Span::secs(10);
@@ -28,14 +30,16 @@ const DURATION: Span = Span::secs(10);
 Examples:
   amflab run                                     ten seconds of the demo profile, live
   amflab run -p demo --workload storm --ops 5000 --json
-  amflab run -p wan --engine sim --duration 60s  a minute of virtual time")]
+  amflab run -p wan --engine sim --duration 60s  a minute of virtual time
+  amflab run --engine sim --workload ycsb-a --ops 20000 --report run.html")]
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) cluster: ClusterArgs,
     /// The cluster that is loaded
     #[arg(long, value_enum, default_value = "live")]
     engine: EngineKind,
-    /// A generator of the profile (default: those that start by themselves, else the first)
+    /// A generator of the profile, a built-in one (`amflab workloads list`), or a file of them
+    /// (default: those that start by themselves, else the first)
     #[arg(long, value_name = "NAME")]
     workload: Vec<String>,
     /// Ends after so many requests
@@ -49,6 +53,9 @@ pub(super) struct RunArgs {
     history: Option<PathBuf>,
     #[command(flatten)]
     exports: ExportArgs,
+    /// Writes a page about the run into this file
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// Reports one JSON object
     #[arg(long)]
     json: bool,
@@ -56,10 +63,17 @@ pub(super) struct RunArgs {
 
 /// Loads a cluster, and reports.
 pub(super) fn run(args: &RunArgs) -> Done {
-    let profile = args.cluster.load("demo")?;
+    let profile = args.cluster.load_workloads("demo", &args.workload)?;
     let specs = workloads(&profile, &args.workload)?;
     let end = end(args, &profile, &specs);
-    let mut load = begin(&args.cluster, args.engine, &profile, interrupt::watch())?;
+    // A page is made of a recording; without --record of one that nobody keeps.
+    let folder = tempfile::tempdir().map_err(Failure::broken)?;
+    let mut cluster = args.cluster.clone();
+    let is_kept = cluster.record.is_some() || args.report.is_none();
+    if !is_kept {
+        cluster.record = Some(folder.path().join("run.amfrec"));
+    }
+    let mut load = begin(&cluster, args.engine, &profile, interrupt::watch())?;
     if let Some(path) = &args.history {
         load.record_history(path)?;
     }
@@ -67,9 +81,13 @@ pub(super) fn run(args: &RunArgs) -> Done {
     // What a cluster does at its start belongs to no request.
     load.settle(limit(args.engine))?;
     for spec in &specs {
-        load.start_workload(spec);
+        // It may have come with another one.
+        if !load.is_started(&spec.name) {
+            load.start_workload(spec);
+        }
     }
-    let how = Finish { cluster: &args.cluster, kind: args.engine, json: args.json };
+    let page = args.report.as_deref();
+    let how = Finish { cluster: &cluster, kind: args.engine, json: args.json, page, is_kept };
     finish(load, &profile, end, Progress::of_run(end.ops, end.duration), None, &how)
 }
 
@@ -78,6 +96,10 @@ pub(super) struct Finish<'a> {
     pub(super) cluster: &'a ClusterArgs,
     pub(super) kind: EngineKind,
     pub(super) json: bool,
+    /// Where a page about the run goes.
+    pub(super) page: Option<&'a Path>,
+    /// The recording is wanted for itself.
+    pub(super) is_kept: bool,
 }
 
 /// A cluster that is to be loaded.
@@ -104,16 +126,18 @@ pub(super) fn finish(
     how: &Finish<'_>,
 ) -> Done {
     let Finish { kind, json, .. } = *how;
-    let (wall, begun) = (Instant::now(), load.engine.now());
     load.run(end, &mut progress)?;
-    let (elapsed, cluster_ns) = (wall.elapsed(), load.engine.now().since(begun).0);
+    let measured = load.measured();
     progress.end();
-    let counts = load.engine.snapshot(&Ask::BRIEF).counts;
+    if !how.is_kept {
+        // The page is about the load alone, not about the reading back.
+        load.engine.submit(Action::Record(None))?;
+    }
     let rest = load.rest(limit(kind))?;
     load.end_history()?;
     load.end_exports()?;
     let load_ref = &mut load;
-    let over = Over { profile, load: load_ref, counts, rest, elapsed, cluster_ns, trace };
+    let over = Over { profile, load: load_ref, measured, rest, trace };
     let report = over.report();
     print(&if json { report.json() } else { report.text() })?;
     if kind == EngineKind::Live
@@ -122,8 +146,20 @@ pub(super) fn finish(
         complain("error", &error.to_string());
         return Ok(report.code().max(1));
     }
-    let is_whole = how.cluster.end_recording(load.engine.as_mut());
+    let is_whole = !how.is_kept || how.cluster.end_recording(load.engine.as_mut());
+    if let (Some(page), Some(recording)) = (how.page, &how.cluster.record) {
+        let file = if how.is_kept { recording.display().to_string() } else { String::new() };
+        let verdict = report.verdict.word().to_owned();
+        let about = About { verdict, lines: report.lines(), command: command_line(), file };
+        render::page(recording, &about, page)?;
+    }
     Ok(report.code().max(u8::from(!is_whole)))
+}
+
+/// What was typed.
+fn command_line() -> String {
+    let words = std::env::args().skip(1).map(|word| quoted(&word));
+    core::iter::once("amflab".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// How long a cluster may take to come to rest.
@@ -134,26 +170,28 @@ pub(super) const fn limit(kind: EngineKind) -> Span {
     }
 }
 
+/// The workloads that are named, else what the profile starts.
 fn workloads(profile: &Profile, names: &[String]) -> Result<Vec<WorkloadSpec>, Failure> {
-    let known = || profile.workloads.iter().map(|spec| spec.name.as_str());
     let Some(first) = profile.workloads.first() else {
         let text = format!("the profile `{}` has no workload", profile.name);
-        return Err(Failure::hinted(text, "add a [[workload]] to it, or take -p demo"));
-    };
-    let find = |wanted: &String| {
-        profile.workloads.iter().find(|spec| spec.name == *wanted).cloned().ok_or_else(|| {
-            let text = format!("the profile `{}` has no workload `{wanted}`", profile.name);
-            let near = nearest(wanted, known()).map(|near| format!("did you mean `{near}`?"));
-            let all = || format!("allowed: {}", known().collect::<Vec<_>>().join(", "));
-            Failure::hinted(text, near.unwrap_or_else(all))
-        })
+        let hint = "name a built-in one with --workload (`amflab workloads list`)";
+        return Err(Failure::hinted(text, hint));
     };
     if !names.is_empty() {
-        return names.iter().map(find).collect();
+        return Ok(named(profile, names));
     }
     let auto: Vec<WorkloadSpec> =
         profile.workloads.iter().filter(|spec| spec.autostart).cloned().collect();
     Ok(if auto.is_empty() { vec![first.clone()] } else { auto })
+}
+
+/// The workloads that are named; the profile was loaded with them.
+pub(super) fn named(profile: &Profile, names: &[String]) -> Vec<WorkloadSpec> {
+    let find = |name: &String| {
+        let name = if profile::is_path(name) { profile::stem(name) } else { name.clone() };
+        profile.workloads.iter().find(|spec| spec.name == name).cloned()
+    };
+    names.iter().filter_map(find).collect()
 }
 
 /// What the command line says, else the profile, else ten seconds unless every generator ends itself.
@@ -162,7 +200,7 @@ fn end(args: &RunArgs, profile: &Profile, specs: &[WorkloadSpec]) -> End {
         return End { ops: args.ops, duration: args.duration };
     }
     let end = End { ops: profile.end.ops, duration: profile.end.duration };
-    let ends_itself = specs.iter().all(|spec| spec.ops.is_some());
+    let ends_itself = specs.iter().all(WorkloadSpec::ends_itself);
     if end.ops.is_some() || end.duration.is_some() || ends_itself {
         return end;
     }

@@ -68,6 +68,18 @@ impl ClusterArgs {
         self.load_with(default, &[], None)
     }
 
+    /// The same with workloads that it may not have itself.
+    pub(super) fn load_workloads(
+        &self,
+        default: &str,
+        workloads: &[String],
+    ) -> Result<Profile, Failure> {
+        let name = self.profile.as_deref().unwrap_or(default);
+        let mut profile = profile::load_with(name, &self.sets, workloads)?;
+        profile.seed = self.seed.unwrap_or(profile.seed);
+        Ok(profile)
+    }
+
     /// The same with what a script's head says, which the command line overrides.
     pub(super) fn load_with(
         &self,

@@ -3,7 +3,9 @@
 //! The schema fills a [`Draft`]; [`super::build`] compares the keys with each other and makes the
 //! [`super::Profile`]; `From<&Profile>` goes the other way, so that an effective profile can be shown.
 
-use super::model::{Access, Durability, FaultSpec, Profile, StoreEngine, WorkloadSpec};
+use super::model::{
+    Access, Arrivals, Durability, EndSpec, FaultSpec, Profile, Sharing, StoreEngine, WorkloadSpec,
+};
 use super::value::Extent;
 use crate::protocol::id::Span;
 use crate::protocol::{Defect, Layout, Protocol, WritePolicy};
@@ -17,6 +19,7 @@ pub(super) const LAYOUTS: [Layout; 5] =
 pub(super) const DURABILITIES: [Durability; 3] =
     [Durability::Sync, Durability::Interval, Durability::None];
 pub(super) const ENGINES: [StoreEngine; 2] = [StoreEngine::Sled, StoreEngine::Memory];
+pub(super) const ARRIVALS: [Arrivals; 2] = [Arrivals::Linear, Arrivals::Poisson];
 
 /// Index of `wanted` in the table that its key's names come from.
 pub(super) fn index<T: PartialEq>(all: &[T], wanted: &T) -> usize {
@@ -70,6 +73,7 @@ pub(super) struct Draft {
     pub(super) paths: u64,
     pub(super) end_ops: u64,
     pub(super) end_duration: Span,
+    pub(super) expect: ExpectDraft,
     pub(super) workloads: Vec<WorkloadDraft>,
     pub(super) faults: Vec<FaultDraft>,
 }
@@ -118,6 +122,7 @@ impl Default for Draft {
             paths: 1,
             end_ops: 0,
             end_duration: Span(0),
+            expect: ExpectDraft::default(),
             workloads: Vec::new(),
             faults: Vec::new(),
         }
@@ -131,10 +136,22 @@ pub(super) enum Shape {
     Zipf,
     Sequential,
     Hotspot,
+    Stride,
+    Latest,
+    Zoned,
+    Sequence,
 }
 
-pub(super) const SHAPES: [Shape; 4] =
-    [Shape::Uniform, Shape::Zipf, Shape::Sequential, Shape::Hotspot];
+pub(super) const SHAPES: [Shape; 8] = [
+    Shape::Uniform,
+    Shape::Zipf,
+    Shape::Sequential,
+    Shape::Hotspot,
+    Shape::Stride,
+    Shape::Latest,
+    Shape::Zoned,
+    Shape::Sequence,
+];
 
 impl Shape {
     pub(super) const fn name(self) -> &'static str {
@@ -143,6 +160,10 @@ impl Shape {
             Self::Zipf => "zipf",
             Self::Sequential => "sequential",
             Self::Hotspot => "hotspot",
+            Self::Stride => "stride",
+            Self::Latest => "latest",
+            Self::Zoned => "zoned",
+            Self::Sequence => "sequence",
         }
     }
 }
@@ -161,42 +182,123 @@ pub(super) struct WorkloadDraft {
     pub(super) scatter: bool,
     pub(super) hot: f64,
     pub(super) share: f64,
+    pub(super) stride: u64,
+    pub(super) zones: Vec<(f64, f64)>,
+    pub(super) sequence: Vec<u64>,
     pub(super) working_set: Extent,
     pub(super) first_block: u64,
     pub(super) sharing_degree: u64,
+    pub(super) sharing: usize,
+    pub(super) rmw_ratio: f64,
+    pub(super) fua_ratio: f64,
+    pub(super) flush_every: u64,
     pub(super) queue_depth: u64,
     pub(super) rate: f64,
+    pub(super) arrivals: usize,
+    pub(super) think: Span,
+    pub(super) burst: Span,
+    pub(super) pause: Span,
+    pub(super) start: Span,
+    pub(super) after: String,
+    pub(super) with: String,
+    pub(super) warmup: Span,
+    pub(super) counted: bool,
+    pub(super) duration: Span,
     pub(super) ops: u64,
 }
 
 impl Default for WorkloadDraft {
     fn default() -> Self {
-        Self {
+        let draft = Self {
             name: String::new(),
             autostart: true,
             amfs: Vec::new(),
-            read_ratio: 0.7,
+            read_ratio: 0.0,
             sizes: Vec::new(),
-            access: index(&SHAPES, &Shape::Uniform),
+            access: 0,
             theta: 0.99,
             scatter: false,
             hot: 0.1,
             share: 0.9,
+            stride: 1,
+            zones: Vec::new(),
+            sequence: Vec::new(),
             working_set: Extent::Blocks(0),
             first_block: 0,
             sharing_degree: 0,
+            sharing: 0,
+            rmw_ratio: 0.0,
+            fua_ratio: 0.0,
+            flush_every: 0,
             queue_depth: 1,
             rate: 0.0,
+            arrivals: 0,
+            think: Span(0),
+            burst: Span(0),
+            pause: Span(0),
+            start: Span(0),
+            after: String::new(),
+            with: String::new(),
+            warmup: Span(0),
+            counted: true,
+            duration: Span(0),
             ops: 0,
-        }
+        };
+        draft.over(&WorkloadSpec::default())
     }
 }
 
 /// One `[[fault]]`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct FaultDraft {
     pub(super) at: Span,
+    pub(super) every: Span,
     pub(super) command: String,
+    /// 0: `command` says it; else one more than the index in [`super::faults::KINDS`].
+    pub(super) kind: usize,
+    pub(super) target: String,
+    pub(super) heal: String,
+    pub(super) stability: Span,
+}
+
+impl Default for FaultDraft {
+    fn default() -> Self {
+        Self {
+            at: Span(0),
+            every: Span(0),
+            command: String::new(),
+            kind: 0,
+            target: String::new(),
+            heal: String::new(),
+            stability: Span::secs(1),
+        }
+    }
+}
+
+/// What `[end]` demands.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ExpectDraft {
+    pub(super) violations: Option<u64>,
+    pub(super) lost: Option<u64>,
+    pub(super) errors_max: Option<u64>,
+    pub(super) ops_min: Option<u64>,
+    pub(super) hit_ratio_min: Option<f64>,
+    pub(super) p99_ms_max: Option<f64>,
+    pub(super) messages_per_op_max: Option<f64>,
+}
+
+impl From<&EndSpec> for ExpectDraft {
+    fn from(end: &EndSpec) -> Self {
+        Self {
+            violations: end.violations,
+            lost: end.lost,
+            errors_max: end.errors_max,
+            ops_min: end.ops_min,
+            hit_ratio_min: end.hit_ratio_min,
+            p99_ms_max: end.p99_ms_max,
+            messages_per_op_max: end.messages_per_op_max,
+        }
+    }
 }
 
 impl From<&Profile> for Draft {
@@ -245,6 +347,7 @@ impl From<&Profile> for Draft {
             paths: host.paths.into(),
             end_ops: end.ops.unwrap_or(0),
             end_duration: end.duration.unwrap_or(Span(0)),
+            expect: ExpectDraft::from(end),
             workloads: profile.workloads.iter().map(WorkloadDraft::from).collect(),
             faults: profile.faults.iter().map(FaultDraft::from).collect(),
         }
@@ -257,39 +360,89 @@ fn ratio(ppm: u32) -> f64 {
 
 impl From<&WorkloadSpec> for WorkloadDraft {
     fn from(spec: &WorkloadSpec) -> Self {
+        Self::default().over(spec)
+    }
+}
+
+impl WorkloadDraft {
+    /// What `spec` says; the figures of other patterns stay.
+    fn over(self, spec: &WorkloadSpec) -> Self {
         let mut draft = Self {
             name: spec.name.clone(),
             autostart: spec.autostart,
             amfs: spec.amfs.iter().map(|amf| amf.0).collect(),
             read_ratio: spec.read_ratio,
+            rmw_ratio: spec.rmw_ratio,
+            fua_ratio: spec.fua_ratio,
+            flush_every: spec.flush_every,
             sizes: spec.sizes.clone(),
             working_set: Extent::Blocks(spec.working_set),
             first_block: spec.first_block,
             sharing_degree: spec.sharing_degree.into(),
+            sharing: index(&Sharing::ALL, &spec.sharing),
             queue_depth: spec.queue_depth.into(),
             rate: spec.rate.unwrap_or(0.0),
+            arrivals: index(&ARRIVALS, &spec.arrivals),
+            think: spec.think,
+            burst: spec.burst,
+            pause: spec.pause,
+            start: spec.start,
+            after: spec.after.clone().unwrap_or_default(),
+            with: spec.with.clone().unwrap_or_default(),
+            warmup: spec.warmup,
+            counted: spec.counted,
+            duration: spec.duration.unwrap_or(Span(0)),
             ops: spec.ops.unwrap_or(0),
-            ..Self::default()
+            ..self
         };
-        let shape = match spec.access {
+        draft.take(&spec.access);
+        draft
+    }
+
+    /// Takes over an access pattern with its figures.
+    fn take(&mut self, access: &Access) {
+        let shape = match access {
             Access::Uniform => Shape::Uniform,
             Access::Zipf { theta, scatter } => {
-                (draft.theta, draft.scatter) = (theta, scatter);
+                (self.theta, self.scatter) = (*theta, *scatter);
                 Shape::Zipf
             }
             Access::Sequential => Shape::Sequential,
             Access::Hotspot { hot, share } => {
-                (draft.hot, draft.share) = (hot, share);
+                (self.hot, self.share) = (*hot, *share);
                 Shape::Hotspot
             }
+            Access::Stride { stride } => {
+                self.stride = *stride;
+                Shape::Stride
+            }
+            Access::Latest { theta } => {
+                self.theta = *theta;
+                Shape::Latest
+            }
+            Access::Zoned { zones } => {
+                self.zones.clone_from(zones);
+                Shape::Zoned
+            }
+            Access::Sequence { blocks } => {
+                self.sequence.clone_from(blocks);
+                Shape::Sequence
+            }
         };
-        draft.access = index(&SHAPES, &shape);
-        draft
+        self.access = index(&SHAPES, &shape);
     }
 }
 
 impl From<&FaultSpec> for FaultDraft {
     fn from(spec: &FaultSpec) -> Self {
-        Self { at: Span(spec.at.0), command: spec.command.to_string() }
+        Self {
+            at: Span(spec.at.0),
+            every: spec.every.unwrap_or(Span(0)),
+            command: spec.said.command.clone(),
+            kind: spec.said.kind,
+            target: spec.said.target.clone(),
+            heal: spec.said.heal.clone(),
+            stability: spec.stability,
+        }
     }
 }

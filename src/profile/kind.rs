@@ -42,6 +42,12 @@ pub(super) enum Kind<T> {
     Sizes { at: At<T, Vec<(u32, u32)>> },
     /// 1 to 64, or `"all"` (the field is 0).
     Degree { at: At<T, u64> },
+    /// A number that may be left out.
+    Limit { min: f64, max: f64, at: At<T, Option<f64>> },
+    /// A list of `[part, share]`, each column adding up to 1.
+    Zones { at: At<T, Vec<(f64, f64)>> },
+    /// A list of block numbers.
+    Blocks { at: At<T, Vec<u64>> },
 }
 
 /// Why a value was not accepted.
@@ -51,8 +57,14 @@ pub(super) struct Refusal {
     pub(super) hint: Option<String>,
 }
 
-/// Most entries of a list of sizes.
+/// Most entries of a list of sizes, or of zones.
 const SIZES_MAX: usize = 64;
+/// Most entries of a list of blocks.
+const BLOCKS_MAX: usize = 4_096;
+/// Largest block number in a list.
+const BLOCK_MAX: u64 = 1 << 41;
+/// How far the sum of the parts of a whole may be from it.
+const WHOLE_WITHIN: f64 = 1e-6;
 /// Largest request in bytes.
 const REQUEST_MAX: u64 = REQUEST_SECTORS_MAX as u64 * SECTOR_BYTES as u64;
 /// Largest weight of a size.
@@ -69,12 +81,14 @@ impl<T> Kind<T> {
             Self::Size { .. } => "a size",
             Self::Extent { .. } => "a number of blocks, or a size",
             Self::Time { .. } => "a time",
-            Self::Float { .. } => "a number",
+            Self::Float { .. } | Self::Limit { .. } => "a number",
             Self::Ratio { .. } => "a ratio",
             Self::Choice { .. } => "one of",
             Self::Amfs { .. } => "a list of AMFs",
             Self::Sizes { .. } => "sizes",
             Self::Degree { .. } => "a whole number or \"all\"",
+            Self::Zones { .. } => "a list of zones",
+            Self::Blocks { .. } => "a list of blocks",
         }
     }
 
@@ -93,6 +107,9 @@ impl<T> Kind<T> {
             | Self::Ratio { .. }
             | Self::Choice { .. }
             | Self::Amfs { .. }
+            | Self::Limit { .. }
+            | Self::Zones { .. }
+            | Self::Blocks { .. }
             | Self::Degree { .. } => "",
         }
     }
@@ -112,7 +129,13 @@ impl<T> Kind<T> {
                 let plain = |span: &Span| span.0 / unit.nanos();
                 format!("{} to {} {}", plain(min), plain(max), unit.name())
             }
-            Self::Float { min, max, .. } => format!("{min} to {max}"),
+            Self::Float { min, max, .. } | Self::Limit { min, max, .. } => {
+                format!("{min} to {max}")
+            }
+            Self::Zones { .. } => {
+                format!("1 to {SIZES_MAX} like [[0.1, 0.6], [0.9, 0.4]]; each column adds up to 1")
+            }
+            Self::Blocks { .. } => format!("1 to {BLOCKS_MAX} like [3, 1, 4]"),
             Self::Ratio { .. } => "0.0 to 1.0, or \"20%\"".to_owned(),
             Self::Choice { names, .. } => names().join(", "),
             Self::Amfs { .. } => "like [0, 2] or [\"amf0\", \"amf2\"]; empty: all".to_owned(),
@@ -158,6 +181,9 @@ impl<T> Kind<T> {
                     _ => self.int(raw, 1, AMFS_MAX as u64)?,
                 };
             }
+            Self::Limit { min, max, at } => *at(target) = Some(self.float(raw, *min, *max)?),
+            Self::Zones { at } => *at(target) = self.zones(raw)?,
+            Self::Blocks { at } => *at(target) = self.blocks(raw)?,
         }
         Ok(())
     }
@@ -195,6 +221,11 @@ impl<T> Kind<T> {
                 0 => quote("all"),
                 degree => degree.to_string(),
             },
+            Self::Limit { at, .. } => format!("{:?}", (*at(target))?),
+            Self::Zones { at } => {
+                list(at(target), |(part, share)| format!("[{part:?}, {share:?}]"))?
+            }
+            Self::Blocks { at } => list(at(target), u64::to_string)?,
         })
     }
 
@@ -364,6 +395,39 @@ impl<T> Kind<T> {
         all.iter().map(pair).collect()
     }
 
+    fn zones(&self, raw: &Raw) -> Result<Vec<(f64, f64)>, Refusal> {
+        let Raw::List(all) = raw else { return Err(self.wrong_type(raw)) };
+        let pair = |one: &Raw| match one {
+            Raw::List(pair) => match pair.as_slice() {
+                [part, share] => Ok((self.ratio(part)?, self.ratio(share)?)),
+                _ => Err(self.not_an(one, "[part, share]")),
+            },
+            _ => Err(self.not_an(one, "[part, share]")),
+        };
+        let zones = all.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+        let is_whole = |sum: f64| (sum - 1.0).abs() <= WHOLE_WITHIN;
+        let (parts, shares) =
+            zones.iter().fold((0.0, 0.0), |(a, b), (part, share)| (a + part, b + share));
+        if zones.len() > SIZES_MAX || !is_whole(parts) || !is_whole(shares) {
+            let text = format!(
+                "{} zones with parts of {parts} and shares of {shares}; allowed: {}",
+                zones.len(),
+                self.range()
+            );
+            return Err(Refusal { text, hint: None });
+        }
+        Ok(zones)
+    }
+
+    fn blocks(&self, raw: &Raw) -> Result<Vec<u64>, Refusal> {
+        let Raw::List(all) = raw else { return Err(self.wrong_type(raw)) };
+        if all.is_empty() || all.len() > BLOCKS_MAX {
+            let text = format!("{} entries; allowed: {}", all.len(), self.range());
+            return Err(Refusal { text, hint: None });
+        }
+        all.iter().map(|one| self.int(one, 0, BLOCK_MAX)).collect()
+    }
+
     fn one_size(&self, raw: &Raw) -> Result<u32, Refusal> {
         let bytes = self.bytes(raw)?;
         let sector = u64::from(SECTOR_BYTES);
@@ -379,4 +443,10 @@ impl<T> Kind<T> {
         let text = format!("{} is no {what}; allowed: {}", raw.quote(), self.range());
         Refusal { text, hint: None }
     }
+}
+
+/// A list as TOML; `None` if it is empty, which means that nothing was said.
+fn list<F>(all: &[F], one: impl Fn(&F) -> String) -> Option<String> {
+    let all: Vec<String> = all.iter().map(one).collect();
+    (!all.is_empty()).then(|| format!("[{}]", all.join(", ")))
 }

@@ -7,22 +7,27 @@
 mod build;
 mod draft;
 pub mod error;
+mod faults;
 mod kind;
+pub mod library;
 pub mod limits;
 pub mod model;
 mod parse;
 mod print;
 mod recorded;
+pub mod schedule;
 pub mod schema;
 mod value;
 
 pub use error::{Place, Problem, ProfileError};
+pub use library::{workload_names, workload_text};
 pub use model::{
-    Access, Durability, EndSpec, FaultSpec, HostSpec, LinkSpec, Profile, StoreEngine, StoreSpec,
-    WorkloadSpec,
+    Access, Arrivals, Durability, EndSpec, FaultSpec, HostSpec, LinkSpec, Profile, Sharing,
+    StoreEngine, StoreSpec, WorkloadSpec,
 };
-pub use parse::{PROFILE_BYTES_MAX, parse};
+pub use parse::{PROFILE_BYTES_MAX, parse, parse_with};
 pub use print::to_toml;
+pub use schedule::Schedule;
 pub use schema::{KeyInfo, schema};
 
 use crate::trace::grammar::nearest;
@@ -39,6 +44,7 @@ const BUILTIN: &[(&str, &str)] = &[
     ("raid6", include_str!("../../profiles/raid6.toml")),
     ("large", include_str!("../../profiles/large.toml")),
     ("wan", include_str!("../../profiles/wan.toml")),
+    ("takeover", include_str!("../../profiles/takeover.toml")),
     ("fuzz", include_str!("../../profiles/fuzz.toml")),
 ];
 
@@ -60,10 +66,21 @@ pub fn names() -> Vec<&'static str> {
 /// # Errors
 /// The file cannot be read, or everything that is wrong with what it says.
 pub fn load(spec: &str, sets: &[String]) -> Result<Profile, ProfileError> {
+    load_with(spec, sets, &[])
+}
+
+/// The same, with workloads that it may not have itself: built-in ones, or files of `[[workload]]`.
+///
+/// # Errors
+/// Those of [`load`]; a workload that does not exist, or does not fit the profile.
+pub fn load_with(
+    spec: &str,
+    sets: &[String],
+    workloads: &[String],
+) -> Result<Profile, ProfileError> {
     if is_path(spec) {
         let text = read(spec)?;
-        let stem = Path::new(spec).file_stem().map_or(spec.into(), |stem| stem.to_string_lossy());
-        return parse(&stem, spec, &text, sets);
+        return parse_with(&stem(spec), spec, &text, sets, workloads);
     }
     let Some((name, text)) = BUILTIN.iter().find(|(name, _)| *name == spec) else {
         let hint = match nearest(spec, names()) {
@@ -73,7 +90,13 @@ pub fn load(spec: &str, sets: &[String]) -> Result<Profile, ProfileError> {
         let text = format!("there is no such built-in profile; allowed: {}", names().join(", "));
         return Err(ProfileError::one(Place::File(spec.to_owned()), text, Some(hint)));
     };
-    parse(name, &format!("built-in {name}"), text, sets)
+    parse_with(name, &format!("built-in {name}"), text, sets, workloads)
+}
+
+/// The name of what a file holds.
+#[must_use]
+pub fn stem(path: &str) -> String {
+    Path::new(path).file_stem().map_or(path.into(), |stem| stem.to_string_lossy()).into_owned()
 }
 
 /// True if `spec` names a file.

@@ -118,7 +118,7 @@ pub struct HostSpec {
 }
 
 /// Which blocks a generator touches.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "access")]
 pub enum Access {
     /// Each alike.
@@ -139,6 +139,91 @@ pub enum Access {
         /// Part of the accesses, 0 to 1.
         share: f64,
     },
+    /// Every `stride`th block; at the end again, one block further on.
+    Stride {
+        /// Blocks from one to the next.
+        stride: u64,
+    },
+    /// Writes go to one block after the other, around; reads prefer what was written last, by a zipf law.
+    Latest {
+        /// The exponent.
+        theta: f64,
+    },
+    /// The working set is cut into zones: each a part of it, and the part of the accesses it gets.
+    Zoned {
+        /// Part of the working set, part of the accesses; each column adds up to 1.
+        zones: Vec<(f64, f64)>,
+    },
+    /// These blocks, counted from the first that the AMF may touch, one after the other, around.
+    Sequence {
+        /// The blocks.
+        blocks: Vec<u64>,
+    },
+}
+
+/// How the AMFs that share a part of the working set use it together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sharing {
+    /// Each reads and writes all of it, independently.
+    #[default]
+    Mixed,
+    /// Nobody shares: each AMF has a part of its own.
+    Private,
+    /// All read; only the first writes.
+    ReadShared,
+    /// The first writes, the others read what it has written, in the same order.
+    ProducerConsumer,
+    /// One after the other reads and then writes the same block.
+    Migratory,
+    /// All write the same blocks, in the same order.
+    WriteWrite,
+    /// Each has sectors of its own, in blocks that all use.
+    FalseSharing,
+}
+
+impl Sharing {
+    /// Every pattern, the default first.
+    pub const ALL: [Self; 7] = [
+        Self::Mixed,
+        Self::Private,
+        Self::ReadShared,
+        Self::ProducerConsumer,
+        Self::Migratory,
+        Self::WriteWrite,
+        Self::FalseSharing,
+    ];
+
+    /// Its name in a profile.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mixed => "mixed",
+            Self::Private => "private",
+            Self::ReadShared => "read_shared",
+            Self::ProducerConsumer => "producer_consumer",
+            Self::Migratory => "migratory",
+            Self::WriteWrite => "write_write",
+            Self::FalseSharing => "false_sharing",
+        }
+    }
+
+    /// True if the pattern itself says who reads and who writes, and `read_ratio` says nothing.
+    #[must_use]
+    pub const fn says_who_reads(self) -> bool {
+        matches!(self, Self::ProducerConsumer | Self::Migratory | Self::WriteWrite)
+    }
+}
+
+/// When the requests of a rate come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Arrivals {
+    /// Evenly.
+    #[default]
+    Linear,
+    /// Independently of each other: the times between them are exponential.
+    Poisson,
 }
 
 /// A generator of host requests.
@@ -152,6 +237,12 @@ pub struct WorkloadSpec {
     pub amfs: Vec<AmfId>,
     /// Part of the requests that read, 0 to 1.
     pub read_ratio: f64,
+    /// Part of the writes that read first what they write.
+    pub rmw_ratio: f64,
+    /// Part of the writes that are followed by a flush at once, so that they are durable.
+    pub fua_ratio: f64,
+    /// An AMF is told to flush after so many writes; 0: never.
+    pub flush_every: u64,
     /// Request sizes in bytes (multiples of a sector) with weights.
     pub sizes: Vec<(u32, u32)>,
     /// Which blocks.
@@ -162,21 +253,135 @@ pub struct WorkloadSpec {
     pub first_block: u64,
     /// How many AMFs share a part of the working set: 1 gives each AMF its own part, 0 means all.
     pub sharing_degree: u8,
+    /// How they share it.
+    pub sharing: Sharing,
     /// Requests outstanding at each AMF.
     pub queue_depth: u32,
     /// Requests a second over all AMFs; `None`: as fast as they are answered.
     pub rate: Option<f64>,
+    /// When the requests of a rate come.
+    pub arrivals: Arrivals,
+    /// Time between an answer and the request that takes its place in the queue.
+    pub think: Span,
+    /// Requests are made for so long ..
+    pub burst: Span,
+    /// .. and then not for so long; 0: there are no bursts.
+    pub pause: Span,
+    /// Time from when it is started to its first request.
+    pub start: Span,
+    /// It begins once this workload has ended.
+    pub after: Option<String>,
+    /// It starts whenever this workload does.
+    pub with: Option<String>,
+    /// Time from its first request on that counts for no figure.
+    pub warmup: Span,
+    /// Its requests count in the figures.
+    pub counted: bool,
+    /// Time from its first request after which it stops; `None`: never by itself.
+    pub duration: Option<Span>,
     /// Requests after which it stops; `None`: never by itself.
     pub ops: Option<u64>,
+}
+
+impl Default for WorkloadSpec {
+    /// What a profile's workload is if it says nothing, but for its name and its sizes.
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            autostart: true,
+            amfs: Vec::new(),
+            read_ratio: 0.7,
+            rmw_ratio: 0.0,
+            fua_ratio: 0.0,
+            flush_every: 0,
+            sizes: Vec::new(),
+            access: Access::Uniform,
+            working_set: 0,
+            first_block: 0,
+            sharing_degree: 0,
+            sharing: Sharing::Mixed,
+            queue_depth: 1,
+            rate: None,
+            arrivals: Arrivals::Linear,
+            think: Span(0),
+            burst: Span(0),
+            pause: Span(0),
+            start: Span(0),
+            after: None,
+            with: None,
+            warmup: Span(0),
+            counted: true,
+            duration: None,
+            ops: None,
+        }
+    }
+}
+
+impl WorkloadSpec {
+    /// True if it stops by itself.
+    #[must_use]
+    pub fn ends_itself(&self) -> bool {
+        self.ops.is_some() || self.duration.is_some()
+    }
+
+    /// How many of `amfs` AMFs share a part of the working set, at least 1.
+    #[must_use]
+    pub fn degree(&self, amfs: u64) -> u64 {
+        match (self.sharing, u64::from(self.sharing_degree)) {
+            (Sharing::Private, _) => 1,
+            (_, 0) => amfs.max(1),
+            (_, degree) => degree.min(amfs).max(1),
+        }
+    }
+}
+
+/// Whom a fault befalls, each time that it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Turn {
+    /// One after the other.
+    InTurn,
+    /// Drawn by the seed.
+    Drawn,
 }
 
 /// A fault of the schedule.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FaultSpec {
-    /// When.
+    /// When it comes first.
     pub at: Instant,
+    /// It comes again after so long, and again.
+    pub every: Option<Span>,
+    /// What is done; of several, one each time that it comes.
+    pub commands: Vec<Strike>,
+    /// Which of them.
+    pub turn: Turn,
+    /// Time from the fault to its end, if it is ended.
+    pub stability: Span,
+    /// What was written, to be shown again.
+    pub said: FaultSaid,
+}
+
+/// One thing that a fault does, and what ends it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Strike {
     /// The command.
     pub command: Command,
+    /// What ends it; `None`: nothing does.
+    pub heal: Option<Command>,
+}
+
+/// The words of a fault: its keys `command`, `kind`, `target` and `heal`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FaultSaid {
+    /// As a script would say it; empty: `kind` says it.
+    pub command: String,
+    /// The kind, if it is not a command: an index into the kinds there are, 0 for none.
+    pub kind: usize,
+    /// Whom it befalls.
+    pub target: String,
+    /// What ends it.
+    pub heal: String,
 }
 
 /// When a run ends, and what must hold then.
@@ -186,4 +391,29 @@ pub struct EndSpec {
     pub ops: Option<u64>,
     /// After this time.
     pub duration: Option<Span>,
+    /// So many violations are expected; more are a failure. `None`: none.
+    pub violations: Option<u64>,
+    /// So many lost acknowledged writes are expected; more are a failure. `None`: none.
+    pub lost: Option<u64>,
+    /// More requests in error are a failure.
+    pub errors_max: Option<u64>,
+    /// Fewer requests are a failure.
+    pub ops_min: Option<u64>,
+    /// A lower hit ratio is a failure.
+    pub hit_ratio_min: Option<f64>,
+    /// A longer latency of 99 % of reads, or of writes, is a failure.
+    pub p99_ms_max: Option<f64>,
+    /// More messages between AMFs for each request are a failure.
+    pub messages_per_op_max: Option<f64>,
+}
+
+impl EndSpec {
+    /// True if something is demanded of a run beside a clean verdict.
+    #[must_use]
+    pub fn expects(&self) -> bool {
+        let Self { violations, lost, errors_max, ops_min, .. } = self;
+        let counts = [violations, lost, errors_max, ops_min].iter().any(|one| one.is_some());
+        let figures = [self.hit_ratio_min, self.p99_ms_max, self.messages_per_op_max];
+        counts || figures.iter().any(Option::is_some)
+    }
 }

@@ -6,6 +6,7 @@ use super::error::{Place, Problem, ProfileError};
 use super::model::Profile;
 use super::schema::{self, Key, LIST_MAX, LISTS, Section};
 use super::value::{Raw, is_name};
+use super::{is_path, workload_names, workload_text};
 use crate::trace::grammar::nearest;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -27,22 +28,32 @@ pub fn parse(
     text: &str,
     sets: &[String],
 ) -> Result<Profile, ProfileError> {
+    parse_with(name, file_label, text, sets, &[])
+}
+
+/// The same, with those of `workloads` that the profile does not have itself: built-in ones, or files.
+///
+/// # Errors
+/// Those of [`parse`], and of the workloads.
+pub fn parse_with(
+    name: &str,
+    file_label: &str,
+    text: &str,
+    sets: &[String],
+    workloads: &[String],
+) -> Result<Profile, ProfileError> {
     if text.len() > PROFILE_BYTES_MAX {
         let text = format!("{} bytes are too many; allowed: {PROFILE_BYTES_MAX}", text.len());
         return Err(ProfileError::one(Place::File(file_label.to_owned()), text, None));
     }
-    let (table, errors) = DeTable::parse_recoverable(text);
     let mut reader = Reader::new(file_label, text);
-    if !errors.is_empty() {
-        for error in &errors {
-            let at = error.span().map_or(0, |span| span.start);
-            let place = reader.line(at);
-            let text = format!("this is no TOML: {}", error.message());
-            reader.problems.push(Problem { place, key: String::new(), text, hint: None });
-        }
-        return Err(ProfileError { problems: reader.problems });
+    reader.document(text, false);
+    // Places of what comes by default are those of the profile.
+    let (file, lines) = (reader.places.file.clone(), reader.lines.clone());
+    for wanted in workloads {
+        reader.workloads_of(wanted);
     }
-    reader.file(table.get_ref());
+    (reader.places.file, reader.lines) = (file, lines);
     if sets.len() > SETS_MAX {
         reader.refuse(Place::Set(String::new()), "", &format!("more than {SETS_MAX} overrides"));
     }
@@ -53,6 +64,12 @@ pub fn parse(
         return Err(ProfileError { problems: reader.problems });
     }
     build(name, &reader.draft, &reader.places).map_err(|problems| ProfileError { problems })
+}
+
+/// Offsets of each line's first byte.
+fn lines_of(text: &str) -> Vec<usize> {
+    let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
+    core::iter::once(0).chain(starts).collect()
 }
 
 /// Fills a draft and remembers where each key was written.
@@ -69,9 +86,8 @@ struct Reader {
 
 impl Reader {
     fn new(file: &str, text: &str) -> Self {
-        let starts = text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i + 1);
         Self {
-            lines: core::iter::once(0).chain(starts).collect(),
+            lines: lines_of(text),
             sections: schema::sections(),
             workload: schema::workload(),
             fault: schema::fault(),
@@ -93,6 +109,75 @@ impl Reader {
             text: text.to_owned(),
             hint: None,
         });
+    }
+
+    /// Reads a whole text; `is_list`: it may hold nothing but `[[workload]]`.
+    fn document(&mut self, text: &str, is_list: bool) {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let at = error.span().map_or(0, |span| span.start);
+            let place = self.line(at);
+            let text = format!("this is no TOML: {}", error.message());
+            self.problems.push(Problem { place, key: String::new(), text, hint: None });
+        }
+        if !errors.is_empty() {
+            return;
+        }
+        let strays = table.get_ref().keys().filter(|key| key.get_ref() != "workload");
+        let strays: Vec<_> = strays.filter(|_| is_list).collect();
+        for key in &strays {
+            let place = self.line(key.span().start);
+            let text = "a file of workloads has nothing but [[workload]]";
+            self.refuse(place, key.get_ref(), text);
+        }
+        if strays.is_empty() {
+            self.file(table.get_ref());
+        }
+    }
+
+    /// Adds the workloads of a file, or a built-in one, unless the profile has one of that name.
+    fn workloads_of(&mut self, wanted: &str) {
+        let has = |reader: &Self, name: &str| {
+            reader.draft.workloads.iter().any(|workload| workload.name == *name)
+        };
+        if has(self, wanted) {
+            return;
+        }
+        let (label, name, text) = if is_path(wanted) {
+            match super::read(wanted) {
+                Ok(text) => (wanted.to_owned(), super::stem(wanted), text),
+                Err(error) => return self.problems.extend(error.problems),
+            }
+        } else {
+            match workload_text(wanted) {
+                Some(text) => {
+                    (format!("built-in workload {wanted}"), wanted.to_owned(), text.to_owned())
+                }
+                None => return self.unknown_workload(wanted),
+            }
+        };
+        if has(self, &name) {
+            return;
+        }
+        (self.places.file, self.lines) = (label.clone(), lines_of(&text));
+        let before = self.problems.len();
+        self.document(&text, true);
+        if self.problems.len() == before && !has(self, &name) {
+            let text = format!("has no workload `{name}`: one is named like the file");
+            self.refuse(Place::File(label), "workload", &text);
+        }
+    }
+
+    fn unknown_workload(&mut self, wanted: &str) {
+        let own = self.draft.workloads.iter().map(|workload| workload.name.clone());
+        let all: Vec<String> = own.chain(workload_names().into_iter().map(str::to_owned)).collect();
+        let hint = match nearest(wanted, all.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("allowed: {}, or a file", all.join(", ")),
+        };
+        let place = Place::File(self.places.file.clone());
+        let text = format!("there is no workload `{wanted}`, neither here nor built in");
+        self.problems.push(Problem { place, key: String::new(), text, hint: Some(hint) });
     }
 
     fn file(&mut self, table: &DeTable) {
@@ -133,7 +218,9 @@ impl Reader {
             self.refuse(place, name, &format!("is a list of tables: write [[{name}]]"));
             return;
         };
-        if tables.len() > LIST_MAX {
+        // A file of workloads comes behind what the profile has.
+        let offset = if name == "workload" { self.draft.workloads.len() } else { 0 };
+        if offset + tables.len() > LIST_MAX {
             self.refuse(
                 place,
                 name,
@@ -141,15 +228,16 @@ impl Reader {
             );
             return;
         }
-        for (i, (table, at)) in tables.into_iter().enumerate() {
+        for (i, (table, at)) in (offset..).zip(tables) {
             let place = self.line(at);
             self.places.of.insert(format!("{name}[{i}]."), place.clone());
             match name {
                 "workload" => self.draft.workloads.push(WorkloadDraft::default()),
                 _ => self.draft.faults.push(FaultDraft::default()),
             }
-            let needed = if name == "workload" { "name" } else { "command" };
-            if !table.contains_key(needed) {
+            let needed: &[&str] = if name == "workload" { &["name"] } else { &["command", "kind"] };
+            if !needed.iter().any(|key| table.contains_key(*key)) {
+                let needed = needed.join("` and no `");
                 self.refuse(place, name, &format!("has no `{needed}`"));
             }
             self.table(&format!("{name}[{i}]"), table);

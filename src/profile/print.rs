@@ -3,7 +3,7 @@
 //! What is printed parses back to an equal profile.
 
 use super::draft::Draft;
-use super::model::{Access, Profile};
+use super::model::{Access, Profile, Sharing, WorkloadSpec};
 use super::schema::{self, Key};
 use core::fmt::Write;
 
@@ -28,21 +28,35 @@ pub fn to_toml(profile: &Profile) -> String {
     let workload_keys = schema::workload();
     for (spec, workload) in profile.workloads.iter().zip(&mut draft.workloads) {
         line(&mut out, "\n[[workload]]");
-        keys(&mut out, &workload_keys, workload, |key| belongs(key, spec.access));
+        keys(&mut out, &workload_keys, workload, |key| belongs(key, spec));
     }
     let fault_keys = schema::fault();
     for fault in &mut draft.faults {
         line(&mut out, "\n[[fault]]");
-        keys(&mut out, &fault_keys, fault, |_| true);
+        let by_kind = fault.kind > 0;
+        keys(&mut out, &fault_keys, fault, |key| match key {
+            "command" => !by_kind,
+            "kind" | "target" => by_kind,
+            _ => true,
+        });
     }
     out
 }
 
-/// Keys of another access pattern would be refused: they have no meaning there.
-fn belongs(key: &str, access: Access) -> bool {
+/// Keys of another pattern would be refused: they have no meaning there.
+fn belongs(key: &str, spec: &WorkloadSpec) -> bool {
+    let access = &spec.access;
     match key {
-        "theta" | "scatter" => matches!(access, Access::Zipf { .. }),
+        "theta" => matches!(access, Access::Zipf { .. } | Access::Latest { .. }),
+        "scatter" => matches!(access, Access::Zipf { .. }),
         "hot" | "share" => matches!(access, Access::Hotspot { .. }),
+        "stride" => matches!(access, Access::Stride { .. }),
+        "zones" => matches!(access, Access::Zoned { .. }),
+        "sequence" => matches!(access, Access::Sequence { .. }),
+        "read_ratio" | "rmw_ratio" => !spec.sharing.says_who_reads(),
+        "sharing_degree" => spec.sharing != Sharing::Private,
+        "arrivals" => spec.rate.is_some(),
+        "pause_ms" => spec.burst.0 > 0,
         _ => true,
     }
 }

@@ -6,10 +6,18 @@
 //!
 //! Each takes the steps of a recording, one at a time, and the fold that they go into. Writes to
 //! anything that can be written to; opens no file.
+//!
+//! And in forms for people: [`survey`] goes through a recording for its figures; [`mod@html`] makes a page of
+//! them ([`page`]: its frame; [`chart`]: its pictures), [`series`] JSON and CSV.
 
+pub mod chart;
 pub mod chrome;
 pub mod edn;
+pub mod html;
+pub mod page;
+pub mod series;
 pub mod shiviz;
+pub mod survey;
 
 use crate::protocol::id::NodeId;
 use crate::timeline::Fold;

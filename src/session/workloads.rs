@@ -2,15 +2,14 @@
 //! `workload stop NAME`), and one replay.
 
 use crate::profile::WorkloadSpec;
-use crate::protocol::id::{AmfId, AmfSet, Instant, OpId, Span};
+use crate::protocol::id::{AmfId, Instant, OpId, Span};
 use crate::protocol::{Config, HostError, Many, RequestKind};
 use crate::trace::Completion;
 use crate::trace::engine::Engine;
-use crate::workload::{Driver, DriverSettings, Feed, Generator, Next};
-use std::collections::BTreeMap;
+use crate::workload::chain::{chain, companions};
+use crate::workload::{Feed, Generator, Next};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A generator that is later than this moves its schedule: no burst follows a stall.
-const LATE_MAX: Span = Span::millis(500);
 /// Requests given in one go, so that a fast generator cannot keep everything else waiting.
 const BURST_MAX: u32 = 1_024;
 
@@ -21,6 +20,10 @@ pub(super) struct Workloads {
     seed: u64,
     host_timeout: Span,
     running: Vec<Active>,
+    /// Generators that begin once the one before them has ended.
+    waiting: Vec<WorkloadSpec>,
+    /// Names of those that have run to their end.
+    ended: BTreeSet<String>,
     replay: Option<ReplayProgress>,
     /// Unanswered requests.
     open: BTreeMap<OpId, Open>,
@@ -137,6 +140,8 @@ impl Workloads {
             seed,
             host_timeout,
             running: Vec::new(),
+            waiting: Vec::new(),
+            ended: BTreeSet::new(),
             replay: None,
             open: BTreeMap::new(),
             started: 0,
@@ -144,10 +149,11 @@ impl Workloads {
         }
     }
 
-    /// Names of those that make requests now.
+    /// Names of those that make requests now, or wait for another to end.
     pub(super) fn running(&self) -> impl Iterator<Item = &str> {
         let generators = self.running.iter().filter(|active| !active.is_replay);
-        generators.filter(|active| !active.stopped).map(|active| active.name.as_str())
+        let active = generators.filter(|active| !active.stopped).map(|active| active.name.as_str());
+        active.chain(self.waiting.iter().map(|spec| spec.name.as_str()))
     }
 
     /// True if a replay makes requests, or is still being answered.
@@ -157,7 +163,7 @@ impl Workloads {
 
     /// True if one makes requests, or is still being answered.
     pub(super) fn is_busy(&self) -> bool {
-        !self.running.is_empty()
+        !self.running.is_empty() || !self.waiting.is_empty()
     }
 
     /// When the next request is due.
@@ -165,28 +171,58 @@ impl Workloads {
         self.next
     }
 
-    /// Starts a generator of the profile.
+    /// Starts a generator of the profile, with those that it comes after, unless they have ended
+    /// already, and those that come with it.
     pub(super) fn start(&mut self, name: &str, now: Instant) -> Result<(), String> {
         if self.running().any(|running| running == name) {
             return Err(format!("workload `{name}` is running already"));
         }
-        let Some(spec) = self.specs.iter().find(|spec| spec.name == name) else {
-            return Err(format!("the profile has no workload `{name}`"));
+        let chain: Vec<WorkloadSpec> = match chain(&self.specs, name) {
+            Some(chain) => chain.into_iter().cloned().collect(),
+            None => return Err(format!("the profile has no workload `{name}`")),
         };
+        let companions: Vec<_> = companions(&self.specs, name).cloned().collect();
+        for spec in companions {
+            if !self.running().any(|running| running == spec.name) {
+                self.waiting.push(spec);
+            }
+        }
+        for spec in chain {
+            let is_there = self.running().any(|running| running == spec.name);
+            let is_before = spec.name != name;
+            if is_before && (is_there || self.ended.contains(&spec.name)) {
+                continue;
+            }
+            self.waiting.push(spec);
+        }
+        self.begin_waiting(now);
+        Ok(())
+    }
+
+    /// Begins those whose predecessor is over.
+    fn begin_waiting(&mut self, now: Instant) {
+        for spec in core::mem::take(&mut self.waiting) {
+            let before = spec.after.as_deref();
+            let is_under_way = |name: &str| {
+                let active =
+                    self.running.iter().any(|active| !active.is_replay && active.name == name);
+                active || self.waiting.iter().any(|waiting| waiting.name == name)
+            };
+            if before.is_some_and(is_under_way) {
+                self.waiting.push(spec);
+            } else {
+                self.begin(&spec, now);
+            }
+        }
+    }
+
+    fn begin(&mut self, spec: &WorkloadSpec, now: Instant) {
         self.started += 1;
         let writer = self.started;
-        let amfs: AmfSet = match spec.amfs.as_slice() {
-            [] => self.config.users(),
-            amfs => amfs.iter().copied().collect(),
-        };
-        let settings =
-            DriverSettings { amfs, queue_depth: spec.queue_depth, late_max: Some(LATE_MAX) };
-        let generator = Generator::new(spec, &self.config, self.seed, writer);
-        let driver = Driver::new(generator, settings, now);
-        let (name, feed) = (name.to_owned(), Box::new(driver));
+        let driver = Generator::driver(spec, &self.config, self.seed, writer, now);
+        let (name, feed) = (spec.name.clone(), Box::new(driver));
         self.running.push(Active { name, writer, feed, stopped: false, is_replay: false });
         self.next = now;
-        Ok(())
     }
 
     /// Starts a replay; there is one at a time. `violations`: so many were found before.
@@ -246,6 +282,11 @@ impl Workloads {
 
     /// Stops a generator; what it has asked is still answered.
     pub(super) fn stop(&mut self, name: &str) -> Result<(), String> {
+        let waiting = self.waiting.len();
+        self.waiting.retain(|spec| spec.name != name);
+        if self.waiting.len() < waiting {
+            return Ok(());
+        }
         let active = self.running.iter_mut().find(|a| a.name == name && !a.stopped && !a.is_replay);
         let active = active.ok_or_else(|| format!("workload `{name}` is not running"))?;
         active.stopped = true;
@@ -343,6 +384,10 @@ impl Workloads {
             let all = progress.answered >= progress.requests;
             progress.state = if all { ReplayState::Done } else { ReplayState::Stopped };
         }
+        let is_generator = |active: &&Active| is_through(active) && !active.is_replay;
+        let ended = self.running.iter().filter(is_generator).map(|active| active.name.clone());
+        self.ended.extend(ended);
         self.running.retain(|active| !is_through(active));
+        self.begin_waiting(now);
     }
 }

@@ -55,6 +55,34 @@ impl Counts {
     pub const fn sent(&self, kind: MsgKind) -> u64 {
         self.messages[kind.index()]
     }
+
+    /// First sends of all kinds.
+    #[must_use]
+    pub fn sent_all(&self) -> u64 {
+        self.messages.iter().sum()
+    }
+
+    /// What was added since `before`, an earlier state of the same counters.
+    #[must_use]
+    pub fn since(&self, before: &Self) -> Self {
+        let mut messages = self.messages;
+        messages.iter_mut().zip(before.messages).for_each(|(now, then)| *now -= then);
+        Self {
+            messages,
+            retransmissions: self.retransmissions - before.retransmissions,
+            broadcasts: self.broadcasts - before.broadcasts,
+            broadcasts_saved: self.broadcasts_saved - before.broadcasts_saved,
+            peer_transfers: self.peer_transfers - before.peer_transfers,
+            hits: self.hits - before.hits,
+            misses: self.misses - before.misses,
+            disk_reads: self.disk_reads - before.disk_reads,
+            disk_writes: self.disk_writes - before.disk_writes,
+            takeovers: self.takeovers - before.takeovers,
+            views: self.views - before.views,
+            evictions: self.evictions - before.evictions,
+            destages: self.destages - before.destages,
+        }
+    }
 }
 
 /// An answered host operation, with what it cost.

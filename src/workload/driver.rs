@@ -1,4 +1,4 @@
-//! Which request goes next, and when: queue depth, rate and back-off of one generator or replay.
+//! Which request goes next, and when: queue depth, rate, rhythm and back-off of one generator or replay.
 //!
 //! Pure bookkeeping, no clock and no I/O: [`Driver::poll`] says what to do now,
 //! [`Driver::on_completion`] hears what was answered. The caller submits at once what it is given.
@@ -34,6 +34,10 @@ pub trait Source {
     /// The next request for one of the AMFs in `ready`. With every AMF ready, never
     /// [`Fetch::Blocked`].
     fn next_for(&mut self, ready: AmfSet) -> Fetch;
+
+    /// A request that an AMF was given is over. With every AMF ready, [`Fetch::Blocked`] is allowed
+    /// while one is not.
+    fn on_answer(&mut self, _amf: AmfId) {}
 }
 
 /// Requests in a given order, each AMF's kept: an AMF that is not ready holds up the others only
@@ -143,6 +147,17 @@ pub struct DriverSettings {
     pub late_max: Option<Span>,
 }
 
+/// When requests may be made at all, and for how long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rhythm {
+    /// Time between an answer and the request that takes its place in the queue.
+    pub think: Span,
+    /// Requests are made for the first time, then not for the second, and so on.
+    pub burst: Option<(Span, Span)>,
+    /// Time from the start on after which no more are made.
+    pub duration: Option<Span>,
+}
+
 /// First wait after an AMF did not serve; doubles up to [`BACK_OFF_MAX`].
 const BACK_OFF_FIRST: Span = Span::millis(10);
 /// Longest wait after an AMF did not serve.
@@ -154,6 +169,9 @@ const BACK_OFF_MAX: Span = Span::secs(1);
 pub struct Driver<S> {
     source: S,
     settings: DriverSettings,
+    rhythm: Rhythm,
+    /// When the first request may be made; moved by pauses alone.
+    origin: Instant,
     /// Time zero of the schedule.
     start: Instant,
     lanes: Vec<Lane>,
@@ -166,12 +184,21 @@ pub struct Driver<S> {
 }
 
 /// One AMF.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Lane {
     outstanding: u32,
+    /// Until when each free place in its queue stays empty, in order.
+    thinking: VecDeque<Instant>,
     /// It did not serve: not before this time again.
     not_before: Instant,
     back_off: Span,
+}
+
+impl Lane {
+    /// Places in its queue that are not free.
+    fn taken(&self) -> u32 {
+        self.outstanding + u32::try_from(self.thinking.len()).expect("at most the queue's depth")
+    }
 }
 
 impl<S: Source> Driver<S> {
@@ -184,6 +211,8 @@ impl<S: Source> Driver<S> {
         Self {
             source,
             settings,
+            rhythm: Rhythm::default(),
+            origin: start,
             start,
             lanes: vec![Lane::default(); lanes],
             pending: None,
@@ -192,6 +221,14 @@ impl<S: Source> Driver<S> {
             submitted: 0,
             outstanding: 0,
         }
+    }
+
+    /// The same driver with a rhythm.
+    #[must_use]
+    pub fn with_rhythm(self, rhythm: Rhythm) -> Self {
+        let is_sound = rhythm.burst.is_none_or(|(on, off)| on.0 > 0 && off.0 > 0);
+        assert!(is_sound, "a burst and its pause take time");
+        Self { rhythm, ..self }
     }
 
     /// Requests submitted and not answered yet.
@@ -217,6 +254,18 @@ impl<S: Source> Driver<S> {
         if self.paused.is_some() {
             return self.wait(Instant::NEVER);
         }
+        if self.rhythm.duration.is_some_and(|duration| now >= self.origin + duration) {
+            self.stop();
+        }
+        if now < self.origin && !self.ended {
+            return Next::WaitUntil(self.origin);
+        }
+        let thinkers = if self.rhythm.think.0 > 0 { self.lanes.as_mut_slice() } else { &mut [] };
+        for lane in thinkers {
+            while lane.thinking.front().is_some_and(|until| *until <= now) {
+                lane.thinking.pop_front();
+            }
+        }
         if self.pending.is_none() && !self.ended {
             match self.source.next_for(self.ready(now)) {
                 Fetch::Request(planned) => self.pending = Some(planned),
@@ -232,8 +281,13 @@ impl<S: Source> Driver<S> {
     }
 
     /// A request that the AMF accepted was answered, with data or with an error.
-    pub fn on_completion(&mut self, amf: AmfId, _now: Instant) {
-        self.answered(amf).back_off = Span(0);
+    pub fn on_completion(&mut self, amf: AmfId, now: Instant) {
+        let think = self.rhythm.think;
+        let lane = self.answered(amf);
+        lane.back_off = Span(0);
+        if think.0 > 0 {
+            lane.thinking.push_back(now + think);
+        }
     }
 
     /// The AMF did not accept a request: it is left alone for a while, longer each time. The request
@@ -253,6 +307,7 @@ impl<S: Source> Driver<S> {
     pub fn resume(&mut self, now: Instant) {
         if let Some(since) = self.paused.take() {
             self.start = self.start + now.since(since);
+            self.origin = self.origin + now.since(since);
         }
     }
 
@@ -267,21 +322,22 @@ impl<S: Source> Driver<S> {
     fn ready(&self, now: Instant) -> AmfSet {
         let room = |amf: &AmfId| {
             let lane = &self.lanes[usize::from(amf.0)];
-            lane.outstanding < self.settings.queue_depth && lane.not_before <= now
+            lane.taken() < self.settings.queue_depth && lane.not_before <= now
         };
         self.settings.amfs.iter().filter(room).collect()
     }
 
     fn due(&mut self, planned: Planned, now: Instant) -> Next {
-        let lane = self.lanes[usize::from(planned.amf.0)];
-        assert!(lane.outstanding < self.settings.queue_depth, "the source gave an AMF with room");
-        let scheduled = planned.at.map_or(Instant(0), |at| self.start + Span(at.0));
-        let due = scheduled.max(lane.not_before);
+        let lane = &self.lanes[usize::from(planned.amf.0)];
+        assert!(lane.taken() < self.settings.queue_depth, "the source gave an AMF with room");
+        let scheduled = planned.at.map(|at| self.scheduled(at));
+        let open = if scheduled.is_some() { now } else { self.open_at(now) };
+        let due = scheduled.unwrap_or(open).max(lane.not_before);
         if due > now {
             self.pending = Some(planned);
-            return Next::WaitUntil(due);
+            return Next::WaitUntil(self.until_end(due));
         }
-        if let (Some(_), Some(late_max)) = (planned.at, self.settings.late_max) {
+        if let (Some(scheduled), Some(late_max)) = (scheduled, self.settings.late_max) {
             let behind = now.since(scheduled);
             if behind > late_max {
                 self.start = self.start + Span(behind.0 - late_max.0);
@@ -293,12 +349,37 @@ impl<S: Source> Driver<S> {
         Next::Submit(planned)
     }
 
+    /// When a request is due that its source wants at this time: pauses between bursts do not count.
+    fn scheduled(&self, at: Instant) -> Instant {
+        let pauses = match self.rhythm.burst {
+            Some((on, off)) => (at.0 / on.0).saturating_mul(off.0),
+            None => 0,
+        };
+        self.start + Span(at.0.saturating_add(pauses))
+    }
+
+    /// The first time from `now` on at which a burst lets requests be made.
+    fn open_at(&self, now: Instant) -> Instant {
+        let Some((on, off)) = self.rhythm.burst else { return now };
+        let round = on.0 + off.0;
+        let into = now.since(self.origin).0 % round;
+        if into < on.0 { now } else { now + Span(round - into) }
+    }
+
+    /// At this time, or at the end if that comes before.
+    fn until_end(&self, at: Instant) -> Instant {
+        let end = self.rhythm.duration.map_or(Instant::NEVER, |duration| self.origin + duration);
+        at.min(end)
+    }
+
     /// No AMF that the source wants is ready: the first that will be, or a completion.
     fn blocked(&self, now: Instant) -> Next {
-        let later = self.lanes.iter().map(|lane| lane.not_before).filter(|at| *at > now).min();
+        let refused = self.lanes.iter().map(|lane| lane.not_before);
+        let thinking = self.lanes.iter().filter_map(|lane| lane.thinking.front().copied());
+        let later = refused.chain(thinking).filter(|at| *at > now).min();
         let blocked = later.is_some() || self.outstanding > 0;
         assert!(blocked, "a source has something for one of all AMFs, or has ended");
-        later.map_or(Next::WaitCompletion, Next::WaitUntil)
+        later.map_or(Next::WaitCompletion, |at| Next::WaitUntil(self.until_end(at)))
     }
 
     fn wait(&self, until: Instant) -> Next {
@@ -306,6 +387,7 @@ impl<S: Source> Driver<S> {
     }
 
     fn answered(&mut self, amf: AmfId) -> &mut Lane {
+        self.source.on_answer(amf);
         let lane = &mut self.lanes[usize::from(amf.0)];
         assert!(lane.outstanding > 0, "{amf} answered a request that was not made");
         lane.outstanding -= 1;

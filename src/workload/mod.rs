@@ -2,6 +2,7 @@
 //! bookkeeping of who may be asked next.
 //!
 //! - [`generator`] makes requests as a profile's `[[workload]]` says; `pattern` chooses the blocks;
+//!   [`chain`]: workloads that come one after the other;
 //! - [`formats`]: block traces of other people's tools, read as a stream; [`export`] writes two of them;
 //! - [`insight`]: what a trace is like; [`reuse`]: how soon its blocks are touched again;
 //! - [`mapping`]: which AMF and which sectors a trace's request goes to;
@@ -10,6 +11,7 @@
 //!
 //! Knows protocol, trace and profile. No clock: a caller brings the time and the answers.
 
+pub mod chain;
 pub mod driver;
 pub mod export;
 pub mod formats;
@@ -20,6 +22,6 @@ pub mod pace;
 mod pattern;
 pub mod reuse;
 
-pub use driver::{Driver, DriverSettings, Feed, Fetch, InOrder, Next, Planned, Source};
+pub use driver::{Driver, DriverSettings, Feed, Fetch, InOrder, Next, Planned, Rhythm, Source};
 pub use generator::Generator;
 pub use pace::{Pace, Paced};

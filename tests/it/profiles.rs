@@ -29,7 +29,18 @@ fn round_trip(profile: &Profile) {
 fn every_builtin_loads_and_survives_a_round_trip() {
     assert_eq!(
         profile::names(),
-        ["demo", "claims", "broadcast", "write-through", "raid5", "raid6", "large", "wan", "fuzz"]
+        [
+            "demo",
+            "claims",
+            "broadcast",
+            "write-through",
+            "raid5",
+            "raid6",
+            "large",
+            "wan",
+            "takeover",
+            "fuzz"
+        ]
     );
     for (name, text) in profile::builtin() {
         let profile = profile::load(name, &[]).unwrap_or_else(|error| panic!("{error}"));
@@ -223,8 +234,11 @@ fn a_fault_schedule_is_commands_in_order_of_time() {
                 [[fault]]\nat = 2\ncommand = \"crash amf1\"\n\
                 [[fault]]\nat = \"1500ms\"\ncommand = \"link amf0 amf1 drop 20%\"\n";
     let profile = parse(text);
-    let said: Vec<String> =
-        profile.faults.iter().map(|fault| format!("{} {}", fault.at.0, fault.command)).collect();
+    let said: Vec<String> = profile
+        .faults
+        .iter()
+        .map(|fault| format!("{} {}", fault.at.0, fault.commands[0].command))
+        .collect();
     assert_eq!(
         said,
         ["1500000000 link amf0 amf1 drop 20%", "2000000000 crash amf1", "5000000000 restart amf1"]

@@ -183,7 +183,8 @@ proptest! {
             Access::Zipf { theta: 0.9, scatter: seed.is_multiple_of(2) },
             Access::Sequential,
             Access::Hotspot { hot: read_ratio, share: 0.5 },
-        ][pattern];
+        ][pattern]
+            .clone();
         let made: Vec<Planned> = generator(&profile, seed).take(200).collect();
         for planned in &made {
             let Sectors { first: at, count } = sectors(planned);

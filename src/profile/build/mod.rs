@@ -2,6 +2,7 @@
 //!
 //! Every contradiction is reported at the key that made it, as far as one was written.
 
+mod faults;
 mod lists;
 
 use super::draft::{DIRTY_HIGH_PARTS, DURABILITIES, Draft, ENGINES, LAYOUTS, WRITES};
@@ -93,11 +94,18 @@ pub(super) fn build(name: &str, draft: &Draft, places: &Places) -> Result<Profil
         end: EndSpec {
             ops: Some(draft.end_ops).filter(|ops| *ops > 0),
             duration: Some(draft.end_duration).filter(|span| span.0 > 0),
+            violations: draft.expect.violations,
+            lost: draft.expect.lost,
+            errors_max: draft.expect.errors_max,
+            ops_min: draft.expect.ops_min,
+            hit_ratio_min: draft.expect.hit_ratio_min,
+            p99_ms_max: draft.expect.p99_ms_max,
+            messages_per_op_max: draft.expect.messages_per_op_max,
         },
         notes: Vec::new(),
         config,
     };
-    profile.faults = lists::faults(draft, &profile, &mut check);
+    profile.faults = faults::faults(draft, &profile, &mut check);
     profile.notes = notes(&profile);
     if check.problems.is_empty()
         && let Err(text) = profile.config.check()

@@ -312,6 +312,13 @@ fn host() -> Vec<Key<Draft>> {
 }
 
 fn end() -> Vec<Key<Draft>> {
+    let count = |name, at, doc| {
+        Key::new(name, Kind::Derived { min: 0, max: u64::MAX, at }, doc)
+            .by_default("none: no demand")
+    };
+    let limit = |name, max, at, doc| {
+        Key::new(name, Kind::Limit { min: 0.0, max, at }, doc).by_default("none: no demand")
+    };
     vec![
         int("ops", (0, u64::MAX), |d| &mut d.end_ops, "a run ends after so many requests; 0: no"),
         time(
@@ -320,6 +327,23 @@ fn end() -> Vec<Key<Draft>> {
             (Span(0), Span(DAY.0 * 30)),
             |d| &mut d.end_duration,
             "a run ends after this time; 0: no",
+        ),
+        count("violations", |d| &mut d.expect.violations, "so many are expected; more fail"),
+        count("lost", |d| &mut d.expect.lost, "so many lost acknowledged writes; more fail"),
+        count("errors_max", |d| &mut d.expect.errors_max, "more requests in error fail"),
+        count("ops_min", |d| &mut d.expect.ops_min, "fewer requests fail"),
+        limit("hit_ratio_min", 1.0, |d| &mut d.expect.hit_ratio_min, "a lower hit ratio fails"),
+        limit(
+            "p99_ms_max",
+            1e9,
+            |d| &mut d.expect.p99_ms_max,
+            "a longer latency of 99 % of reads, or of writes, fails",
+        ),
+        limit(
+            "messages_per_op_max",
+            1e9,
+            |d| &mut d.expect.messages_per_op_max,
+            "more messages between AMFs for each request fail",
         ),
     ]
 }

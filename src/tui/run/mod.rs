@@ -17,7 +17,7 @@ use super::terminal::{self, Screen};
 use super::theme::{Theme, ThemeError};
 use super::update::{Effect, Msg, update};
 use super::view::{self, layout};
-use crate::profile::Profile;
+use crate::profile::{Profile, Schedule};
 use crate::protocol::id::Instant;
 use crate::session::OpenTrace;
 use crate::session::{AnyEngine, Replay, Session};
@@ -125,7 +125,7 @@ pub fn run(
         inputs,
         mark: 0,
         slept: FRAME,
-        faults: profile.faults.iter().map(|fault| (fault.at, fault.command.clone())).collect(),
+        faults: Schedule::new(profile, Instant(0)),
         asked: Ask::BRIEF,
         acted: false,
         ended: false,
@@ -138,7 +138,6 @@ pub fn run(
     if let Some(replay) = replay {
         console.start_replay(&mut session, replay)?;
     }
-    console.faults.sort_by_key(|(at, _)| core::cmp::Reverse(*at));
     let ran = console.run(&mut session);
     drop(console);
     let ended = session.shutdown();
@@ -189,8 +188,8 @@ struct Console {
     mark: u64,
     /// How long the console meant to sleep.
     slept: Duration,
-    /// The profile's fault schedule, the next one last.
-    faults: Vec<(Instant, Command)>,
+    /// The profile's fault schedule.
+    faults: Schedule,
     /// What the newest snapshot was asked for.
     asked: Ask,
     /// A command was given since the last look.
@@ -396,10 +395,8 @@ impl Console {
                 false
             }
         };
-        while self.faults.last().is_some_and(|(at, _)| *at <= session.now()) {
-            if let Some((_, command)) = self.faults.pop() {
-                self.run_command(session, &command)?;
-            }
+        while let Some(command) = self.faults.take(session.now()) {
+            self.run_command(session, &command)?;
         }
         self.take_trace(session)?;
         let said = self.executor.poll(session)?;

@@ -1,7 +1,7 @@
 //! A cluster that never was: fixed content for golden screens and conversations.
 
 use amflab::profile::{
-    Access, Durability, EndSpec, HostSpec, LinkSpec, Profile, StoreEngine, StoreSpec, WorkloadSpec,
+    Durability, EndSpec, HostSpec, LinkSpec, Profile, StoreEngine, StoreSpec, WorkloadSpec,
 };
 use amflab::protocol::group::GroupView;
 use amflab::protocol::id::{
@@ -71,17 +71,11 @@ pub(crate) fn profile() -> Profile {
         host: HostSpec { timeout: Span::secs(10), paths: 2 },
         workloads: vec![WorkloadSpec {
             name: "gentle".to_owned(),
-            autostart: true,
-            amfs: Vec::new(),
-            read_ratio: 0.7,
             sizes: vec![(4_096, 1)],
-            access: Access::Uniform,
             working_set: 256,
-            first_block: 0,
             sharing_degree: 4,
-            queue_depth: 1,
             rate: Some(20.0),
-            ops: None,
+            ..WorkloadSpec::default()
         }],
         faults: Vec::new(),
         end: EndSpec::default(),

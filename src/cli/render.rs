@@ -1,0 +1,130 @@
+//! `amflab report`: a recording as a page, as JSON or as CSV; and the page of `run --report`.
+
+use super::failure::{FAILED, FINE, Failure};
+use super::inspect::{open, open_timeline};
+use super::progress::Progress;
+use super::{Done, complain, print};
+use crate::report::html::{self, About, Ladder};
+use crate::report::series;
+use crate::report::survey::{Survey, Surveyor};
+use crate::timeline::ladder::{Column, Level, Row, rows, svg};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// Violations that get a ladder.
+const LADDERS_MAX: usize = 5;
+/// Steps before and after a violation that a ladder shows.
+const AROUND: (u64, u64) = (60, 5);
+
+/// The form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// One self-contained page
+    Html,
+    /// One object with everything
+    Json,
+    /// One line for each piece of time
+    Csv,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(before_help = "\
+Examples:
+  amflab run --engine sim --workload storm --ops 20000 --record run.amfrec
+  amflab report run.amfrec -o run.html
+  amflab report run.amfrec --format csv > run.csv")]
+pub(super) struct ReportArgs {
+    /// The recording
+    #[arg(value_name = "RECORDING")]
+    recording: PathBuf,
+    /// Writes it into this file
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The form (default: by the file's name, else html)
+    #[arg(long, value_enum)]
+    format: Option<Form>,
+}
+
+/// Writes a report.
+pub(super) fn report(args: &ReportArgs) -> Done {
+    let survey = survey(&args.recording)?;
+    let is_sound = survey.violations_total == 0 && survey.trouble.is_none();
+    let file = args.recording.display().to_string();
+    let about = About {
+        verdict: if is_sound { "ok" } else { "violation" }.to_owned(),
+        lines: Vec::new(),
+        command: format!("amflab inspect {file} --verify"),
+        file,
+    };
+    let by_name = args.output.as_ref().and_then(|path| {
+        let end = path.extension()?.to_str()?;
+        Form::from_str(end, true).ok()
+    });
+    let text = match args.format.or(by_name).unwrap_or(Form::Html) {
+        Form::Html => html::html(&survey, &about, &ladders(&args.recording, &survey)?),
+        Form::Json => series::json(&survey),
+        Form::Csv => series::csv(&survey),
+    };
+    match &args.output {
+        None => print(&text)?,
+        Some(path) => write(path, &text)?,
+    }
+    Ok(if is_sound { FINE } else { FAILED })
+}
+
+/// The page of a run that has just been recorded.
+pub(super) fn page(recording: &Path, about: &About, to: &Path) -> Result<(), Failure> {
+    let survey = survey(recording)?;
+    write(to, &html::html(&survey, about, &ladders(recording, &survey)?))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    let named = |error| Failure::usage(format!("{}: {error}", path.display()));
+    std::fs::write(path, text).map_err(named)?;
+    complain("note", &format!("the report is in {}", path.display()));
+    Ok(())
+}
+
+/// Goes through a recording.
+fn survey(path: &Path) -> Result<Survey, Failure> {
+    let (mut reader, profile) = open(path)?;
+    let mut surveyor = Surveyor::new(&profile, reader.head());
+    let mut progress = Progress::new(None);
+    'all: while let Some(chunk) = reader.next_chunk()? {
+        for step in &chunk.steps {
+            if !surveyor.step(step) {
+                break 'all;
+            }
+        }
+        progress.at(chunk.first + chunk.steps.len() as u64);
+    }
+    progress.end();
+    if let Some(note) = reader.tail().note(reader.steps()) {
+        complain("note", &format!("{}: {note}", path.display()));
+    }
+    Ok(surveyor.end())
+}
+
+/// The ladder around each of the first violations.
+fn ladders(path: &Path, survey: &Survey) -> Result<Vec<Ladder>, Failure> {
+    if survey.violations.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut timeline = open_timeline(path)?;
+    let config = timeline.profile().config.clone();
+    let all = Column::all(config.amfs, config.disks_all());
+    let mut pictures = Vec::new();
+    for found in survey.violations.iter().take(LADDERS_MAX) {
+        let from = found.step.saturating_sub(AROUND.0);
+        let to = found.step.saturating_add(AROUND.1).min(timeline.len());
+        let events = timeline.look(from, to).map_err(Failure::broken)?;
+        let rows: Vec<Row> =
+            rows(&events).into_iter().filter(|row| row.level() <= Level::States).collect();
+        let used = |column: &&Column| rows.iter().any(|row| row.touches(**column));
+        let columns: Vec<Column> = all.iter().filter(used).copied().collect();
+        let title = format!("{} after step {}: {}", found.checker, found.step, found.text);
+        let picture = svg::svg(&rows, &columns, &title);
+        pictures.push((title, picture));
+    }
+    Ok(pictures)
+}
