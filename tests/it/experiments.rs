@@ -96,9 +96,12 @@ fn write_back_answers_sooner_and_writes_less() {
 fn false_sharing_grows_with_the_block() {
     let report = run(4);
     let moved =
-        ["512", "4096", "65536"].map(|size| median(&report, &[size], "peer_transfers_per_op"));
+        ["512", "1024", "2048"].map(|size| median(&report, &[size], "peer_transfers_per_op"));
     assert!(moved[0] < 1e-9, "{moved:?}");
     assert!(grows(&moved), "{moved:?}");
+    let sizes = ["512", "1024", "2048", "65536"];
+    let slowest = sizes.map(|size| median(&report, &[size], "write_p99_us"));
+    assert!(grows(&slowest), "{slowest:?}");
 }
 
 #[test]
