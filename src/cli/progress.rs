@@ -95,10 +95,10 @@ impl Progress {
         let template = match self.total {
             None => "{elapsed} {human_pos} requests {per_sec}",
             Some(_) if self.is_bytes => {
-                "{elapsed} [{bar:40}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
+                "{elapsed} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
             }
-            Some(_) if self.is_time => "{elapsed} [{bar:40}] {percent} % {msg} {eta} left",
-            Some(_) => "{elapsed} [{bar:40}] {human_pos}/{human_len} {per_sec} {eta} left",
+            Some(_) if self.is_time => "{elapsed} [{wide_bar}] {percent} % {msg} {eta} left",
+            Some(_) => "{elapsed} [{wide_bar}] {human_pos}/{human_len} {per_sec} {eta} left",
         };
         let total = self.total;
         let bar = self.bar.get_or_insert_with(|| make(total, template));

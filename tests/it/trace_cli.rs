@@ -258,6 +258,48 @@ fn idle_times_are_cut_and_times_scaled() {
     assert!(seconds(&[]) < 1.0);
 }
 
+/// A long trace that packs well, so that it takes a while to read.
+fn long(dir: &Path) -> PathBuf {
+    let mut lines = String::new();
+    for line in 0..2_000u64 {
+        writeln!(lines, "{line} {} {} 8 {}", line % 3, line * 7_919 % 50_000, line % 2).unwrap();
+    }
+    let path = dir.join("long.disksim.gz");
+    let file = std::fs::File::create(&path).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+    for _ in 0..4_000 {
+        std::io::Write::write_all(&mut packed, lines.as_bytes()).unwrap();
+    }
+    packed.finish().unwrap();
+    path
+}
+
+#[test]
+fn ctrl_c_ends_a_conversion_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let (trace, out) = (long(dir.path()), dir.path().join("out.iolog"));
+    let mut child = Command::new(env!("CARGO_BIN_EXE_amflab"))
+        .args(["trace", "convert", "--to", "fio", "-o"])
+        .args([&out, &trace])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    while std::fs::metadata(&out).map_or(0, |about| about.len()) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{err}");
+    assert!(err.contains("interrupted"), "{err}");
+    let text = std::fs::read_to_string(&out).unwrap();
+    assert!(text.ends_with(" dev2 close\n"), "the log is whole");
+    let info = json(&["trace", "info", out.to_str().unwrap(), "--json"], 0);
+    assert!(counted(&info, "requests") < 8_000_000);
+}
+
 /// fio, or a visible word that the test is skipped.
 #[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn fio_is_there() -> bool {

@@ -149,14 +149,14 @@ pub(super) fn info(args: &InfoArgs) -> Done {
         let text = format!("1 block in {one_in} was counted; --blocks-max would need some {all}");
         complain("note", &text);
     }
-    if interrupted {
-        complain("note", "interrupted: this is only the beginning of the trace");
-    }
     if args.json {
         let json = serde_json::to_string_pretty(&info).expect("plain data with text keys");
         print(&format!("{json}\n"))?;
     } else {
-        print(&text::told(&info))?;
+        print(&text::told(&info, &args.lines))?;
+    }
+    if interrupted {
+        complain("note", "interrupted: this is only the beginning of the trace");
     }
     Ok(if interrupted { UNDECIDED } else { FINE })
 }

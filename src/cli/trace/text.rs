@@ -9,6 +9,7 @@
 use super::info::Info;
 use crate::protocol::Many;
 use crate::workload::insight::{Facts, Rate, Sharing};
+use crate::workload::reuse::Hits;
 use bytesize::ByteSize;
 use std::fmt::Write;
 
@@ -16,11 +17,11 @@ use std::fmt::Write;
 const BAR: usize = 40;
 /// Rows of the plot over time.
 const ROWS: u64 = 8;
-/// Cache sizes that are shown, the largest ones.
+/// Cache sizes that are shown, the largest ones, unless others are asked for.
 const SIZES_SHOWN: usize = 16;
 
-/// The whole.
-pub(super) fn told(info: &Info) -> String {
+/// The whole; the hit ratios of caches with these `lines` are among those shown.
+pub(super) fn told(info: &Info, lines: &[u64]) -> String {
     let facts = &info.facts;
     let mut out = String::new();
     let mut line = |name: &str, text: &str| {
@@ -68,7 +69,7 @@ pub(super) fn told(info: &Info) -> String {
     );
     let first = ratio(facts.first_touches, facts.touches);
     line("touches", &format!("{} of blocks, {first} of them the first", facts.touches));
-    out + &sizes(facts) + &curve(facts) + &sharing(facts) + &over_time(facts)
+    out + &sizes(facts) + &curve(facts, lines) + &sharing(facts) + &over_time(facts)
 }
 
 fn sizes(facts: &Facts) -> String {
@@ -83,13 +84,15 @@ fn sizes(facts: &Facts) -> String {
     out
 }
 
-fn curve(facts: &Facts) -> String {
+fn curve(facts: &Facts, lines: &[u64]) -> String {
     let how = match facts.sampled_one_in {
         1 => "exact".to_owned(),
         one_in => format!("sampled, 1 block in {one_in}"),
     };
     let mut out = format!("\nreuse       {how}; LRU hit ratio by cache size in lines\n");
-    for hits in &facts.lru[facts.lru.len().saturating_sub(SIZES_SHOWN)..] {
+    let small = facts.lru.len().saturating_sub(SIZES_SHOWN);
+    let shown = |(at, hits): &(usize, &Hits)| *at >= small || lines.contains(&hits.lines);
+    for (_, hits) in facts.lru.iter().enumerate().filter(shown) {
         let (part, bar) = (ratio(hits.hits, facts.touches), bar(hits.hits, facts.touches));
         let _ = writeln!(out, "{:>11} {bar:<BAR$} {part:>8}", hits.lines);
     }

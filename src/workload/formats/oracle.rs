@@ -20,6 +20,8 @@ pub const RECORD_BYTES: usize = 24;
 pub const OBJECTS_MAX: u64 = 1 << 26;
 /// Largest object that is taken for one when the format is to be recognised.
 const LIKELY_BYTES_MAX: u32 = 1 << 31;
+/// Most requests of a trace that is taken for one.
+const LIKELY_NEXT_MAX: i64 = 1 << 48;
 
 /// Understands one record after the other.
 #[derive(Clone, Debug)]
@@ -37,19 +39,19 @@ impl Oracle {
     }
 
     /// Whether all whole records of `head` could be some: times do not go back, sizes are sizes, and
-    /// the next request of an object comes later than this one.
+    /// the next request of an object has a number. (What it counts from differs between converters.)
     #[must_use]
     pub fn is_likely(head: &[u8]) -> bool {
-        let mut before = 0;
-        let mut fits = |(number, record): (usize, &[u8])| {
+        let (mut before, mut sized) = (0, false);
+        let mut fits = |record: &[u8]| {
             let (time, size) = (u32_at(record, 0), u32_at(record, 12));
             let next = i64::from_le_bytes(u64_at(record, 16).to_le_bytes());
-            let is_later = next == -1 || u64::try_from(next).is_ok_and(|next| next > number as u64);
+            sized |= size > 0;
+            let has_next = (1..LIKELY_NEXT_MAX).contains(&next) || [-1, i64::MAX].contains(&next);
             let is_in_order = time >= core::mem::replace(&mut before, time);
-            is_in_order && is_later && size < LIKELY_BYTES_MAX
+            is_in_order && has_next && size < LIKELY_BYTES_MAX
         };
-        let records = head.chunks_exact(RECORD_BYTES);
-        records.len() > 0 && head.contains(&0) && records.enumerate().all(&mut fits)
+        head.contains(&0) && head.chunks_exact(RECORD_BYTES).all(&mut fits) && sized
     }
 }
 
