@@ -6,6 +6,7 @@
 //! - [`trace`]: commands, events, snapshots, steps; the traits `Engine` and `HostPort`.
 //! - [`profile`]: TOML in, a validated profile out.
 //! - [`world`]: the cluster as one value: a fold over steps, checked after each.
+//! - [`explore`]: the state x event table of a protocol, found by running the core.
 //! - [`workload`]: what hosts do: generators, traces, and who may be asked next.
 //! - [`check`]: judges of what a cluster answered: reads, durability, histories.
 //! - [`sim`]: a seeded scheduler over a world, in virtual time: an engine.
@@ -21,6 +22,7 @@
 pub mod campaign;
 pub mod check;
 pub mod cli;
+pub mod explore;
 pub mod live;
 pub mod profile;
 pub mod protocol;

@@ -1,9 +1,9 @@
-//! `profiles|workloads|protocols|lessons|defects list|show NAME`. A list has one item a line, and no header.
+//! `profiles|workloads|lessons|defects list|show NAME`. A list has one item a line, and no header.
 
 use super::failure::{FINE, Failure};
 use super::{Done, complain, print};
 use crate::profile;
-use crate::protocol::{Defect, Protocol};
+use crate::protocol::Defect;
 use crate::trace::grammar::nearest;
 use clap::Subcommand;
 
@@ -19,7 +19,7 @@ pub(super) enum ListCommand {
 }
 
 /// One name a line.
-fn list(names: &[&str]) -> Done {
+pub(super) fn list(names: &[&str]) -> Done {
     let mut text = names.join("\n");
     if !text.is_empty() {
         text.push('\n');
@@ -28,7 +28,7 @@ fn list(names: &[&str]) -> Done {
     Ok(FINE)
 }
 
-fn unknown(what: &str, name: &str, names: &[&str]) -> Failure {
+pub(super) fn unknown(what: &str, name: &str, names: &[&str]) -> Failure {
     let hint = match nearest(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("allowed: {}", names.join(", ")),
@@ -54,20 +54,6 @@ pub(super) fn workloads(command: &ListCommand) -> Done {
         ListCommand::List => list(&names),
         ListCommand::Show { name } => {
             print(profile::workload_text(name).ok_or_else(|| unknown("workload", name, &names))?)?;
-            Ok(FINE)
-        }
-    }
-}
-
-/// The protocols.
-pub(super) fn protocols(command: &ListCommand) -> Done {
-    let names = Protocol::ALL.map(Protocol::name);
-    match command {
-        ListCommand::List => list(&names),
-        ListCommand::Show { name } => {
-            let one = name.parse::<Protocol>().map_err(|_| unknown("protocol", name, &names))?;
-            let (summary, states) = (one.summary(), one.line_states());
-            print(&format!("{name}\n  {summary}\n  states of a line: {states}\n"))?;
             Ok(FINE)
         }
     }

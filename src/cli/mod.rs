@@ -7,7 +7,8 @@
 //!
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
 //! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `expected`, `progress`), `recovery`, `run`,
-//! `compare`, `replay`, `trace`, `inspect`, `diff`, `ladder`, `render`, `play`, `check`, `fuzz`, `shrink`, `lists`, `screenshot`, `doctor`,
+//! `compare`, `replay`, `trace`, `inspect`, `diff`, `ladder`, `render`, `play`, `check`, `fuzz`, `shrink`, `lists`, `protocols`,
+//! `screenshot`, `doctor`,
 //! `manual`.
 
 mod check;
@@ -28,6 +29,7 @@ mod load;
 mod manual;
 mod play;
 mod progress;
+mod protocols;
 mod read_back;
 mod recovery;
 mod render;
@@ -108,7 +110,7 @@ enum Command {
     Workloads(lists::ListCommand),
     /// The coherency protocols
     #[command(subcommand)]
-    Protocols(lists::ListCommand),
+    Protocols(protocols::ProtocolsCommand),
     /// The lessons
     #[command(subcommand)]
     Lessons(lists::ListCommand),
@@ -147,7 +149,7 @@ pub fn main() -> ExitCode {
         Some(Command::Shrink(args)) => shrink::shrink(&args),
         Some(Command::Profiles(what)) => lists::profiles(&what),
         Some(Command::Workloads(what)) => lists::workloads(&what),
-        Some(Command::Protocols(what)) => lists::protocols(&what),
+        Some(Command::Protocols(what)) => protocols::protocols(&what),
         Some(Command::Lessons(what)) => lists::lessons(&what),
         Some(Command::Defects(what)) => lists::defects(&what),
         Some(Command::Screenshot(args)) => screenshot::screenshot(&args),

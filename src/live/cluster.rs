@@ -18,7 +18,7 @@ use crate::protocol::id::{AmfId, Epoch, Instant, Key, NodeId, OpId};
 use crate::protocol::{
     AmfInput, AmfOutput, Answer, Body, Config, Defect, HostError, Packet, Request, RequestKind,
 };
-use crate::trace::{Event, EventKind, Step, Violation, narrate};
+use crate::trace::{Event, EventKind, Met, Step, Violation, narrate};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -205,6 +205,14 @@ impl Cluster {
     pub(crate) fn drain_amf(&self, id: AmfId, state: &mut AmfState, turn: &mut Turn<'_>) {
         while let Some(fact) = state.machine.as_mut().and_then(crate::protocol::Amf::poll_fact) {
             turn.say(|| EventKind::Rule(fact));
+        }
+        if turn.events.is_some()
+            && let Some(machine) = &mut state.machine
+        {
+            let (step, now) = (turn.no, turn.now);
+            let at = |block| Met { count: 1, step, now, amf: id, block };
+            let met = std::iter::from_fn(|| machine.poll_cell());
+            self.events.meet(met.map(|(block, cell)| (cell, at(block))));
         }
         while let Some(output) = state.machine.as_mut().and_then(crate::protocol::Amf::poll_output)
         {

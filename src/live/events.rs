@@ -1,6 +1,7 @@
 //! What the console reads at its own pace: a bounded ring that counts what it dropped.
 
-use crate::trace::{Event, Waker};
+use crate::protocol::Cell;
+use crate::trace::{Cells, Event, Met, Waker};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +15,8 @@ pub(crate) struct Events {
     on: AtomicBool,
     ring: Mutex<VecDeque<Event>>,
     lost: AtomicU64,
+    /// How often each cell of the state x event table was met.
+    cells: Mutex<Cells>,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -50,6 +53,19 @@ impl Events {
         if wake {
             self.wake();
         }
+    }
+
+    /// A step met cells of the state x event table.
+    pub(crate) fn meet(&self, met: impl IntoIterator<Item = (Cell, Met)>) {
+        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        for (cell, at) in met {
+            cells.add(cell, at);
+        }
+    }
+
+    /// How often each cell was met while somebody subscribed.
+    pub(crate) fn cells(&self) -> Cells {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The oldest event that is still there.

@@ -111,6 +111,7 @@ impl Cluster {
             volatile: self.volatile(),
             recording: self.steps.info(),
             lamps: None,
+            cells: ask.cells.then(|| self.events.cells()),
         }
     }
 

@@ -1,10 +1,11 @@
 //! The heart: what AMFs, the witness, disks and hosts do, as deterministic machines.
 //!
 //! No clock, dice, thread or I/O. Reading order: [`id`], [`data`], [`message`], [`host`], [`config`],
-//! [`group`], [`parity`], [`rule`], [`link`], [`disk`], [`witness`], [`amf`], [`cluster`].
+//! [`group`], [`parity`], [`rule`], [`cell`], [`link`], [`disk`], [`witness`], [`amf`], [`cluster`].
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod amf;
+pub mod cell;
 pub mod cluster;
 pub mod config;
 mod cover;
@@ -27,6 +28,7 @@ pub mod view;
 pub mod witness;
 
 pub use amf::{Amf, Damaged, JournalContent, JournalEntry, ScrubReport};
+pub use cell::{Cell, Lock, State, Trigger};
 pub use config::{Config, GroupConfig, Layout, Protocol, WritePolicy};
 pub use data::{Data, Stamp};
 pub use defect::Defect;

@@ -40,6 +40,7 @@ impl Sim {
             volatile: Some("simulated: nothing is kept".to_owned()),
             recording: self.recorder.as_ref().and_then(Recorder::info).cloned(),
             lamps: None,
+            cells: ask.cells.then(|| world.cells().clone()),
         }
     }
 

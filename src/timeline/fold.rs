@@ -4,10 +4,10 @@
 use crate::profile::Profile;
 use crate::protocol::id::NodeId;
 use crate::protocol::{Answer, Config};
-use crate::trace::Event;
 use crate::trace::engine::{ByKind, Counts};
 use crate::trace::recording::{Head, Recorded, fits};
 use crate::trace::step::{Control, Step, StepEntry};
+use crate::trace::{Cells, Event};
 use crate::world::{Effect, Said, World, picture};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -213,6 +213,10 @@ impl Fold {
     #[must_use]
     pub fn apart(&self) -> (ByKind, &Counts) {
         (self.messages, &self.buried)
+    }
+
+    pub(super) fn take_cells(&mut self) -> Cells {
+        self.world.take_cells()
     }
 
     /// Counters since the start.

@@ -32,7 +32,7 @@ use crate::trace::recording::codec::Known;
 use crate::trace::recording::reader::{self, Reader, Tail};
 use crate::trace::recording::{Head, Recorded, RecordingError, RecordingInfo};
 use crate::trace::snapshot::HeldInfo;
-use crate::trace::{Ask, Event, Snapshot, Survey, narrate};
+use crate::trace::{Ask, Cells, Event, Snapshot, Survey, narrate};
 use crate::world::{InFlight, World};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -65,6 +65,8 @@ pub struct Timeline {
     fold: Fold,
     trouble: Option<Divergence>,
     survey: Arc<Survey>,
+    /// What was met on the way that was told last.
+    told: Cells,
 }
 
 /// Opens the head of a recording.
@@ -126,6 +128,7 @@ impl Timeline {
             snaps,
             trouble: fold.trouble().cloned(),
             survey: Arc::new(marks.survey),
+            told: Cells::default(),
             fold,
         })
     }
@@ -258,8 +261,15 @@ impl Timeline {
         self.fold.observe(true);
         let gone = self.go_on(to.min(self.len));
         let events = self.fold.take_events();
+        self.told = self.fold.take_cells();
         self.fold.observe(false);
         gone.map(|()| events)
+    }
+
+    /// Cells of the state x event table that were met on the way that [`Self::events`] told last.
+    #[must_use]
+    pub fn cells_told(&self) -> &Cells {
+        &self.told
     }
 
     /// The same, and stays where it is.
@@ -318,6 +328,7 @@ pub fn picture(fold: &Fold, ask: &Ask) -> Snapshot {
         volatile: None,
         recording: None,
         lamps: None,
+        cells: None,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::protocol::id::{AmfId, Instant, OpId};
 use crate::protocol::{Answer, Config, HostError, RequestKind};
 use crate::trace::action::{Action, Seek};
 use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress};
-use crate::trace::{Ask, Event, Snapshot, Survey};
+use crate::trace::{Ask, Cells, Event, Snapshot, Survey};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ pub struct Player {
     events: VecDeque<Event>,
     subscribed: bool,
     refused: VecDeque<Completion>,
+    /// Cells of the state x event table that were met in what was told.
+    cells: Cells,
     next_op: u64,
 }
 
@@ -34,7 +36,8 @@ impl Player {
     pub fn new(mut timeline: Timeline) -> Result<Self, EngineError> {
         timeline.seek(0).map_err(broken)?;
         let (events, refused) = (VecDeque::new(), VecDeque::new());
-        Ok(Self { timeline, events, subscribed: false, refused, next_op: 0 })
+        let cells = Cells::default();
+        Ok(Self { timeline, events, subscribed: false, refused, cells, next_op: 0 })
     }
 
     /// What is played.
@@ -69,6 +72,7 @@ impl Player {
                 self.events.clear();
             }
             self.events.extend(self.timeline.events(begin, to).map_err(broken)?);
+            self.cells.extend(self.timeline.cells_told());
         } else {
             self.timeline.seek(to).map_err(broken)?;
         }
@@ -146,7 +150,8 @@ impl Engine for Player {
     }
 
     fn snapshot(&mut self, ask: &Ask) -> Snapshot {
-        self.timeline.snapshot(ask)
+        let cells = ask.cells.then(|| self.cells.clone());
+        Snapshot { cells, ..self.timeline.snapshot(ask) }
     }
 
     fn advance(&mut self, _: Advance) -> Result<Progress, EngineError> {

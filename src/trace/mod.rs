@@ -3,7 +3,7 @@
 //! - [`action`]: what an engine can be told to do; [`command`]: what people, scripts and profiles say,
 //!   with one text form; [`grammar`]: that text form, both ways; [`registry`]: the list of all commands.
 //! - [`event`]: what happened; [`snapshot`]: how things stand, and [`lamps`] whether it is linearizable;
-//!   [`step`]: what the log is made of.
+//!   [`cells`]: how often each cell of the state x event table was met; [`step`]: what the log is made of.
 //! - [`recording`]: that log as bytes, and what writes and reads them.
 //! - [`narrate`]: machines' inputs and outputs as events; [`sides`]: who a partition cuts off;
 //!   [`standing`]: whether an action makes sense, and what is said once it is done.
@@ -12,6 +12,7 @@
 //! Knows `protocol`, nothing else of ours; no thread, no terminal, no store.
 
 pub mod action;
+pub mod cells;
 pub mod command;
 pub mod engine;
 pub mod event;
@@ -28,6 +29,7 @@ pub mod step;
 pub mod survey;
 
 pub use action::{Action, HoldFilter, LinkSetting, Release, Seek, Target};
+pub use cells::{Cells, Met};
 pub use command::{Command, Condition, Expectation, HostCommand, Outcome, Value};
 pub use engine::{Advance, Completion, Counts, Engine, EngineError, HostPort, Progress, Waker};
 pub use event::{Event, EventKind, Violation};

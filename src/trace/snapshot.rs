@@ -1,5 +1,6 @@
 //! How things stand: what the console draws and what scripts wait for. A value, made on request.
 
+use super::cells::Cells;
 use super::engine::Counts;
 use super::event::Violation;
 use super::lamps::Lamps;
@@ -25,11 +26,14 @@ pub struct Ask {
     pub lamps: bool,
     /// The newest operations on this block.
     pub history: Option<Block>,
+    /// How often each cell of the state x event table was met.
+    pub cells: bool,
 }
 
 impl Ask {
     /// No lines, no held messages.
-    pub const BRIEF: Self = Self { first: 0, end: 0, held_max: 0, lamps: false, history: None };
+    pub const BRIEF: Self =
+        Self { first: 0, end: 0, held_max: 0, lamps: false, history: None, cells: false };
     /// Every line of every cache.
     pub const ALL: Self = Self { first: 0, end: u64::MAX, held_max: 1_000, ..Self::BRIEF };
 }
@@ -88,6 +92,9 @@ pub struct Snapshot {
     /// Whether what hosts saw is linearizable; `None`: nobody looks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lamps: Option<Lamps>,
+    /// How often each cell of the state x event table was met, if that was asked for.
+    #[serde(skip)]
+    pub cells: Option<Cells>,
 }
 
 /// The witness.

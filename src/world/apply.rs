@@ -10,6 +10,7 @@ use crate::protocol::{
     AmfInput, AmfOutput, Body, Disk, DiskInput, DiskOutput, Packet, StoreError, Witness,
     WitnessInput, WitnessMsg, WitnessOutput,
 };
+use crate::trace::Met;
 use crate::trace::event::EventKind;
 use crate::trace::narrate;
 use crate::trace::recording::OutputDigest;
@@ -198,6 +199,11 @@ impl World {
         if self.observed {
             while let Some(fact) = self.seats[index].amf.as_mut().and_then(Amf::poll_fact) {
                 self.push_event(NodeId::Amf(amf), EventKind::Rule(fact));
+            }
+            let (step, now) = (self.step, self.now);
+            while let Some((block, cell)) = self.seats[index].amf.as_mut().and_then(Amf::poll_cell)
+            {
+                self.cells.add(cell, Met { count: 1, step, now, amf, block });
             }
         }
         let mut digest = OutputDigest::default();

@@ -27,6 +27,7 @@ use crate::protocol::{
     Answer, Body, Config, Defect, Disk, Frame, MsgKind, Nvram, Record, StoreDone, StoreError,
     Witness, WitnessMsg,
 };
+use crate::trace::Cells;
 use crate::trace::event::{Event, Violation};
 use crate::trace::recording::Origin;
 use crate::trace::step::{Control, Step};
@@ -141,6 +142,8 @@ pub struct World {
     answers: VecDeque<Answer>,
     events: VecDeque<Event>,
     events_lost: u64,
+    /// Cells of the state x event table that were met while observed.
+    cells: Cells,
     observed: bool,
     checks: bool,
     /// Machines that had an input since a scheduler last asked.
@@ -201,6 +204,7 @@ impl World {
             answers: VecDeque::new(),
             events: VecDeque::new(),
             events_lost: 0,
+            cells: Cells::default(),
             observed: false,
             checks: true,
             moved: Vec::new(),
@@ -455,6 +459,15 @@ impl World {
     #[must_use]
     pub fn violations_total(&self) -> u64 {
         self.violations_total
+    }
+    /// How often each cell of the state x event table was met while observed.
+    #[must_use]
+    pub fn cells(&self) -> &Cells {
+        &self.cells
+    }
+    /// The same, and counting begins again.
+    pub fn take_cells(&mut self) -> Cells {
+        core::mem::take(&mut self.cells)
     }
     /// Events dropped because nobody took them.
     #[must_use]

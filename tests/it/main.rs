@@ -6,6 +6,7 @@ mod cli;
 mod compare;
 mod conversations;
 mod experiments;
+mod explore;
 mod formats;
 mod grammar;
 mod insight;

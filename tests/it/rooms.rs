@@ -43,6 +43,7 @@ const ROOMS: &[Room] = &[
         may: &["protocol", "trace", "profile", "world", "timeline", "workload"],
         never: CLOCKS,
     },
+    Room { name: "explore", may: &["protocol", "trace", "profile", "world"], never: CLOCKS },
     Room {
         name: "sim",
         may: &["protocol", "trace", "profile", "world", "timeline", "workload", "check"],
@@ -82,7 +83,7 @@ const ROOMS: &[Room] = &[
     Room { name: "nbd", may: &["protocol", "trace"], never: &["sled::", "ratatui"] },
     Room {
         name: "tui",
-        may: &["protocol", "trace", "profile", "timeline", "lesson", "session"],
+        may: &["protocol", "trace", "profile", "explore", "timeline", "lesson", "session"],
         never: &["sled::"],
     },
 ];

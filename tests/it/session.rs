@@ -258,6 +258,7 @@ fn empty(config: &Config) -> Snapshot {
     Snapshot {
         recording: None,
         lamps: None,
+        cells: None,
         engine: "sim",
         now: Instant(0),
         step: 0,

@@ -369,11 +369,7 @@ impl Amf {
     pub(super) fn on_grant(&mut self, now: Instant, from: AmfId, granted: &Granted<'_>) {
         let key = granted.key;
         let access = self.keys.get_mut(&key).and_then(|ctl| ctl.access.as_mut());
-        let Some(access) = access.filter(|access| {
-            access.ticket == granted.ticket
-                && access.stage == Stage::Waiting
-                && access.missing.contains(from)
-        }) else {
+        let Some(access) = access.filter(|access| access.waits_for(granted.ticket, from)) else {
             // A grant of an access that is over, or that began again under another ticket.
             return self.rule_peer(Rule::IgnoreGrant, key, from);
         };

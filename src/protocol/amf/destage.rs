@@ -7,6 +7,7 @@
 use super::Amf;
 use super::disk_io::DiskWork;
 use super::key::{Destage, DestageStep, Job, KeyCtl, Queued, SlotSet, Stage};
+use crate::protocol::cell::Trigger;
 use crate::protocol::defect::Defect;
 use crate::protocol::group::{Place, SlotState};
 use crate::protocol::host::HostError;
@@ -327,6 +328,7 @@ impl Amf {
             }
             self.ages.pop_front();
             if self.is_dirty_since(block, at) {
+                self.meet(block, Trigger::Destage);
                 self.rule(Rule::DestageAge, Some(Key::Block(block)));
                 self.start_destage(now, block, OpId::NONE);
             }
@@ -337,6 +339,7 @@ impl Amf {
         while self.cache.owned().saturating_sub(self.destaging) > self.cfg.dirty_high {
             let Some((at, block)) = self.ages.pop_front() else { return };
             if self.is_dirty_since(block, at) {
+                self.meet(block, Trigger::Destage);
                 self.rule(Rule::DestageHighWater, Some(Key::Block(block)));
                 self.start_destage(now, block, OpId::NONE);
             }
@@ -350,6 +353,7 @@ impl Amf {
             self.cache.mark_evicting(at);
             let line = self.cache.line(at);
             let (block, busy) = (line.block, line.busy);
+            self.meet(block, Trigger::Evict);
             if !busy {
                 self.evict_line(now, block);
             }
@@ -385,6 +389,7 @@ impl Amf {
         self.cache.mark_evicting(at);
         let line = self.cache.line(at);
         let (block, busy) = (line.block, line.busy);
+        self.meet(block, Trigger::Evict);
         if !busy {
             self.evict_line(now, block);
         }
@@ -394,6 +399,7 @@ impl Amf {
         let dirty = self.cache.sorted().filter(|(_, line)| line.dirty());
         let blocks: Vec<Block> = dirty.map(|(_, line)| line.block).collect();
         for block in blocks {
+            self.meet(block, Trigger::Destage);
             self.start_destage(now, block, OpId::NONE);
         }
     }
@@ -403,6 +409,7 @@ impl Amf {
         let lines = self.cache.sorted().filter(|(_, line)| clean(line));
         let blocks: Vec<Block> = lines.map(|(_, line)| line.block).collect();
         for block in blocks {
+            self.meet(block, Trigger::Evict);
             self.evict_line(now, block);
         }
     }

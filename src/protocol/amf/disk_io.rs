@@ -3,6 +3,7 @@
 use super::Amf;
 use super::key::{Fetch, Stage};
 use super::row::RowFor;
+use crate::protocol::cell::Trigger;
 use crate::protocol::group::{Place, SlotState};
 use crate::protocol::id::{Block, DiskId, Instant, Key, NodeId, OpId, Version};
 use crate::protocol::message::{
@@ -42,6 +43,45 @@ pub(super) enum DiskWork {
     Forget,
     /// A refill copies the marks of those that are gone.
     RefillMarks,
+}
+
+impl DiskWork {
+    /// The block that the work is done for, if it is for one.
+    const fn block(self) -> Option<Block> {
+        match self {
+            Self::Fetch { block, .. }
+            | Self::Destage { block, .. }
+            | Self::Repair { block, .. }
+            | Self::Row { reader: RowFor::Destage(block) | RowFor::Block(block), .. } => {
+                Some(block)
+            }
+            Self::Row { reader: RowFor::Redo(_) | RowFor::Refill | RowFor::Scrub, .. }
+            | Self::Flush { .. }
+            | Self::Next
+            | Self::RefillRead { .. }
+            | Self::RefillWrite
+            | Self::ScrubNext
+            | Self::ScrubCopy { .. }
+            | Self::Mark { .. }
+            | Self::Marks { .. }
+            | Self::Forget
+            | Self::RefillMarks => None,
+        }
+    }
+}
+
+const fn trigger_of(result: &Result<DiskDone, DiskError>) -> Trigger {
+    match result {
+        Ok(DiskDone::Read { .. }) => Trigger::DiskRead,
+        Ok(
+            DiskDone::Written { .. }
+            | DiskDone::Next { .. }
+            | DiskDone::Flushed
+            | DiskDone::Marked
+            | DiskDone::Marks(_),
+        ) => Trigger::DiskWrite,
+        Err(_) => Trigger::DiskError,
+    }
 }
 
 impl Amf {
@@ -95,6 +135,9 @@ impl Amf {
             }
             Err(DiskError::Failed) if reply.id >= self.admitted_from => self.report_disk(disk),
             Ok(_) | Err(DiskError::Failed | DiskError::NotAdmitted | DiskError::Media) => {}
+        }
+        if let Some(block) = work.block() {
+            self.meet(block, trigger_of(&reply.result));
         }
         match work {
             DiskWork::Fetch { block, slot } => {

@@ -5,6 +5,7 @@
 
 use super::key::{Job, KeyCtl, Queued};
 use super::{Amf, HOST_TOUCHES_MAX};
+use crate::protocol::cell::Trigger;
 use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
 use crate::protocol::host::{
@@ -51,6 +52,7 @@ impl Amf {
     pub(super) fn on_host(&mut self, now: Instant, request: Request) {
         let Request { op, kind } = request;
         if self.view.is_none() || !(self.lease_is_live(now) || self.has(Defect::NoLease)) {
+            self.meet_refused(&kind);
             self.rule(Rule::NotServing, None);
             return self.answer(op, Err(HostError::NotServing));
         }
@@ -121,6 +123,7 @@ impl Amf {
         }
         let data = line.data.slice(touch.offset, touch.len);
         let (state, version) = (line.state, line.version);
+        self.meet(touch.block, Trigger::Read);
         self.cache.touch(at);
         self.stats.hits += 1;
         // Nothing changed that an invariant looks at, and drivers come here between inputs: the key is
@@ -146,7 +149,9 @@ impl Amf {
             if host.begun == host.total {
                 self.dispatch.pop_front();
             }
-            let key = Key::Block(self.touch_of(op, index).block);
+            let block = self.touch_of(op, index).block;
+            self.meet_host(block, op);
+            let key = Key::Block(block);
             self.arrive(now, key, Queued::new(Job::Touch { op, index }));
         }
     }
@@ -228,6 +233,7 @@ impl Amf {
             .map(|(_, l)| (l.block, l.version))
             .collect();
         for (block, version) in dirty {
+            self.meet(block, Trigger::Flush);
             waiting.insert(block, version);
             if self.cache.state(block).is_owned() {
                 self.start_destage(now, block, op);

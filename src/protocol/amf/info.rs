@@ -271,6 +271,16 @@ impl Amf {
     pub fn is_covered(&self) -> bool {
         self.covered
     }
+    /// Some of its partners' replicas are no longer needed, and they have yet to hear of it.
+    #[must_use]
+    pub fn retires(&self) -> bool {
+        !self.retiring.is_empty()
+    }
+    /// The highest version of the block, or of another with the same slot, that was dropped here \[H2\].
+    #[must_use]
+    pub fn floor_of(&self, block: Block) -> Version {
+        self.floor(Key::Block(block))
+    }
     /// Versions that the last input drew.
     #[must_use]
     pub fn commits(&self) -> &[(Block, Version)] {

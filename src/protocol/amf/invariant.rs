@@ -52,6 +52,11 @@ impl Amf {
             }
         }
         let Key::Block(block) = key else { return None };
+        if let Some(why) = self.impossible_state(block)
+            && !self.is_broken_on_purpose()
+        {
+            return broken(why);
+        }
         let line = self.cache.get(block);
         let working = ctl.is_some_and(|ctl| ctl.access.is_some() || !ctl.queue.is_empty());
         if let Some(line) = line {

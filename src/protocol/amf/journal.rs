@@ -16,6 +16,7 @@
 use super::Amf;
 use super::key::{DestageStep, Job, Stage};
 use super::replicate::Replica;
+use crate::protocol::cell::Trigger;
 use crate::protocol::data::Data;
 use crate::protocol::defect::Defect;
 use crate::protocol::id::{Block, Incarnation, Instant, Key, Version};
@@ -254,6 +255,7 @@ impl Amf {
     /// The oldest of what was given to the journal is done.
     pub(super) fn on_journal(&mut self, now: Instant, result: Result<(), StoreError>) {
         let Some((block, given)) = self.journal.given.pop_front() else { return };
+        self.meet(block, Trigger::Journal);
         if result.is_err() {
             return self.journal_broke(now);
         }

@@ -71,6 +71,13 @@ pub(super) struct Access {
     pub(super) hit: bool,
 }
 
+impl Access {
+    /// It waits under this ticket, and has not been granted by this peer.
+    pub(super) fn waits_for(&self, ticket: Ticket, peer: AmfId) -> bool {
+        self.ticket == ticket && self.stage == Stage::Waiting && self.missing.contains(peer)
+    }
+}
+
 /// How far an access is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Stage {

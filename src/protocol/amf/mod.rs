@@ -8,7 +8,7 @@
 //! add), `replicate`, `journal`, `destage`, `stripe` (destages with parity), `disk_io`, `row` (rows of parity layouts),
 //! `regions` (the dirty-region log), `doubt`, `accept` (more failures than replicas), `view` (membership,
 //! leases), `private` (access lists), `adopt` (takeover), `redo` (takeover of parity
-//! updates), `refill` and `rebuild`, `scrub`, `invariant`.
+//! updates), `refill` and `rebuild`, `scrub`, `invariant`, `met` (what the state x event table counts).
 //!
 //! Each input ends with the work list: keys whose situation changed are looked at again, one at a
 //! time, until nothing is left to do. So nothing here recurses.
@@ -27,6 +27,7 @@ mod invariant;
 mod journal;
 mod key;
 mod lend;
+mod met;
 mod perform;
 mod private;
 mod rebuild;
@@ -58,6 +59,7 @@ use self::refill::Refill;
 use self::regions::Regions;
 use self::replicate::Replica;
 use self::scrub::Scrub;
+use super::cell::Cell;
 use super::config::{Config, Protocol};
 use super::defect::Defect;
 use super::group::Group;
@@ -190,6 +192,8 @@ pub struct Amf {
 
     outputs: VecDeque<AmfOutput>,
     facts: VecDeque<Fact>,
+    /// Cells of the state x event table that were met.
+    cells: VecDeque<(Block, Cell)>,
     observed: bool,
     stats: AmfStats,
     /// Keys that the last input concerned: what the invariants look at.
@@ -264,6 +268,7 @@ impl Amf {
             stalled: Vec::new(),
             outputs: VecDeque::new(),
             facts: VecDeque::new(),
+            cells: VecDeque::new(),
             observed: false,
             stats: AmfStats::default(),
             touched: SmallVec::new(),
@@ -332,6 +337,7 @@ impl Amf {
         self.observed = on;
         if !on {
             self.facts.clear();
+            self.cells.clear();
         }
     }
 
@@ -367,6 +373,7 @@ impl Amf {
             if !self.peers.contains(from) {
                 continue;
             }
+            self.meet_message(from, &message);
             match &*message {
                 Message::Access { ticket, key, mode } => {
                     self.on_access(now, from, cause, *ticket, *key, *mode);

@@ -2,6 +2,7 @@
 
 use super::key::{Access, Job, KeyCtl, Queued, Stage};
 use super::{Amf, BadDisks};
+use crate::protocol::cell::Trigger;
 use crate::protocol::config::Protocol;
 use crate::protocol::defect::Defect;
 use crate::protocol::group::SlotState;
@@ -29,6 +30,7 @@ impl Amf {
                 self.lease_until = self.lease_until.max(until);
                 if !was_live && self.lease_is_live(now) {
                     self.rule(Rule::LeaseRenewed, None);
+                    self.meet_stalled();
                     self.unstall(now);
                 }
             }
@@ -71,6 +73,7 @@ impl Amf {
     // ---- installing a view
 
     fn install_view(&mut self, now: Instant, view: &Arc<View>) {
+        self.meet_everywhere(Trigger::View);
         let old = self.view.replace(Arc::clone(view));
         let stayed: AmfSet = old
             .iter()
@@ -347,6 +350,7 @@ impl Amf {
     /// host requests fail, lines, accesses and replicas are dropped, and it joins anew \[H7\].
     pub(super) fn leave(&mut self, now: Instant) {
         self.rule(Rule::Leave, None);
+        self.meet_everywhere(Trigger::Leave);
         self.fail_host_ops();
         let fresh = Self::new(&self.cfg, self.id, self.incarnation, now);
         let old = core::mem::replace(self, fresh);
@@ -362,6 +366,7 @@ impl Amf {
         }
         self.outputs = old.outputs;
         self.facts = old.facts;
+        self.cells = old.cells;
         self.observed = old.observed;
         self.stats = old.stats;
         self.touched = old.touched;

@@ -106,7 +106,7 @@ pub fn asked(plan: Option<&Plan>, model: &Model, held_max: usize) -> Ask {
     let (first, end) = blocks_shown(plan, model);
     let shows = |pane| plan.is_some_and(|plan| plan.inner(pane).is_some());
     let history = shows(Pane::History).then_some(model.selected.block);
-    Ask { first, end, held_max, lamps: shows(Pane::Lamps), history }
+    Ask { first, end, held_max, lamps: shows(Pane::Lamps), history, cells: false }
 }
 
 /// The part of the volume whose lines the screen shows.

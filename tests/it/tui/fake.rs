@@ -199,6 +199,7 @@ pub(crate) fn snapshot() -> Snapshot {
     messages.copy_from_slice(&[412, 155, 1_701, 155, 155, 0, 0, 31, 0, 0, 0]);
     Snapshot {
         recording: None,
+        cells: None,
         lamps: Some(lamps()),
         engine: "sim",
         now: Instant(12_345_000_000),
