@@ -1,15 +1,21 @@
 //! `amflab [console]`: the console over a live or a simulated cluster, and the replay of a trace in it.
 
 use super::Done;
+use super::config::Place;
 use super::failure::{FINE, Failure};
 use super::replay::{Trace, TraceArgs};
 use super::setup::{ClusterArgs, EngineKind, Judge};
 use crate::profile::Profile;
 use crate::session::Replay;
 use crate::session::{AnyEngine, OpenTrace};
+use crate::tui::config::Ascii;
+use crate::tui::plain::Events;
+use crate::tui::surroundings::Surroundings;
+use crate::tui::theme::Theme;
 use crate::tui::{self, ConsoleError, ConsoleOptions, Outside};
 use crate::workload::Pace;
-use clap::{Args, Parser};
+use clap::{Args, Parser, ValueEnum};
+use std::io::{BufReader, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,39 +38,106 @@ pub(super) struct ConsoleArgs {
 /// How the console looks and listens.
 #[derive(Clone, Debug, Args)]
 pub(super) struct Look {
-    /// ASCII signs and frames only
-    #[arg(long)]
-    ascii: bool,
+    /// ASCII signs and frames only: always, never, or auto, if the locale has nothing else
+    #[arg(
+        long,
+        value_name = "WHEN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "always"
+    )]
+    ascii: Option<When>,
     /// A theme: terminal-16, dark, light, colour-blind
     #[arg(long, value_name = "NAME")]
     theme: Option<String>,
     /// Leaves the mouse to the terminal
     #[arg(long)]
     no_mouse: bool,
-    /// Puts an action on another key, as `quit=ctrl-q`; may be given again
+    /// Puts an action on another key, as `quit=ctrl-q`, or on none; may be given again
     #[arg(long = "key", value_name = "ACTION=KEY")]
     keys: Vec<String>,
+    /// Records the session as an asciicast into this new file
+    #[arg(long, value_name = "FILE", conflicts_with = "plain")]
+    cast: Option<PathBuf>,
+    /// No screen: prints lines, and takes commands from standard input, one a line
+    #[arg(long)]
+    plain: bool,
+    /// With --plain: which events are printed
+    #[arg(long, value_enum, default_value = "some", requires = "plain")]
+    events: Told,
+    /// Settings from this file; `none`: from no file. Else from `AMFLAB_CONFIG`, or the user's own
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Which events are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Told {
+    /// None: only what comes of commands
+    None,
+    /// What changes the cluster, and what is wrong with it
+    Some,
+    /// Also what hosts ask, and what they are answered
+    Hosts,
+    /// Also messages and disks
+    All,
+}
+
+/// When to draw with ASCII only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum When {
+    Auto,
+    Always,
+    Never,
 }
 
 impl Look {
+    /// Which events are printed; `None`: there is a screen.
+    pub(super) fn plain(&self) -> Option<Events> {
+        self.plain.then_some(match self.events {
+            Told::None => Events::None,
+            Told::Some => Events::Some,
+            Told::Hosts => Events::Hosts,
+            Told::All => Events::All,
+        })
+    }
+
     /// `sets`: what the profile was overridden with, for saved sessions.
-    pub(super) fn options(&self, sets: Vec<String>) -> ConsoleOptions {
-        ConsoleOptions {
-            ascii: self.ascii,
-            no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
-            theme: self.theme.clone(),
-            no_mouse: self.no_mouse,
-            keys: self.keys.clone(),
-            sets,
+    pub(super) fn options(&self, sets: Vec<String>) -> Result<ConsoleOptions, Failure> {
+        let mut config = Place::of(self.config.as_deref()).load()?;
+        if let Some(name) = &self.theme {
+            let theme = Theme::named(name).map_err(Failure::told)?;
+            config.theme = Theme::names().find(|known| *known == theme.name).unwrap_or_default();
         }
+        config.mouse &= !self.no_mouse;
+        let here = Surroundings::here();
+        let ascii = match self.ascii {
+            None => config.ascii,
+            Some(When::Auto) => Ascii::Auto,
+            Some(When::Always) => Ascii::Always,
+            Some(When::Never) => Ascii::Never,
+        };
+        let ascii = match ascii {
+            Ascii::Auto => here.only_ascii(),
+            Ascii::Always => Some(String::new()),
+            Ascii::Never => None,
+        };
+        let keys = self.keys.clone();
+        let (no_color, depth) = (here.no_color, here.depth());
+        let (cast, term) = (self.cast.clone(), here.term);
+        Ok(ConsoleOptions { config, ascii, no_color, depth, cast, term, keys, sets })
     }
 }
 
 /// Shows a cluster until the user leaves.
 pub(super) fn console(args: &ConsoleArgs) -> Done {
-    if !tui::terminal::is_there() {
-        return Err(Failure::usage(told(&ConsoleError::NoTerminal)));
+    let plain = args.look.plain();
+    if plain.is_none() {
+        terminal_needed()?;
     }
+    let mut sets = args.cluster.sets.clone();
+    sets.retain(|set| !set.is_empty());
+    let mut options = args.look.options(sets)?;
     let mut profile = args.cluster.load("demo")?;
     let replay = match &args.replay {
         Some(path) => {
@@ -78,15 +151,24 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
         }
         None => None,
     };
-    let mut sets = args.cluster.sets.clone();
-    sets.retain(|set| !set.is_empty());
     if replay.is_some() {
         // It may have grown.
         let bytes = profile.config.blocks * u64::from(profile.config.block_size);
-        sets.push(format!("volume.size={bytes}"));
+        options.sets.push(format!("volume.size={bytes}"));
     }
     let engine = args.cluster.start(args.engine, &profile, Judge::Reads)?;
-    show(engine, &profile, &args.look.options(sets), replay)
+    show(engine, &profile, &options, plain, replay)
+}
+
+/// Refuses where there is nothing to draw on.
+pub(super) fn terminal_needed() -> Result<(), Failure> {
+    if !tui::terminal::is_there() {
+        return Err(Failure::told(ConsoleError::NoTerminal));
+    }
+    if Surroundings::here().is_dumb() {
+        return Err(Failure::told(ConsoleError::Dumb));
+    }
+    Ok(())
 }
 
 /// Shows any engine until the user leaves.
@@ -94,22 +176,28 @@ pub(super) fn show(
     engine: AnyEngine,
     profile: &Profile,
     options: &ConsoleOptions,
+    plain: Option<Events>,
     replay: Option<Replay>,
 ) -> Done {
-    match tui::run(engine, profile, options, outside(profile), replay) {
+    let ran = match plain {
+        None => tui::run(engine, profile, options, outside(profile), replay),
+        Some(events) => {
+            let (input, output) = (Box::new(BufReader::new(stdin())), stdout());
+            let outside = outside(profile);
+            tui::run_plain(engine, profile, options, outside, replay, events, input, output)
+        }
+    };
+    match ran {
         Ok(()) => Ok(FINE),
         Err(error) => Err(match error {
-            ConsoleError::NoTerminal | ConsoleError::Theme(_) | ConsoleError::Keys(_) => {
-                Failure::usage(told(&error))
-            }
-            ConsoleError::Terminal(_) | ConsoleError::Engine(_) => Failure::broken(told(&error)),
+            ConsoleError::NoTerminal
+            | ConsoleError::Dumb
+            | ConsoleError::Theme(_)
+            | ConsoleError::Cast(_)
+            | ConsoleError::Keys(_) => Failure::told(error),
+            ConsoleError::Terminal(_) | ConsoleError::Engine(_) => Failure::broken(error),
         }),
     }
-}
-
-/// An error's words, its hint in line with everybody else's.
-fn told(error: &ConsoleError) -> String {
-    error.to_string().replace("\nhint:", "\n  hint:")
 }
 
 /// What `:replay` takes: the words of `amflab replay`, without the cluster, which is there.

@@ -31,6 +31,11 @@ impl Failure {
         Self { code: USAGE, text: text.to_string() }
     }
 
+    /// Bad usage, by an error that has its own hint: that stands as all hints do.
+    pub(super) fn told(error: impl Display) -> Self {
+        Self::usage(error.to_string().replace("\nhint:", "\n  hint:"))
+    }
+
     /// The same, with advice.
     pub(super) fn hinted(text: impl Display, hint: impl Display) -> Self {
         Self::usage(format!("{text}\n  hint: {hint}"))

@@ -8,11 +8,12 @@
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
 //! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `expected`, `progress`), `recovery`, `run`,
 //! `compare`, `replay`, `trace`, `inspect`, `diff`, `ladder`, `render`, `play`, `check`, `fuzz`, `shrink`, `lists`, `protocols`,
-//! `screenshot`, `doctor`,
+//! `screenshot`, `config`, `doctor`,
 //! `manual`.
 
 mod check;
 mod compare;
+mod config;
 mod console;
 mod diff;
 mod doctor;
@@ -119,8 +120,11 @@ enum Command {
     Defects(lists::ListCommand),
     /// Draws the console's screen into an SVG file, on the simulator
     Screenshot(screenshot::ScreenshotArgs),
+    /// The file with the user's own settings of the console
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Looks whether everything that the program needs is there
-    Doctor,
+    Doctor(doctor::DoctorArgs),
     /// Prints a completion script for a shell
     Completions(manual::CompletionArgs),
     /// Prints the manual page
@@ -153,7 +157,8 @@ pub fn main() -> ExitCode {
         Some(Command::Lessons(what)) => lists::lessons(&what),
         Some(Command::Defects(what)) => lists::defects(&what),
         Some(Command::Screenshot(args)) => screenshot::screenshot(&args),
-        Some(Command::Doctor) => doctor::doctor(),
+        Some(Command::Config(what)) => config::config(&what),
+        Some(Command::Doctor(args)) => doctor::doctor(&args),
         Some(Command::Completions(args)) => manual::completions(&args),
         Some(Command::Man) => manual::man(),
     };

@@ -1,8 +1,7 @@
 //! `amflab play`: a recording in the console, read-only.
 
 use super::Done;
-use super::console::{Look, show};
-use super::failure::Failure;
+use super::console::{Look, show, terminal_needed};
 use super::inspect::open_timeline;
 use crate::timeline::Player;
 use clap::Args;
@@ -26,9 +25,11 @@ pub(super) struct PlayArgs {
 
 /// Shows a recording until the user leaves.
 pub(super) fn play(args: &PlayArgs) -> Done {
-    if !crate::tui::terminal::is_there() {
-        return Err(Failure::usage(crate::tui::ConsoleError::NoTerminal));
+    let plain = args.look.plain();
+    if plain.is_none() {
+        terminal_needed()?;
     }
+    let options = args.look.options(Vec::new())?;
     let timeline = open_timeline(&args.recording)?;
     let mut profile = timeline.profile().clone();
     // What was recorded is all that happens.
@@ -36,5 +37,5 @@ pub(super) fn play(args: &PlayArgs) -> Done {
     profile.workloads.clear();
     let mut player = Player::new(timeline)?;
     player.go_to(args.at)?;
-    show(Box::new(player), &profile, &args.look.options(Vec::new()), None)
+    show(Box::new(player), &profile, &options, plain, None)
 }

@@ -71,15 +71,20 @@ impl ProfileError {
 
 impl fmt::Display for ProfileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().take(PROBLEMS_MAX).enumerate() {
-            if i > 0 {
-                f.write_str("\n")?;
-            }
-            problem.fmt(f)?;
+        list(f, &self.problems)
+    }
+}
+
+/// Problems one after the other, as many as anybody reads.
+pub(crate) fn list(f: &mut fmt::Formatter<'_>, problems: &[Problem]) -> fmt::Result {
+    for (i, problem) in problems.iter().take(PROBLEMS_MAX).enumerate() {
+        if i > 0 {
+            f.write_str("\n")?;
         }
-        match self.problems.len().saturating_sub(PROBLEMS_MAX) {
-            0 => Ok(()),
-            more => write!(f, "\n... and {more} more"),
-        }
+        write!(f, "{problem}")?;
+    }
+    match problems.len().saturating_sub(PROBLEMS_MAX) {
+        0 => Ok(()),
+        more => write!(f, "\n... and {more} more"),
     }
 }

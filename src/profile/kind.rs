@@ -10,10 +10,10 @@ use crate::protocol::id::{AMFS_MAX, SECTOR_BYTES, Span};
 use crate::trace::grammar::nearest;
 
 /// The field of `T` that a key fills.
-pub(super) type At<T, F> = fn(&mut T) -> &mut F;
+pub(crate) type At<T, F> = fn(&mut T) -> &mut F;
 
 /// What a key accepts, and where it goes.
-pub(super) enum Kind<T> {
+pub(crate) enum Kind<T> {
     /// Any text of at most so many characters.
     Text { max: usize, at: At<T, String> },
     /// A name: letters, digits, `-` and `_`.
@@ -52,9 +52,9 @@ pub(super) enum Kind<T> {
 
 /// Why a value was not accepted.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
-    pub(super) text: String,
-    pub(super) hint: Option<String>,
+pub(crate) struct Refusal {
+    pub(crate) text: String,
+    pub(crate) hint: Option<String>,
 }
 
 /// Most entries of a list of sizes, or of zones.
@@ -115,7 +115,7 @@ impl<T> Kind<T> {
     }
 
     /// What is allowed, in the key's unit.
-    pub(super) fn range(&self) -> String {
+    pub(crate) fn range(&self) -> String {
         match self {
             Self::Text { max, .. } => format!("at most {max} characters"),
             Self::Name { .. } => format!("1 to {NAME_MAX} letters, digits, `-` and `_`"),
@@ -147,7 +147,7 @@ impl<T> Kind<T> {
     }
 
     /// Reads `raw` into its field.
-    pub(super) fn read(&self, target: &mut T, raw: &Raw) -> Result<(), Refusal> {
+    pub(crate) fn read(&self, target: &mut T, raw: &Raw) -> Result<(), Refusal> {
         match self {
             Self::Text { max, at } => *at(target) = self.text(raw, *max)?,
             Self::Name { at } => *at(target) = self.name(raw)?,
@@ -189,7 +189,7 @@ impl<T> Kind<T> {
     }
 
     /// The field as TOML; `None`: it has no value of its own.
-    pub(super) fn show(&self, target: &mut T) -> Option<String> {
+    pub(crate) fn show(&self, target: &mut T) -> Option<String> {
         Some(match self {
             Self::Text { at, .. } | Self::Name { at } => quote(at(target)),
             Self::Bool { at } => at(target).to_string(),

@@ -8,7 +8,7 @@ mod build;
 mod draft;
 pub mod error;
 mod faults;
-mod kind;
+pub(crate) mod kind;
 pub mod library;
 pub mod limits;
 pub mod model;
@@ -17,7 +17,8 @@ mod print;
 mod recorded;
 pub mod schedule;
 pub mod schema;
-mod value;
+pub(crate) mod source;
+pub(crate) mod value;
 
 pub use error::{Place, Problem, ProfileError};
 pub use library::{workload_names, workload_text};
@@ -31,7 +32,6 @@ pub use schedule::Schedule;
 pub use schema::{KeyInfo, schema};
 
 use crate::trace::grammar::nearest;
-use std::io::Read;
 use std::path::Path;
 
 /// The built-in profiles: name and text, the demo first.
@@ -105,17 +105,7 @@ pub fn is_path(spec: &str) -> bool {
     spec.contains('/') || Path::new(spec).extension().is_some_and(|end| end == "toml")
 }
 
-/// At most one byte more than is allowed is read, so that a device or a huge file costs nothing.
 fn read(path: &str) -> Result<String, ProfileError> {
-    let fail = |text: String| ProfileError::one(Place::File(path.to_owned()), text, None);
-    let file =
-        std::fs::File::open(path).map_err(|error| fail(format!("cannot be opened: {error}")))?;
-    let mut bytes = Vec::new();
-    file.take(PROFILE_BYTES_MAX as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| fail(format!("cannot be read: {error}")))?;
-    if bytes.len() > PROFILE_BYTES_MAX {
-        return Err(fail(format!("is larger than a profile may be: {PROFILE_BYTES_MAX} bytes")));
-    }
-    String::from_utf8(bytes).map_err(|_| fail("is no text in UTF-8".to_owned()))
+    source::read(path, PROFILE_BYTES_MAX, "a profile")
+        .map_err(|problem| ProfileError { problems: vec![problem] })
 }

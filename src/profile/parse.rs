@@ -5,11 +5,11 @@ use super::draft::{Draft, FaultDraft, WorkloadDraft};
 use super::error::{Place, Problem, ProfileError};
 use super::model::Profile;
 use super::schema::{self, Key, LIST_MAX, LISTS, Section};
+use super::source::raw;
 use super::value::{Raw, is_name};
 use super::{is_path, workload_names, workload_text};
 use crate::trace::grammar::nearest;
 use std::collections::BTreeMap;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Largest profile that is read, in bytes.
@@ -377,23 +377,5 @@ fn set_value(text: &str) -> Raw {
             value => value,
         },
         Err(_) => Raw::Text(text.to_owned()),
-    }
-}
-
-fn raw(value: &Spanned<DeValue>) -> Raw {
-    match value.get_ref() {
-        DeValue::String(text) => Raw::Text(text.to_string()),
-        DeValue::Integer(n) => match i128::from_str_radix(n.as_str(), n.radix()) {
-            Ok(n) => Raw::Int(n),
-            Err(_) => Raw::Other("a number of more than 128 bits"),
-        },
-        DeValue::Float(x) => match x.as_str().parse::<f64>() {
-            Ok(x) => Raw::Float(x),
-            Err(_) => Raw::Other("an unreadable number"),
-        },
-        DeValue::Boolean(value) => Raw::Bool(*value),
-        DeValue::Datetime(_) => Raw::Other("a date"),
-        DeValue::Array(all) => Raw::List(all.iter().map(raw).collect()),
-        DeValue::Table(_) => Raw::Other("a table"),
     }
 }

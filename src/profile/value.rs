@@ -5,7 +5,7 @@ use core::time::Duration;
 
 /// A value as written.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Raw {
+pub(crate) enum Raw {
     Text(String),
     Int(i128),
     Float(f64),
@@ -17,7 +17,7 @@ pub(super) enum Raw {
 
 impl Raw {
     /// The value as an error quotes it.
-    pub(super) fn quote(&self) -> String {
+    pub(crate) fn quote(&self) -> String {
         match self {
             Self::Text(text) => {
                 let short: String = text.chars().take(40).collect();
@@ -35,14 +35,14 @@ impl Raw {
 
 /// A length on the volume, as written: resolved once the block size is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(crate) enum Extent {
     Blocks(u64),
     Bytes(u64),
 }
 
 /// The unit of a plain number where a time is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(crate) enum Unit {
     Micros,
     Millis,
     Seconds,
@@ -67,10 +67,10 @@ impl Unit {
 }
 
 /// Longest name of a workload.
-pub(super) const NAME_MAX: usize = 40;
+pub(crate) const NAME_MAX: usize = 40;
 
 /// Names can be typed in a script without quotes.
-pub(super) fn is_name(text: &str) -> bool {
+pub(crate) fn is_name(text: &str) -> bool {
     (1..=NAME_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
@@ -104,6 +104,6 @@ pub(super) fn show_time(span: Span, unit: Unit) -> String {
 }
 
 /// Text as a TOML string.
-pub(super) fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }

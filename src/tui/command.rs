@@ -111,12 +111,36 @@ pub enum Act {
     Level,
     /// Which places are drawn.
     Places,
+    /// To the mark before the cursor of the ladder, or after it.
+    FindMark(Mark, Side),
+    /// To the block with the worst lamp.
+    WorstLamp,
     /// The next match, or the next fault, view or violation.
     FindNext,
     /// The one before.
     FindPrevious,
     /// Draw everything anew.
     Redraw,
+}
+
+/// What stands out in the ladder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mark {
+    /// Something is broken on purpose, or mended.
+    Fault,
+    /// An invariant is broken.
+    Violation,
+    /// A view is decided.
+    View,
+}
+
+/// Which way to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// Towards the beginning.
+    Before,
+    /// Towards the end.
+    After,
 }
 
 /// Where a key means this.
@@ -246,7 +270,63 @@ pub const ENTRIES: &[Entry] = &[
     all(Act::PageDown, "page-down", &["pagedown"], "", "Down a page", GO),
     all(Act::First, "first", &["home"], "", "To the first", GO),
     all(Act::Last, "last", &["end"], "", "To the last; follow what is new", GO),
-    all(Act::Goto, "goto", &["g"], "go to block", "Go to a block by its number", GO),
+    all(Act::Goto, "goto", &["g", "G b"], "go to block", "Go to a block by its number", GO),
+    all(
+        Act::FindMark(Mark::Violation, Side::Before),
+        "last-violation",
+        &["G v"],
+        "last violation",
+        "Ladder: to the violation before the cursor, the newest first",
+        GO,
+    ),
+    all(
+        Act::FindMark(Mark::Violation, Side::After),
+        "next-violation",
+        &["G V"],
+        "next violation",
+        "Ladder: to the violation after the cursor",
+        GO,
+    ),
+    all(
+        Act::FindMark(Mark::Fault, Side::Before),
+        "last-fault",
+        &["G f"],
+        "last fault",
+        "Ladder: to the fault before the cursor, the newest first",
+        GO,
+    ),
+    all(
+        Act::FindMark(Mark::Fault, Side::After),
+        "next-fault",
+        &["G F"],
+        "next fault",
+        "Ladder: to the fault after the cursor",
+        GO,
+    ),
+    all(
+        Act::FindMark(Mark::View, Side::Before),
+        "last-view",
+        &["G e"],
+        "last view",
+        "Ladder: to the view change before the cursor, the newest first",
+        GO,
+    ),
+    all(
+        Act::FindMark(Mark::View, Side::After),
+        "next-view",
+        &["G E"],
+        "next view",
+        "Ladder: to the view change after the cursor",
+        GO,
+    ),
+    all(
+        Act::WorstLamp,
+        "worst-lamp",
+        &["G w"],
+        "worst lamp",
+        "Checker: to the block with the worst lamp",
+        GO,
+    ),
     all(Act::Back, "back", &["esc"], "back", "Close, clear the filter, end the selection", GO),
     within(
         &[Pane::Traffic],
@@ -471,7 +551,7 @@ pub const ENTRIES: &[Entry] = &[
         "filter",
         &["/"],
         "filter",
-        "Show only messages that match: `b3 grant amf1 op12`; of the lamps: `unknown`, `b3`",
+        "Filter the list with the keys: `b3` whole, `grnt` fuzzy, `op1*`; else the traffic",
         SHOW,
     ),
     within(&[Pane::Heat], all(Act::HeatIn, "heat-in", &["i"], "in", "Enlarge the heat map", SHOW)),
@@ -529,7 +609,7 @@ pub const VERBS: &[Verb] = &[
     Verb {
         name: "filter",
         usage: "filter [WORDS]",
-        help: "Show only messages that match; on the Checker screen, lamps",
+        help: "Filter the list with the keys, else the traffic; nothing shows all",
     },
     Verb {
         name: "goto",

@@ -7,7 +7,7 @@
 
 use crossterm::event::{Event, poll, read};
 use rustix::event::{PollFd, PollFlags};
-use std::io;
+use std::io::{self, BufRead};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -17,6 +17,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Inputs that may wait for the console.
 const QUEUE_MAX: usize = 1_024;
+/// Lines that may wait for whoever carries them out.
+const LINES_MAX: usize = 64;
+/// Longest line; what is longer is taken as several, none of which is a command.
+const LINE_BYTES_MAX: usize = 64 * 1024;
 
 /// How long crossterm looks for more of what came. It looks at nothing, not even at what it has read
 /// already, once this is over: a thread that had to wait for its turn must still find time left.
@@ -35,6 +39,8 @@ pub enum Input {
     Resized,
     /// The program was stopped, and goes on.
     Continued,
+    /// A line was typed, where there is no screen: it is in a queue of its own.
+    Line,
     /// The terminal is gone, or the program is to end.
     End,
 }
@@ -60,6 +66,24 @@ impl Inputs {
             let _ = watch_keys(&keys);
             let _ = keys.send(Input::End);
         })?;
+        Self::with_signals(sender, queue)
+    }
+
+    /// Starts listening to lines of text instead of keys; `None` is their end.
+    ///
+    /// # Errors
+    /// No thread, or no signal handler.
+    pub fn lines(input: Box<dyn BufRead + Send>) -> io::Result<(Self, Receiver<Option<String>>)> {
+        let (sender, queue) = mpsc::sync_channel(QUEUE_MAX);
+        let (lines, typed) = mpsc::sync_channel(LINES_MAX);
+        let awake = sender.clone();
+        thread::Builder::new().name("console-lines".to_owned()).spawn(move || {
+            read_lines(input, &lines, &awake);
+        })?;
+        Ok((Self::with_signals(sender, queue)?, typed))
+    }
+
+    fn with_signals(sender: SyncSender<Input>, queue: Receiver<Input>) -> io::Result<Self> {
         let signals = sender.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         // Caught from here on: before the terminal is taken, which a signal must give back.
@@ -88,6 +112,32 @@ impl Inputs {
     /// The engine's news are being taken in: it may call again.
     pub fn rearm(&self) {
         self.woken.store(false, Ordering::Release);
+    }
+}
+
+/// Hands over one line after the other until there are no more, or nobody listens.
+fn read_lines(
+    mut input: Box<dyn BufRead + Send>,
+    lines: &SyncSender<Option<String>>,
+    awake: &SyncSender<Input>,
+) {
+    loop {
+        let mut bytes = Vec::new();
+        let limit = LINE_BYTES_MAX as u64 + 1;
+        let read = io::Read::take(&mut input, limit).read_until(b'\n', &mut bytes);
+        let line = match read {
+            Ok(1..) => Some(String::from_utf8_lossy(&bytes).trim().to_owned()),
+            Ok(0) | Err(_) => None,
+        };
+        let is_last = line.is_none();
+        if lines.send(line).is_err() {
+            return;
+        }
+        // Never blocks: a full queue wakes whoever listens as well.
+        let _ = awake.try_send(Input::Line);
+        if is_last {
+            return;
+        }
     }
 }
 
@@ -121,6 +171,7 @@ fn watch_keys(queue: &SyncSender<Input>) -> io::Result<()> {
 
 /// The signals that the console handles.
 struct Caught {
+    interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
     resize: Signal,
@@ -131,6 +182,7 @@ impl Caught {
     fn catch() -> io::Result<Self> {
         let continued = rustix::process::Signal::CONT.as_raw();
         Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
             resize: signal(SignalKind::window_change())?,
@@ -143,6 +195,7 @@ impl Caught {
 async fn watch_signals(mut caught: Caught, queue: &SyncSender<Input>) {
     loop {
         let input = tokio::select! {
+            _ = caught.interrupt.recv() => Input::End,
             _ = caught.terminate.recv() => Input::End,
             _ = caught.hangup.recv() => Input::End,
             _ = caught.resize.recv() => Input::Resized,

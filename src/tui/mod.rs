@@ -5,21 +5,27 @@
 //! and changes nothing; [`mod@run`] does the effects. What touches the cluster is always a
 //! `trace::Command`, whether it came from a key, a click, the palette or the `:` line.
 //!
-//! Reading order: [`model`], [`command`], [`keymap`], [`update`], [`snapshot`], [`view`], [`popup`],
-//! [`theme`], [`mod@run`], [`terminal`].
+//! Reading order: [`model`], [`command`], [`keymap`], [`conflict`], [`update`], [`snapshot`], [`view`], [`popup`],
+//! [`theme`], [`surroundings`], [`config`], [`mod@run`], [`terminal`].
 
+pub mod cast;
 pub mod command;
+pub mod config;
+pub mod conflict;
 pub mod event;
+pub mod fuzzy;
 pub mod glyph;
 pub mod keymap;
 pub mod model;
+pub mod plain;
 pub mod popup;
 pub mod run;
 pub mod screenshot;
 pub mod snapshot;
+pub mod surroundings;
 pub mod terminal;
 pub mod theme;
 pub mod update;
 pub mod view;
 
-pub use run::{ConsoleError, ConsoleOptions, Outside, run};
+pub use run::{ConsoleError, ConsoleOptions, Outside, run, run_plain};

@@ -4,6 +4,7 @@
 //! panic hook, and before `ctrl-z` stops the program. Frames are wrapped in a synchronized update
 //! and written in one go.
 
+use super::cast::Recorder;
 use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
 };
@@ -21,10 +22,30 @@ use std::thread;
 /// Bytes of a frame that are collected before they are written: a full screen of 240x67 with styles.
 const FRAME_BYTES: usize = 256 * 1024;
 
+/// Standard output, and what was written there once more for a recording.
+struct Out {
+    to: Stdout,
+    cast: Option<Recorder>,
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.to.write(bytes)?;
+        if let Some(cast) = &self.cast {
+            cast.with(|cast, at| cast.output(at, &bytes[..count]));
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
 /// The terminal while the console has it.
 pub struct Screen {
     /// `None` only while it is dropped.
-    terminal: Option<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
+    terminal: Option<Terminal<CrosstermBackend<BufWriter<Out>>>>,
     mouse: bool,
 }
 
@@ -46,21 +67,21 @@ pub fn is_gone() -> bool {
 
 impl Screen {
     /// Takes the terminal: raw mode, alternate screen, bracketed paste, the mouse if wanted.
-    /// `is_caught`: true while a panic of this thread would be caught.
+    /// `is_caught`: true while a panic of this thread would be caught. `cast`: what is drawn is recorded.
     ///
     /// # Errors
     /// What the terminal said.
-    pub fn take(mouse: bool, is_caught: fn() -> bool) -> io::Result<Self> {
+    pub fn take(mouse: bool, is_caught: fn() -> bool, cast: Option<Recorder>) -> io::Result<Self> {
         restore_on_panic(is_caught);
         // crossterm would drop bold and reverse with the colours: NO_COLOR is done in the theme.
         crossterm::style::force_color_output(true);
-        let out = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
+        let out = BufWriter::with_capacity(FRAME_BYTES, Out { to: io::stdout(), cast });
         let mut screen = Self { terminal: Some(Terminal::new(CrosstermBackend::new(out))?), mouse };
         screen.enter()?;
         Ok(screen)
     }
 
-    fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<BufWriter<Stdout>>> {
+    fn terminal(&mut self) -> &mut Terminal<CrosstermBackend<BufWriter<Out>>> {
         self.terminal.as_mut().expect("only the drop takes it out")
     }
 
@@ -70,9 +91,10 @@ impl Screen {
     /// What the terminal said.
     pub fn enter(&mut self) -> io::Result<()> {
         enable_raw_mode()?;
-        let mut out = io::stdout();
+        let mouse = self.mouse;
+        let out = self.terminal().backend_mut();
         execute!(out, EnterAlternateScreen, EnableBracketedPaste, SetTitle("amflab"))?;
-        if self.mouse {
+        if mouse {
             execute!(out, EnableMouseCapture)?;
         }
         self.clear()

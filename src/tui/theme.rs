@@ -2,6 +2,7 @@
 //! embedded in the binary. `NO_COLOR` is done here (crossterm's own handling of it resets bold and
 //! reverse too): the colours go, the modifiers stay, and every state has a letter anyway.
 
+use super::surroundings::Depth;
 use ratatui::style::{Color, Modifier, Style};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -193,6 +194,31 @@ impl Theme {
         self
     }
 
+    /// The same theme on a terminal with so many colours.
+    #[must_use]
+    pub fn fit(self, depth: Depth) -> Self {
+        match depth {
+            Depth::True => self,
+            Depth::Indexed => self.map(|color| match color {
+                Color::Rgb(r, g, b) => Color::Indexed(nearest(r, g, b)),
+                other => other,
+            }),
+            // Nothing near it is among so few: the looks are those of the theme that has no others.
+            Depth::Sixteen => match Self::parse(BUILT_IN[0].0, BUILT_IN[0].1) {
+                Ok(sixteen) => Self { styles: sixteen.styles, ..self },
+                Err(_) => self,
+            },
+            Depth::None => self.without_colour(),
+        }
+    }
+
+    fn map(mut self, to: fn(Color) -> Color) -> Self {
+        for style in self.styles.values_mut() {
+            *style = Style { fg: style.fg.map(to), bg: style.bg.map(to), ..*style };
+        }
+        self
+    }
+
     /// The theme after this one, around.
     #[must_use]
     pub fn next_name(&self) -> &'static str {
@@ -205,6 +231,23 @@ impl Theme {
     pub fn style(&self, role: Role) -> Style {
         self.styles.get(&role).copied().unwrap_or_default()
     }
+}
+
+/// The nearest of the table of 256: its cube of six shades each, and its greys.
+fn nearest(r: u8, g: u8, b: u8) -> u8 {
+    const SHADES: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let far = |one: [u8; 3]| -> u32 {
+        let apart = |(a, b): (u8, u8)| u32::from(a.abs_diff(b)).pow(2);
+        one.into_iter().zip([r, g, b]).map(apart).sum()
+    };
+    let shade = |wanted: u8| {
+        let nearest = SHADES.iter().enumerate().min_by_key(|(_, shade)| shade.abs_diff(wanted));
+        nearest.map_or((0, 0), |(at, shade)| (u8::try_from(at).unwrap_or(0), *shade))
+    };
+    let (red, green, blue) = (shade(r), shade(g), shade(b));
+    let cube = 16 + 36 * red.0 + 6 * green.0 + blue.0;
+    let grey = (0..24_u8).min_by_key(|n| far([8 + 10 * n; 3])).unwrap_or(0);
+    if far([8 + 10 * grey; 3]) < far([red.1, green.1, blue.1]) { 232 + grey } else { cube }
 }
 
 impl Look {

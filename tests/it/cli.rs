@@ -29,8 +29,14 @@ pub(crate) fn amflab(args: &[&str]) -> Ran {
 }
 
 pub(crate) fn amflab_with(args: &[&str], input: &str) -> Ran {
+    amflab_in(args, input, &[("AMFLAB_CONFIG", "none")])
+}
+
+/// With variables of the environment.
+fn amflab_in(args: &[&str], input: &str, vars: &[(&str, &str)]) -> Ran {
     let mut child = Command::new(env!("CARGO_BIN_EXE_amflab"))
         .args(args)
+        .envs(vars.iter().copied())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -544,7 +550,43 @@ fn a_picture_of_the_screen_is_the_same_every_time() {
 fn the_doctor_finds_what_is_needed() {
     let ran = amflab(&["doctor"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains("ok  store"), "{}", ran.out);
+    for found in ["ok    store", "fsync", "clock", "open files", "data folder", "hint: "] {
+        assert!(ran.out.contains(found), "{found}: {}", ran.out);
+    }
+    let ran = amflab(&["doctor", "--json"]);
+    let told: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(told["ok"], true);
+    let findings = told["findings"].as_array().unwrap();
+    let names = ["ok", "note", "warn", "bad"];
+    assert!(findings.iter().all(|one| names.contains(&one["state"].as_str().unwrap())));
+    // What is bad is told by the exit code.
+    let ran = amflab_in(&["doctor", "--json"], "", &[("AMFLAB_CONFIG", "/nowhere.toml")]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("/nowhere.toml: cannot be opened"), "{}", ran.out);
+}
+
+#[test]
+fn the_config_file_is_written_checked_and_never_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("new/config.toml");
+    let file = path.to_str().unwrap();
+    let vars = [("AMFLAB_CONFIG", file)];
+    let run = |args: &[&str]| amflab_in(args, "", &vars);
+    assert_eq!(run(&["config", "path"]).out, format!("{file}\n"));
+    assert_eq!(run(&["config", "check"]).code, 2, "a file that was named must be there");
+    assert_eq!(run(&["config", "init"]).out, format!("wrote {file}\n"));
+    let again = run(&["config", "init"]);
+    assert!(again.code == 2 && again.err.contains("hint: --force"), "{}", again.err);
+    assert_eq!(run(&["config", "init", "--force"]).code, 0);
+    let checked = run(&["config", "check"]);
+    assert!(checked.code == 0 && checked.out.contains("fine; theme terminal-16"));
+    std::fs::write(&path, "[keys]\nzoom = \"w\"\n").unwrap();
+    let bad = run(&["config", "check"]);
+    assert_eq!((bad.code, bad.out.as_str()), (2, ""));
+    let said = format!("{file}:2: keys.zoom: `w` is bound to");
+    assert!(bad.err.contains(&said) && bad.err.contains("hint: give `ask-write`"), "{}", bad.err);
+    let none = amflab_in(&["config", "check"], "", &[("AMFLAB_CONFIG", "none")]);
+    assert!(none.out.contains("the defaults hold"));
 }
 
 #[test]

@@ -13,9 +13,11 @@ pub use modal::{Confirm, Dialog, DialogKind, HelpState, LineInput, Modal, Palett
 pub use place::{Pane, Screen};
 pub use replay::ReplayShown;
 
+use super::fuzzy::Filter;
 use super::glyph::{self, Glyphs};
 use super::keymap::Keymap;
 use super::snapshot::Cluster;
+use super::surroundings::Depth;
 use super::theme::{Role, Theme};
 use crate::protocol::id::{AmfId, Block, DiskId, OpId};
 use faults::FaultList;
@@ -23,10 +25,14 @@ use ratatui::layout::Size;
 use ratatui::style::Style;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use tui_logger::TuiWidgetState;
+use tui_logger::{LevelFilter, TuiWidgetState};
 
 /// Commands kept in the `:` line's history.
 pub const HISTORY_MAX: usize = 200;
+
+/// Who writes to the log.
+pub const LOG_TARGETS: [&str; 7] =
+    ["view", "fault", "check", "note", "command", "console", "panic"];
 
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +127,8 @@ pub struct Model {
     pub filter: String,
     /// Words a lamp must have to be shown.
     pub lamp_filter: String,
+    /// The same for rows of other panes.
+    pub filters: BTreeMap<Pane, String>,
     /// Only operations by hand are shown.
     pub only_by_hand: bool,
     /// The faults to inject.
@@ -141,6 +149,8 @@ pub struct Model {
     pub theme: Theme,
     /// No colours, whatever the theme.
     pub no_color: bool,
+    /// How many colours the terminal has.
+    pub depth: Depth,
     /// Line drawing or ASCII.
     pub glyphs: &'static Glyphs,
     /// What keys mean.
@@ -180,6 +190,7 @@ impl Model {
             heat,
             filter: String::new(),
             lamp_filter: String::new(),
+            filters: BTreeMap::new(),
             only_by_hand: false,
             faults: FaultList::default(),
             history: VecDeque::new(),
@@ -190,11 +201,17 @@ impl Model {
             replay: None,
             theme,
             no_color: false,
+            depth: Depth::True,
             glyphs: &glyph::RICH,
             keymap: Keymap::default(),
             mouse: true,
             log: LogState::default(),
         }
+    }
+
+    /// Another theme, as far as the terminal can show it.
+    pub fn set_theme(&mut self, theme: Theme) {
+        self.theme = if self.no_color { theme.without_colour() } else { theme.fit(self.depth) };
     }
 
     /// How a role looks.
@@ -203,16 +220,45 @@ impl Model {
         self.theme.style(role)
     }
 
-    /// The filter that this screen has: of the lamps, or of the traffic.
-    pub fn filter_mut(&mut self) -> &mut String {
-        match self.screen {
-            Screen::Checker => &mut self.lamp_filter,
-            Screen::Dashboard
-            | Screen::Caches
-            | Screen::Locks
-            | Screen::Faults
-            | Screen::Ladder => &mut self.filter,
+    /// The pane whose rows `/` filters: the one with the keys, or what it belongs to.
+    #[must_use]
+    pub fn filtered(&self) -> Pane {
+        match self.focus() {
+            Pane::Lamps | Pane::History => Pane::Lamps,
+            Pane::Locks | Pane::Chain => Pane::Locks,
+            own @ (Pane::Io | Pane::Inject | Pane::Active | Pane::Log) => own,
+            _ => Pane::Traffic,
         }
+    }
+
+    /// The words that rows of a pane must have.
+    #[must_use]
+    pub fn filter_of(&self, pane: Pane) -> &str {
+        match pane {
+            Pane::Traffic | Pane::Ladder => &self.filter,
+            Pane::Lamps => &self.lamp_filter,
+            other => self.filters.get(&other).map_or("", String::as_str),
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn filter_mut(&mut self) -> &mut String {
+        match self.filtered() {
+            Pane::Traffic => &mut self.filter,
+            Pane::Lamps => &mut self.lamp_filter,
+            other => self.filters.entry(other).or_default(),
+        }
+    }
+
+    /// The log shows the targets that its filter lets through.
+    pub fn filter_log(&mut self) {
+        let filter = Filter::new(self.filter_of(Pane::Log));
+        let state = TuiWidgetState::new().set_default_display_level(LevelFilter::Info);
+        let level = |shown| if shown { LevelFilter::Info } else { LevelFilter::Off };
+        let state = LOG_TARGETS.iter().fold(state, |state, target| {
+            state.set_level_for_target(target, level(filter.matches(target)))
+        });
+        self.log = LogState(Arc::new(state));
     }
 
     /// The pane that has the keys: the newest one of this screen.

@@ -1,6 +1,7 @@
 //! What is open above the screen. One enum: two things can never be open at once.
 
 use super::super::command::Act;
+use super::super::keymap::Key;
 use super::super::update::Effect;
 use tui_input::Input;
 
@@ -16,6 +17,8 @@ pub enum Modal {
     Palette(Palette),
     /// The `:` line.
     Line(LineInput),
+    /// The keys of a sequence so far: what may follow is shown.
+    Prefix(Vec<Key>),
     /// The filter of the traffic.
     Filter(Input),
     /// The number of a block to go to.
@@ -31,6 +34,10 @@ pub enum Modal {
 pub struct HelpState {
     /// First line shown.
     pub scroll: usize,
+    /// Words that a line must have.
+    pub filter: Input,
+    /// They are being typed.
+    pub is_typing: bool,
 }
 
 /// The palette.

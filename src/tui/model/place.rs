@@ -18,7 +18,7 @@ pub enum Screen {
 }
 
 /// A pane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pane {
     /// The AMFs.
     Amfs,

@@ -7,7 +7,8 @@
 //! ╰──────────────────────── up, down  esc close ─────╯
 //! ```
 
-use super::super::command::{ENTRIES, Scope, VERBS};
+use super::super::command::{ENTRIES, Entry, Scope, VERBS};
+use super::super::fuzzy::Filter;
 use super::super::model::{HelpState, Model};
 use super::super::theme::Role;
 use super::super::view::text::{left, wrap};
@@ -23,9 +24,21 @@ const WIDTH_MAX: u16 = 92;
 /// Draws the overlay.
 pub fn render(frame: &mut Frame, area: Rect, help: &HelpState, model: &Model) {
     let size = (area.width.min(WIDTH_MAX), area.height.saturating_sub(2));
-    let keys = "up, down, page up, page down  esc close";
-    let inside = super::open(frame, size, "Help", keys, model);
-    let lines = lines(usize::from(inside.width), model);
+    let title = match help.filter.value() {
+        "" => "Help".to_owned(),
+        words => format!("Help /{words}"),
+    };
+    let keys = match help.is_typing {
+        true => "enter keeps it  esc shows all",
+        false => "up, down, page up, page down  / filter  esc close",
+    };
+    let mut inside = super::open(frame, size, &title, keys, model);
+    if help.is_typing {
+        let prompt = Rect { height: 1, ..inside };
+        super::line::prompt(frame, prompt, "show only ", &help.filter, model);
+        inside = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
+    }
+    let lines = lines(usize::from(inside.width), help, model);
     let first = help.scroll.min(last_scroll(lines.len(), usize::from(inside.height)));
     let shown: Vec<Line> = lines.into_iter().skip(first).take(usize::from(inside.height)).collect();
     frame.render_widget(Paragraph::new(shown), inside);
@@ -39,52 +52,77 @@ pub fn last_scroll(lines: usize, height: usize) -> usize {
 
 /// How many lines the overlay has.
 #[must_use]
-pub fn line_count(model: &Model) -> usize {
+pub fn line_count(help: &HelpState, model: &Model) -> usize {
     let width = model.size.width.min(WIDTH_MAX).saturating_sub(2);
-    lines(usize::from(width), model).len()
+    lines(usize::from(width), help, model).len()
 }
 
-fn lines<'a>(width: usize, model: &Model) -> Vec<Line<'a>> {
-    let mut lines = Vec::new();
+/// Columns of keys, and of how a command is written.
+const KEYS_WIDE: usize = 16;
+const USAGE_WIDE: usize = 34;
+
+/// One row: keys or usage, what it does, and how wide the former is.
+type Row = (String, String, usize);
+
+/// Everything there is to say, under its headings.
+fn sections(model: &Model) -> Vec<(&'static str, Vec<Row>)> {
     let mut groups: Vec<&str> = Vec::new();
     for entry in ENTRIES {
         if !groups.contains(&entry.group) {
             groups.push(entry.group);
         }
     }
+    let keyed = |entry: &Entry| {
+        let keys: Vec<String> = model.keymap.keys_of(entry).map(ToString::to_string).collect();
+        let place = match entry.scope {
+            Scope::Everywhere => String::new(),
+            Scope::Panes(panes) => {
+                let names: Vec<&str> = panes.iter().map(|pane| pane.title()).collect();
+                format!(" ({})", names.join(", "))
+            }
+        };
+        (keys.join(", "), format!("{}{place}", entry.help), KEYS_WIDE)
+    };
+    let written = |usage: &str, help: &str| (usage.to_owned(), help.to_owned(), USAGE_WIDE);
+    let mut sections: Vec<(&str, Vec<Row>)> = Vec::new();
     for group in groups {
-        title(&mut lines, group, model);
-        for entry in ENTRIES.iter().filter(|entry| entry.group == group) {
-            let keys: Vec<String> =
-                model.keymap.keys_of(entry).map(|key| key.to_string()).collect();
-            let place = match entry.scope {
-                Scope::Everywhere => String::new(),
-                Scope::Panes(panes) => {
-                    let names: Vec<&str> = panes.iter().map(|pane| pane.title()).collect();
-                    format!(" ({})", names.join(", "))
-                }
-            };
-            let text = format!("{}{place}", entry.help);
-            row(&mut lines, &keys.join(" "), &text, 16, width, model);
-        }
+        let entries = ENTRIES.iter().filter(|entry| entry.group == group);
+        sections.push((group, entries.map(keyed).collect()));
     }
-    title(&mut lines, "On the : line", model);
-    for verb in VERBS {
-        row(&mut lines, verb.usage, verb.help, 34, width, model);
-    }
+    let verbs = VERBS.iter().map(|verb| written(verb.usage, verb.help));
+    sections.push(("On the : line", verbs.collect()));
     for group in registry::Group::ALL {
-        title(&mut lines, group.title(), model);
-        for entry in registry::ENTRIES.iter().filter(|entry| entry.group == group) {
-            row(&mut lines, entry.usage, entry.help, 34, width, model);
-        }
+        let entries = registry::ENTRIES.iter().filter(|entry| entry.group == group);
+        let rows = entries.map(|entry| written(entry.usage, entry.help));
+        sections.push((group.title(), rows.collect()));
     }
-    title(&mut lines, "Signs", model);
-    for (sign, meaning) in [
+    let signs = [
         ("M E S", "modified (dirty), exclusive, shared; r: a replica kept for another AMF"),
         ("* ? v '", "locked, waits, on its way to disk, not replicated yet"),
         ("volatile", "acknowledged writes would not survive the end of this process"),
-    ] {
-        row(&mut lines, sign, meaning, 16, width, model);
+    ];
+    let signs = signs.map(|(sign, meaning)| (sign.to_owned(), meaning.to_owned(), KEYS_WIDE));
+    sections.push(("Signs", signs.to_vec()));
+    sections
+}
+
+fn lines<'a>(width: usize, help: &HelpState, model: &Model) -> Vec<Line<'a>> {
+    let filter = Filter::new(help.filter.value());
+    let mut lines = Vec::new();
+    for (group, rows) in sections(model) {
+        let shown: Vec<Row> = rows
+            .into_iter()
+            .filter(|(key, text, _)| filter.matches(&format!("{key} {text} {group}")))
+            .collect();
+        if !shown.is_empty() {
+            title(&mut lines, group, model);
+        }
+        for (key, text, wide) in shown {
+            row(&mut lines, &key, &text, wide, width, model);
+        }
+    }
+    if lines.is_empty() {
+        lines.push(Line::styled("nothing matches", model.style(Role::Dim)));
     }
     lines
 }

@@ -6,6 +6,7 @@ pub mod help;
 pub mod line;
 pub mod notice;
 pub mod palette;
+pub mod prefix;
 
 use super::model::{Modal, Model};
 use super::theme::Role;
@@ -20,9 +21,13 @@ pub fn draw(frame: &mut Frame, plan: &Plan, model: &Model) {
     match &model.modal {
         Modal::None => notice::render(frame, plan.status, model),
         Modal::Help(help) => help::render(frame, frame.area(), help, model),
+        Modal::Prefix(keys) => prefix::render(frame, plan.status, keys, model),
         Modal::Palette(palette) => palette::render(frame, frame.area(), palette, model),
         Modal::Line(line) => line::render(frame, plan.keys, line, model),
-        Modal::Filter(input) => line::prompt(frame, plan.keys, "show only ", input, model),
+        Modal::Filter(input) => {
+            let label = format!("{}: show only ", model.filtered().title());
+            line::prompt(frame, plan.keys, &label, input, model);
+        }
         Modal::Goto(input) => line::prompt(frame, plan.keys, "go to block ", input, model),
         Modal::Dialog(dialog) => dialog::render(frame, frame.area(), dialog, model),
         Modal::Confirm(confirm) => confirm::render(frame, frame.area(), confirm, model),
@@ -39,6 +44,11 @@ pub fn open(frame: &mut Frame, size: (u16, u16), title: &str, keys: &str, model:
         width,
         height,
     };
+    framed(frame, at, title, keys, model)
+}
+
+/// A box at a place, over what is there; what is left inside.
+fn framed(frame: &mut Frame, at: Rect, title: &str, keys: &str, model: &Model) -> Rect {
     let block = Block::new()
         .borders(Borders::ALL)
         .border_set(model.glyphs.border)

@@ -6,13 +6,17 @@
 mod execute;
 mod meter;
 pub mod pace;
+mod plain;
 mod replaying;
 
+use super::cast::{self, Recorder};
+use super::config::Config;
 use super::event::{Input, Inputs};
 use super::glyph;
 use super::keymap::{Keymap, KeymapError};
-use super::model::{About, Model};
+use super::model::{About, Level, Model};
 use super::snapshot::Cluster;
+use super::surroundings::Depth;
 use super::terminal::{self, Screen};
 use super::theme::{Theme, ThemeError};
 use super::update::{Effect, Msg, update};
@@ -24,10 +28,13 @@ use crate::session::{AnyEngine, Replay, Session};
 use crate::trace::action::Action;
 use crate::trace::engine::{EngineError, Progress};
 use crate::trace::{Ask, Command};
+pub use plain::run_plain;
+
 use execute::Executor;
 use meter::Meter;
-use pace::{Clock, FRAME, Look, Pace, QUIET};
+use pace::{Clock, Look, Pace, QUIET};
 use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant as Wall};
 use tracing_subscriber::layer::SubscriberExt;
@@ -50,15 +57,19 @@ const STOP_MAX: Duration = Duration::from_secs(1);
 /// How the console is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConsoleOptions {
-    /// ASCII signs and frames only.
-    pub ascii: bool,
+    /// What the user wants of every console.
+    pub config: Config,
+    /// Why ASCII signs and frames are drawn, if they are; an empty text: it was asked for.
+    pub ascii: Option<String>,
     /// No colours (`NO_COLOR`); bold and reverse stay.
     pub no_color: bool,
-    /// A theme by name; `None`: the terminal's own 16 colours.
-    pub theme: Option<String>,
-    /// Leave the mouse to the terminal.
-    pub no_mouse: bool,
-    /// Keys changed: `ACTION=KEY`.
+    /// How many colours the terminal has.
+    pub depth: Depth,
+    /// The session is recorded as an asciicast into this new file.
+    pub cast: Option<PathBuf>,
+    /// `TERM`, for that.
+    pub term: String,
+    /// Keys changed, on top of the config: `ACTION=KEY`.
     pub keys: Vec<String>,
     /// `--set KEY=VALUE` as given, for `:save`.
     pub sets: Vec<String>,
@@ -78,8 +89,17 @@ pub struct Outside {
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {
     /// There is no terminal.
-    #[error("the console needs a terminal\nhint: `amflab run` works without one")]
+    #[error(
+        "the console needs a terminal\nhint: `amflab --plain` prints lines, and `amflab run` works \
+         without one"
+    )]
     NoTerminal,
+    /// There is one that cannot place text.
+    #[error(
+        "the console cannot draw on this terminal (TERM=dumb)\nhint: `amflab --plain` prints \
+         lines, and takes the same commands"
+    )]
+    Dumb,
     /// The terminal could not be used.
     #[error("the terminal: {0}")]
     Terminal(#[from] io::Error),
@@ -89,6 +109,9 @@ pub enum ConsoleError {
     /// A key setting is wrong.
     #[error(transparent)]
     Keys(#[from] KeymapError),
+    /// The cast cannot be recorded.
+    #[error("--cast {0}\nhint: name a new file, in a folder that is there")]
+    Cast(String),
     /// The cluster could not go on, or not end well.
     #[error("the cluster: {0}")]
     Engine(#[from] EngineError),
@@ -111,6 +134,7 @@ pub fn run(
     let mut session = Session::new(engine, profile);
     let model = model(&mut session, profile, options)?;
     start_log();
+    let cast = options.cast.as_deref().map(|path| begin_cast(path, options)).transpose()?;
     let inputs = Inputs::listen()?;
     let clock = match session.engine().set_waker(inputs.waker()) {
         true => Clock::Waking,
@@ -118,13 +142,15 @@ pub fn run(
         false => Clock::Driven,
     };
     let mut console = Console {
-        screen: Screen::take(model.mouse, outside.is_caught)?,
+        screen: Screen::take(model.mouse, outside.is_caught, cast.clone())?,
+        cast,
         model,
         executor: Executor::new(profile, options.sets.clone()),
-        pace: Pace::new(clock, Wall::now()),
+        pace: Pace::new(clock, Wall::now(), frame_of(&options.config)),
+        begun: (options.config.tempo, options.ascii.clone()),
         inputs,
         mark: 0,
-        slept: FRAME,
+        slept: Duration::ZERO,
         faults: Schedule::new(profile, Instant(0)),
         asked: Ask::BRIEF,
         acted: false,
@@ -155,18 +181,35 @@ fn model(
     profile: &Profile,
     options: &ConsoleOptions,
 ) -> Result<Model, ConsoleError> {
-    let theme = options.theme.as_deref().or_else(|| Theme::names().next()).unwrap_or_default();
-    let theme = Theme::named(theme)?;
-    let theme = if options.no_color { theme.without_colour() } else { theme };
+    let config = &options.config;
+    let theme = Theme::named(config.theme)?;
     let cluster = Cluster::new(session.snapshot(&Ask::BRIEF));
-    let mut model = Model::new(About::new(profile), cluster, theme);
-    model.keymap = Keymap::with(&options.keys)?;
+    let mut model = Model::new(About::new(profile), cluster, theme.clone());
     model.no_color = options.no_color;
-    model.mouse = !options.no_mouse;
-    if options.ascii {
+    model.depth = options.depth;
+    model.set_theme(theme);
+    let mut keymap = Keymap::default();
+    config.keys.iter().for_each(|change| keymap.rebind(change));
+    keymap.set(&options.keys)?;
+    model.keymap = keymap;
+    model.mouse = config.mouse;
+    model.hint = config.hint;
+    if options.ascii.is_some() {
         model.glyphs = &glyph::ASCII;
     }
     Ok(model)
+}
+
+/// Begins to record what is drawn and typed.
+fn begin_cast(path: &Path, options: &ConsoleOptions) -> Result<Recorder, ConsoleError> {
+    let size = crossterm::terminal::size()?;
+    Recorder::create(path, size, &options.term)
+        .map_err(|error| ConsoleError::Cast(format!("{}: {error}", path.display())))
+}
+
+/// Least time between two frames.
+fn frame_of(config: &Config) -> Duration {
+    Duration::from_secs(1) / config.frames.max(1)
 }
 
 /// The log pane's source. Its own thread would wake a hundred times a second; `move_events` before
@@ -182,8 +225,12 @@ struct Console {
     model: Model,
     screen: Screen,
     inputs: Inputs,
+    /// What is drawn and typed is recorded.
+    cast: Option<Recorder>,
     executor: Executor,
     pace: Pace,
+    /// The tempo to begin with, and why there are only ASCII signs, if there are.
+    begun: (u32, Option<String>),
     /// Number of the first event that was not shown yet.
     mark: u64,
     /// How long the console meant to sleep.
@@ -211,7 +258,15 @@ impl Console {
         for (name, _) in autostart.into_iter().filter(|(_, autostart)| *autostart) {
             self.run_command(session, &Command::Workload(true, name))?;
         }
+        if self.begun.0 != TEMPO_FULL && !self.model.is_recording() {
+            self.run_command(session, &Command::Act(Action::Tempo(self.begun.0)))?;
+        }
         self.model.notice = None;
+        if let Some(why) = self.begun.1.take().filter(|why| !why.is_empty()) {
+            let text = format!("ASCII signs: {why}; --ascii=never draws lines anyway");
+            self.model.say(Level::Info, text);
+        }
+        let frame = self.pace.frame();
         let mut look = self.look(session)?;
         self.draw()?;
         let mut drawn = Wall::now();
@@ -221,7 +276,7 @@ impl Console {
             let drives = self.drives(session);
             let sleep = match drives {
                 true => Some(Duration::ZERO),
-                false if owed => Some(FRAME.saturating_sub(looked.elapsed())),
+                false if owed => Some(frame.saturating_sub(looked.elapsed())),
                 false => self.pace.sleep(&look),
             };
             let (keys, news) = self.take_in(session, sleep, (!drives).then_some(drawn))?;
@@ -238,7 +293,7 @@ impl Console {
             }
             let now = Wall::now();
             // The cluster is looked at 30 times a second, and after a command.
-            let is_due = now.duration_since(looked) >= FRAME;
+            let is_due = now.duration_since(looked) >= frame;
             if !self.acted && !is_due && (keys || drives) {
                 // The engine has called, or the screen shows something else, and is not looked at yet.
                 owed |= news || self.ask() != self.asked;
@@ -298,7 +353,7 @@ impl Console {
         }
         if let Some(drawn) = drawn.filter(|_| news && !keys) {
             // The engine calls as often as it likes; the rest of the frame belongs to whoever types.
-            let left = FRAME.saturating_sub(drawn.elapsed());
+            let left = self.pace.frame().saturating_sub(drawn.elapsed());
             if let Ok(input) = self.inputs.queue.recv_timeout(left)
                 && input != Input::Engine
             {
@@ -314,13 +369,23 @@ impl Console {
     fn input(&mut self, session: &mut Session, input: Input) -> Result<(), ConsoleError> {
         use crossterm::event::Event;
         match input {
-            Input::Engine | Input::Terminal(Event::FocusGained | Event::FocusLost) => {}
+            Input::Engine
+            | Input::Line
+            | Input::Terminal(Event::FocusGained | Event::FocusLost) => {}
             Input::End => self.ended = true,
-            Input::Terminal(Event::Key(key)) => self.tell(session, Msg::Key(key))?,
+            Input::Terminal(Event::Key(key)) => {
+                if let Some(cast) = &self.cast {
+                    cast.with(|cast, at| cast.input(at, &cast::typed(key)));
+                }
+                self.tell(session, Msg::Key(key))?;
+            }
             Input::Terminal(Event::Mouse(mouse)) => self.tell(session, Msg::Mouse(mouse))?,
             Input::Terminal(Event::Paste(text)) => self.tell(session, Msg::Paste(text))?,
             Input::Terminal(Event::Resize(..)) | Input::Resized => {
                 let (width, height) = self.screen.size()?;
+                if let Some(cast) = &self.cast {
+                    cast.with(|cast, at| cast.resize(at, (width, height)));
+                }
                 self.tell(session, Msg::Resize(width, height))?;
             }
             Input::Continued => self.resume(session)?,
@@ -477,6 +542,11 @@ impl Console {
 
     fn draw(&mut self) -> io::Result<()> {
         tui_logger::move_events();
+        if let Some(why) =
+            self.cast.as_ref().and_then(|cast| cast.with(|cast, _| cast.trouble())?)
+        {
+            self.model.say(Level::Warn, why);
+        }
         let model = &self.model;
         self.screen.draw(|frame| view::draw(frame, model))
     }

@@ -7,8 +7,6 @@
 use crate::protocol::id::{Instant, Span};
 use std::time::{Duration, Instant as Wall};
 
-/// Least time between two frames.
-pub const FRAME: Duration = Duration::from_millis(33);
 /// Between two looks while nothing is going on: leases and refills move slowly. A little more than a
 /// second: whoever counts finds at most one in every second.
 pub const QUIET: Duration = Duration::from_millis(1_050);
@@ -51,16 +49,23 @@ pub struct Look {
 #[derive(Clone, Debug)]
 pub struct Pace {
     clock: Clock,
+    frame: Duration,
     last: Wall,
     /// What was left of the division by the tempo's unit: a slow cluster loses no time to rounding.
     rest: u128,
 }
 
 impl Pace {
-    /// A pace that begins now.
+    /// A pace that begins now; `frame`: the least time between two frames.
     #[must_use]
-    pub fn new(clock: Clock, now: Wall) -> Self {
-        Self { clock, last: now, rest: 0 }
+    pub fn new(clock: Clock, now: Wall, frame: Duration) -> Self {
+        Self { clock, frame, last: now, rest: 0 }
+    }
+
+    /// Least time between two frames.
+    #[must_use]
+    pub fn frame(&self) -> Duration {
+        self.frame
     }
 
     /// How the cluster comes by its time.
@@ -94,8 +99,8 @@ impl Pace {
         match self.clock {
             Clock::Driven if look.still => None,
             Clock::Driven | Clock::Polled => {
-                let quiet = if look.busy || look.tasks { FRAME } else { QUIET };
-                Some(due.map_or(quiet, |due| due.clamp(FRAME, quiet)))
+                let quiet = if look.busy || look.tasks { self.frame } else { QUIET };
+                Some(due.map_or(quiet, |due| due.clamp(self.frame, quiet)))
             }
             Clock::Waking => {
                 let quiet = if look.tasks { TASKS } else { QUIET };
@@ -109,6 +114,8 @@ impl Pace {
 mod tests {
     use super::*;
 
+    const FRAME: Duration = Duration::from_millis(33);
+
     const LOOK: Look = Look {
         busy: false,
         tasks: false,
@@ -120,16 +127,16 @@ mod tests {
 
     #[test]
     fn idle_is_one_look_a_second_and_none_while_all_is_held() {
-        let pace = Pace::new(Clock::Driven, Wall::now());
+        let pace = Pace::new(Clock::Driven, Wall::now(), FRAME);
         assert_eq!(pace.sleep(&LOOK), Some(QUIET));
         assert_eq!(pace.sleep(&Look { still: true, ..LOOK }), None);
-        let waking = Pace::new(Clock::Waking, Wall::now());
+        let waking = Pace::new(Clock::Waking, Wall::now(), FRAME);
         assert_eq!(waking.sleep(&Look { busy: true, ..LOOK }), Some(QUIET));
     }
 
     #[test]
     fn under_load_there_are_thirty_frames_a_second() {
-        let pace = Pace::new(Clock::Driven, Wall::now());
+        let pace = Pace::new(Clock::Driven, Wall::now(), FRAME);
         assert_eq!(pace.sleep(&Look { busy: true, ..LOOK }), Some(FRAME));
         let due = Look { due: Instant(1_000), ..LOOK };
         assert_eq!(pace.sleep(&due), Some(FRAME));
@@ -137,7 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_due_comes_later_at_a_slower_tempo() {
-        let pace = Pace::new(Clock::Waking, Wall::now());
+        let pace = Pace::new(Clock::Waking, Wall::now(), FRAME);
         let due = Look { due: Instant(20_000_000), ..LOOK };
         assert_eq!(pace.sleep(&due), Some(Duration::from_millis(20)));
         let slow = Look { tempo: 100, ..due };
@@ -147,7 +154,7 @@ mod tests {
     #[test]
     fn a_stall_is_not_made_up_for_and_a_slow_tempo_loses_nothing() {
         let start = Wall::now();
-        let mut pace = Pace::new(Clock::Driven, start);
+        let mut pace = Pace::new(Clock::Driven, start, FRAME);
         let late = start + Duration::from_mins(1);
         assert_eq!(pace.passed(late, 1_000, FRAME), Span::millis(133));
         let mut total = 0;

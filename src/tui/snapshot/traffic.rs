@@ -1,5 +1,6 @@
 //! The traffic between AMFs: one line a message, with what became of it.
 
+use super::super::fuzzy::Filter;
 use crate::protocol::id::{Instant, OpId, Span};
 use crate::trace::event::Passage;
 use std::collections::VecDeque;
@@ -142,25 +143,21 @@ impl Line {
         }
     }
 
-    /// True if every word of the filter is in the line. Words are whole (`b3` is not `b30`), or the
-    /// beginning of one if they end in `*`.
+    /// True if the line has every word of the filter, as [`Filter`] says.
     #[must_use]
     pub fn matches(&self, filter: &str) -> bool {
-        if filter.is_empty() {
-            return true;
-        }
+        filter.is_empty() || self.passes(&Filter::new(filter))
+    }
+
+    /// The same with a filter that was made before.
+    #[must_use]
+    pub fn passes(&self, filter: &Filter) -> bool {
         let mut text = self.text().replace("->", " ");
         if let Item::Message(passage, _) = &self.item {
             text.push(' ');
             text.push_str(passage.kind.word());
         }
-        filter.split_whitespace().all(|wanted| {
-            let mut words = text.split_whitespace();
-            match wanted.strip_suffix('*') {
-                Some(start) => words.any(|word| word.starts_with(start)),
-                None => words.any(|word| word == wanted),
-            }
-        })
+        filter.matches(&text)
     }
 }
 

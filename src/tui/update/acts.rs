@@ -93,6 +93,8 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Level => ladder::level(model),
         Act::Places => ladder::places(model),
         Act::FindNext | Act::FindPrevious => ladder::find(model, act == Act::FindNext),
+        Act::FindMark(mark, side) => ladder::mark(model, mark, side),
+        Act::WorstLamp => worst_lamp(model),
         Act::Suspend => vec![Effect::Suspend],
         Act::Redraw => vec![Effect::Redraw],
     }
@@ -110,12 +112,23 @@ pub fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     ladder::want(model)
 }
 
+/// Shows the operations on the block with the worst lamp.
+fn worst_lamp(model: &mut Model) -> Vec<Effect> {
+    let lamps = model.cluster.now.lamps.as_ref();
+    let worst = lamps.and_then(|lamps| lamps.blocks.first()).map(|info| info.block);
+    let effects = show(model, Screen::Checker);
+    if let Some(block) = worst {
+        model.select_block(block.0);
+    }
+    effects
+}
+
 /// Another theme, by name.
 pub fn theme(model: &mut Model, name: &str) -> Vec<Effect> {
     match Theme::named(name) {
         Ok(theme) => {
             let said = format!("theme {name}: {}", theme.summary);
-            model.theme = if model.no_color { theme.without_colour() } else { theme };
+            model.set_theme(theme);
             model.say(Level::Info, said);
         }
         Err(error) => model.say(Level::Bad, error.to_string().replace('\n', "  ")),
@@ -150,10 +163,24 @@ fn back(model: &mut Model) -> Vec<Effect> {
                 model.filter.clear();
             }
         }
-        Pane::Io => model.selected.op = None,
+        Pane::Io => {
+            if model.selected.op.take().is_none() {
+                model.filters.remove(&Pane::Io);
+            }
+        }
+        pane @ (Pane::Locks | Pane::Inject | Pane::Active)
+            if !model.zoomed && !model.filter_of(pane).is_empty() =>
+        {
+            model.filters.remove(&pane);
+        }
         Pane::Lamps if !model.zoomed => model.lamp_filter.clear(),
         Pane::History if !model.zoomed => model.focus_on(Pane::Lamps),
-        Pane::Log => model.log.0.transition(TuiWidgetEvent::EscapeKey),
+        Pane::Log => {
+            model.log.0.transition(TuiWidgetEvent::EscapeKey);
+            if model.filters.remove(&Pane::Log).is_some() {
+                model.filter_log();
+            }
+        }
         Pane::Ladder => ladder::back(model),
         Pane::Amfs
         | Pane::Matrix

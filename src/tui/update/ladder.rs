@@ -1,12 +1,14 @@
 //! The space-time diagram: moving in it, following, and asking a recording for more.
 
+use super::super::command::{Mark, Side};
+use super::super::fuzzy::Filter;
 use super::super::model::ladder::{MARGIN_STEPS, Places, TOLD_STEPS, columns as shown};
-use super::super::model::{Level, Model, Pane};
+use super::super::model::{Level, Model, Pane, Screen};
 use super::super::view::{ladder as view, layout};
 use super::{Effect, acts, moves};
 use crate::protocol::id::Key;
 use crate::timeline::ladder::cone::Reach;
-use crate::timeline::ladder::{Address, Column, Row, svg};
+use crate::timeline::ladder::{Address, Column, Row, What, svg};
 use crate::trace::{Event, Seek};
 use std::path::PathBuf;
 
@@ -188,7 +190,8 @@ pub fn find(model: &mut Model, on: bool) -> Vec<Effect> {
     let found = if words.is_empty() {
         model.ladder.find(on, |row| row.what.is_band())
     } else {
-        model.ladder.find(on, |row| view::matches(row, &words))
+        let filter = Filter::new(&words);
+        model.ladder.find(on, |row| view::matches(row, &filter))
     };
     let height = height(model);
     let Some(row) = found else {
@@ -200,6 +203,38 @@ pub fn find(model: &mut Model, on: bool) -> Vec<Effect> {
     model.ladder.go_to(&row, height);
     select(model);
     want(model)
+}
+
+/// Shows the ladder, and goes to the nearest mark of a kind before or after its cursor.
+pub fn mark(model: &mut Model, mark: Mark, side: Side) -> Vec<Effect> {
+    let mut effects = acts::show(model, Screen::Ladder);
+    model.ladder.followed = None;
+    let is = |row: &Row| match mark {
+        Mark::Fault => matches!(row.what, What::Fault(_)),
+        Mark::Violation => matches!(row.what, What::Violation(_)),
+        Mark::View => matches!(row.what, What::View(Column::Witness)),
+    };
+    // The newest row, where nothing is selected, is one of those before the cursor.
+    let newest = model.ladder.selected().filter(|row| model.ladder.cursor.is_none() && is(row));
+    let found = match side {
+        Side::Before => newest.or_else(|| model.ladder.find(false, is)),
+        Side::After => model.ladder.find(true, is),
+    };
+    let Some(row) = found else {
+        let what = match mark {
+            Mark::Fault => "fault",
+            Mark::Violation => "violation",
+            Mark::View => "view change",
+        };
+        let side = if side == Side::After { "after" } else { "before" };
+        model.say(Level::Info, format!("no {what} {side} this row, among what is known here"));
+        return effects;
+    };
+    let height = height(model);
+    model.ladder.go_to(&row, height);
+    select(model);
+    effects.extend(want(model));
+    effects
 }
 
 /// Draws what is on the screen into a file.

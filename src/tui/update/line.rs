@@ -107,6 +107,7 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
         "svg" => Ok(ladder::picture(model, path(rest))),
         "filter" => {
             rest.clone_into(model.filter_mut());
+            super::modal::filtered(model);
             Ok(Vec::new())
         }
         // Steps in a recording, unless a block is named as one.

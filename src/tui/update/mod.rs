@@ -12,7 +12,7 @@ pub mod moves;
 pub mod palette;
 pub mod typing;
 
-use super::keymap::Key;
+use super::keymap::{self, Key, Meaning};
 use super::model::{Level, Modal, Model, ReplayShown};
 use crate::protocol::id::OpId;
 use crate::trace::engine::Completion;
@@ -147,9 +147,21 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         return modal::key(model, key);
     }
     model.notice = None;
-    let Some(act) = model.keymap.act(key, model.focus()) else {
-        model.say(Level::Info, format!("{key} does nothing here; ? shows every key"));
-        return Vec::new();
-    };
-    acts::act(model, act)
+    keys(model, vec![key])
+}
+
+/// Keys of which all but the last were known to begin a sequence.
+fn keys(model: &mut Model, keys: Vec<Key>) -> Vec<Effect> {
+    match model.keymap.meaning(&keys, model.focus()) {
+        Meaning::Act(act) => acts::act(model, act),
+        Meaning::Prefix => {
+            model.modal = Modal::Prefix(keys);
+            Vec::new()
+        }
+        Meaning::Nothing => {
+            let text = format!("{} does nothing here; ? shows every key", keymap::told(&keys));
+            model.say(Level::Info, text);
+            Vec::new()
+        }
+    }
 }

@@ -1,8 +1,9 @@
 //! Keys and pasted text while something is open.
 
 use super::super::keymap::Key;
-use super::super::model::{Level, Modal, Model};
+use super::super::model::{HelpState, Level, Modal, Model, Pane};
 use super::super::popup::help;
+use super::super::view::{active, inject, locks};
 use super::{Effect, dialog, line, palette, typing};
 use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::Input;
@@ -19,20 +20,13 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     }
     match open {
         Modal::None => Vec::new(),
-        Modal::Help(mut state) => {
-            let last = help::line_count(model);
-            match key.code {
-                KeyCode::Down | KeyCode::Char('j') => state.scroll += 1,
-                KeyCode::Up | KeyCode::Char('k') => state.scroll = state.scroll.saturating_sub(1),
-                KeyCode::PageDown | KeyCode::Char(' ') => state.scroll += 10,
-                KeyCode::PageUp => state.scroll = state.scroll.saturating_sub(10),
-                KeyCode::Home => state.scroll = 0,
-                KeyCode::End => state.scroll = last,
-                _ => return Vec::new(),
+        Modal::Help(state) => help_key(model, state, key),
+        Modal::Prefix(mut keys) => {
+            if key.code == KeyCode::Esc {
+                return Vec::new();
             }
-            state.scroll = state.scroll.min(help::last_scroll(last, help_rows(model)));
-            model.modal = Modal::Help(state);
-            Vec::new()
+            keys.push(key);
+            super::keys(model, keys)
         }
         Modal::Palette(state) => palette::key(model, state, key),
         Modal::Line(state) => line::key(model, state, key),
@@ -50,12 +44,41 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     }
 }
 
+/// A key while the help is open: it scrolls, or filters.
+fn help_key(model: &mut Model, mut state: HelpState, key: Key) -> Vec<Effect> {
+    if state.is_typing {
+        match key.code {
+            KeyCode::Enter => state.is_typing = false,
+            KeyCode::Esc => state = HelpState::default(),
+            _ => typing::key(&mut state.filter, key),
+        }
+        state.scroll = 0;
+        model.modal = Modal::Help(state);
+        return Vec::new();
+    }
+    let last = help::line_count(&state, model);
+    match key.code {
+        KeyCode::Down | KeyCode::Char('j') => state.scroll += 1,
+        KeyCode::Up | KeyCode::Char('k') => state.scroll = state.scroll.saturating_sub(1),
+        KeyCode::PageDown | KeyCode::Char(' ') => state.scroll += 10,
+        KeyCode::PageUp => state.scroll = state.scroll.saturating_sub(10),
+        KeyCode::Home => state.scroll = 0,
+        KeyCode::End => state.scroll = last,
+        KeyCode::Char('/') => state.is_typing = true,
+        KeyCode::Esc if !state.filter.value().is_empty() => state = HelpState::default(),
+        _ => return Vec::new(),
+    }
+    state.scroll = state.scroll.min(help::last_scroll(last, help_rows(model)));
+    model.modal = Modal::Help(state);
+    Vec::new()
+}
+
 /// Rows of the help overlay's text.
 fn help_rows(model: &Model) -> usize {
     usize::from(model.size.height.saturating_sub(4))
 }
 
-/// The traffic, or the list of lamps, is filtered while the words are typed.
+/// The list with the keys is filtered while the words are typed.
 fn filter(model: &mut Model, mut input: Input, key: Key) -> Vec<Effect> {
     match key.code {
         KeyCode::Enter => return Vec::new(),
@@ -66,8 +89,24 @@ fn filter(model: &mut Model, mut input: Input, key: Key) -> Vec<Effect> {
             model.modal = Modal::Filter(input);
         }
     }
-    model.selected.message = None;
+    filtered(model);
     Vec::new()
+}
+
+/// A list has another filter: what is selected in it is one of its rows.
+pub fn filtered(model: &mut Model) {
+    let first = |shown: Vec<usize>, at: usize| {
+        if shown.contains(&at) { at } else { shown.first().copied().unwrap_or(at) }
+    };
+    match model.filtered() {
+        Pane::Traffic => model.selected.message = None,
+        Pane::Io => model.selected.op = None,
+        Pane::Locks => model.selected.lock = first(locks::shown(model), model.selected.lock),
+        Pane::Inject => model.faults.at = first(inject::shown(model), model.faults.at),
+        Pane::Active => model.selected.fault = first(active::shown(model), model.selected.fault),
+        Pane::Log => model.filter_log(),
+        _ => {}
+    }
 }
 
 fn goto(model: &mut Model, mut input: Input, key: Key) -> Vec<Effect> {
@@ -104,6 +143,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             insert(input, &text);
             let words = input.value().trim().to_owned();
             *model.filter_mut() = words;
+            filtered(model);
         }
         Modal::Goto(input) => insert(input, &text),
         Modal::Dialog(dialog) => {
@@ -111,7 +151,8 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 insert(input, &text);
             }
         }
-        Modal::None | Modal::Help(_) | Modal::Confirm(_) => {}
+        Modal::Help(help) if help.is_typing => insert(&mut help.filter, &text),
+        Modal::None | Modal::Help(_) | Modal::Prefix(_) | Modal::Confirm(_) => {}
     }
     Vec::new()
 }

@@ -3,7 +3,7 @@
 use super::super::command::Act;
 use super::super::model::faults::{Aim, ROWS};
 use super::super::model::{Heat, Model, Pane};
-use super::super::view::{io, lamps, layout, matrix, traffic};
+use super::super::view::{active, inject, io, lamps, layout, locks, matrix, traffic};
 use super::{Effect, ladder};
 use crate::protocol::Defect;
 use crate::protocol::id::{AmfId, DiskId};
@@ -96,6 +96,13 @@ fn shift_row(at: usize, by: isize, rows: usize) -> usize {
     at.saturating_add_signed(by).min(rows.saturating_sub(1))
 }
 
+/// The row `by` further among those that are shown; the first, if `at` is none of them.
+fn among(shown: &[usize], at: usize, by: isize) -> usize {
+    let here = shown.iter().position(|row| *row == at);
+    let next = here.map_or(0, |here| shift_row(here, by, shown.len()));
+    shown.get(next).copied().unwrap_or(at)
+}
+
 /// The number `by` further, around.
 fn around(at: u8, by: isize, count: u8) -> u8 {
     let count = i64::from(count.max(1));
@@ -133,8 +140,8 @@ fn go(model: &mut Model, across: isize, down: isize) {
         }
         Pane::Inject => inject_go(model, across, down),
         Pane::Active => {
-            let rows = model.cluster.now.faults.len();
-            model.selected.fault = shift_row(model.selected.fault, down, rows);
+            let shown = active::shown(model);
+            model.selected.fault = among(&shown, model.selected.fault, down);
         }
         Pane::Log => {
             let event = match (across, down) {
@@ -219,8 +226,7 @@ fn traffic_go(model: &mut Model, down: isize) {
 }
 
 fn lock_go(model: &mut Model, down: isize) {
-    let rows = model.cluster.now.locks.len();
-    model.selected.lock = shift_row(model.selected.lock, down, rows);
+    model.selected.lock = among(&locks::shown(model), model.selected.lock, down);
     let key = model.cluster.now.locks.get(model.selected.lock).map(|lock| lock.key);
     if let Some(crate::protocol::id::Key::Block(block)) = key {
         model.select_block(block.0);
@@ -228,7 +234,7 @@ fn lock_go(model: &mut Model, down: isize) {
 }
 
 fn inject_go(model: &mut Model, across: isize, down: isize) {
-    model.faults.at = shift_row(model.faults.at, down, ROWS.len());
+    model.faults.at = among(&inject::shown(model), model.faults.at, down);
     if across == 0 {
         return;
     }

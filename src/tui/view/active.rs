@@ -6,7 +6,8 @@
 //!     enter: link amf0 amf1 clear
 //! ```
 
-use super::super::model::Model;
+use super::super::fuzzy::Filter;
+use super::super::model::{Model, Pane};
 use super::super::snapshot::seconds;
 use super::super::theme::Role;
 use super::rows;
@@ -24,16 +25,30 @@ pub fn heading(model: &Model) -> String {
     model.cluster.now.faults.len().to_string()
 }
 
-fn first_fault(area: Rect, model: &Model) -> usize {
+/// Faults that the filter lets through.
+#[must_use]
+pub fn shown(model: &Model) -> Vec<usize> {
+    let faults = &model.cluster.now.faults;
+    let filter = Filter::new(model.filter_of(Pane::Active));
+    let matches = |at: &usize| {
+        let fault = &faults[*at];
+        filter.matches(&format!("{} {} {}", fault.what, fault.receipt, fault.undo))
+    };
+    (0..faults.len()).filter(matches).collect()
+}
+
+fn first_fault(area: Rect, model: &Model, shown: &[usize]) -> usize {
     let fitting = usize::from(area.height) / ROWS;
-    scroll(model.selected.fault, fitting.max(1), model.cluster.now.faults.len())
+    let at = shown.iter().position(|at| *at == model.selected.fault).unwrap_or(0);
+    scroll(at, fitting.max(1), shown.len())
 }
 
 /// The fault at this row of the pane.
 #[must_use]
 pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<usize> {
-    let at = usize::from(row.checked_sub(area.y)?) / ROWS + first_fault(area, model);
-    (at < model.cluster.now.faults.len()).then_some(at)
+    let shown = shown(model);
+    let at = usize::from(row.checked_sub(area.y)?) / ROWS + first_fault(area, model, &shown);
+    shown.get(at).copied()
 }
 
 /// Draws the pane.
@@ -50,7 +65,12 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         return;
     }
     let mut lines = Vec::new();
-    for (at, fault) in faults.iter().enumerate().skip(first_fault(area, model)) {
+    let shown = shown(model);
+    if shown.is_empty() {
+        lines.push(Line::styled("no fault matches; esc shows all", model.style(Role::Dim)));
+    }
+    let first = first_fault(area, model, &shown);
+    for (at, fault) in shown.into_iter().skip(first).map(|at| (at, &faults[at])) {
         let selected = at == model.selected.fault;
         let pick = if selected { model.glyphs.pick } else { ' ' };
         let role = if selected { Role::Title } else { Role::Bad };

@@ -6,8 +6,9 @@
 //!    restart, empty
 //! ```
 
-use super::super::model::Model;
+use super::super::fuzzy::Filter;
 use super::super::model::faults::{Aim, ROWS, Row};
+use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{left, scroll};
@@ -29,10 +30,22 @@ enum Entry {
     Row(usize, &'static Row),
 }
 
-fn entries() -> Vec<Entry> {
+/// Rows of the list that the filter lets through.
+#[must_use]
+pub fn shown(model: &Model) -> Vec<usize> {
+    let filter = Filter::new(model.filter_of(Pane::Inject));
+    let matches = |at: &usize| {
+        let row = &ROWS[*at];
+        let command = model.faults.command(row.fault, &model.selected, model.about.amfs);
+        filter.matches(&format!("{} {} {command}", row.aim.title(), row.title))
+    };
+    (0..ROWS.len()).filter(matches).collect()
+}
+
+fn entries(model: &Model) -> Vec<Entry> {
     let mut entries = Vec::new();
     let mut last = None;
-    for (at, row) in ROWS.iter().enumerate() {
+    for (at, row) in shown(model).into_iter().map(|at| (at, &ROWS[at])) {
         if last != Some(row.aim) {
             entries.push(Entry::Heading(row.aim));
             last = Some(row.aim);
@@ -50,7 +63,7 @@ fn first_line(area: Rect, model: &Model, entries: &[Entry]) -> usize {
 /// The row of [`ROWS`] at this row of the pane.
 #[must_use]
 pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<usize> {
-    let entries = entries();
+    let entries = entries(model);
     let at = usize::from(row.checked_sub(area.y)?) + first_line(area, model, &entries);
     match entries.get(at)? {
         Entry::Heading(_) => None,
@@ -73,7 +86,7 @@ pub fn target(aim: Aim, model: &Model) -> String {
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
-    let entries = entries();
+    let entries = entries(model);
     let width = usize::from(area.width);
     let more = model.glyphs.more;
     let first = first_line(area, model, &entries);
@@ -104,5 +117,9 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
             }
         })
         .collect();
+    if lines.is_empty() {
+        let none = Line::styled("no fault matches; esc shows all", model.style(Role::Dim));
+        return rows::draw(frame, area, &[none]);
+    }
     rows::draw(frame, area, &lines);
 }

@@ -5,7 +5,8 @@
 //! * op45  amf1  read b17                      amf0   412us
 //! ```
 
-use super::super::model::Model;
+use super::super::fuzzy::Filter;
+use super::super::model::{Model, Pane};
 use super::super::snapshot::io::IoLine;
 use super::super::theme::Role;
 use super::rows;
@@ -42,10 +43,22 @@ fn list(area: Rect, model: &Model) -> Rect {
     Rect { y: area.y + story, height: area.height - story, ..area }
 }
 
+/// Whether a line is shown.
+fn wanted(model: &Model) -> impl Fn(&IoLine) -> bool {
+    let words = model.filter_of(Pane::Io);
+    let filter = (!words.is_empty()).then(|| Filter::new(words));
+    let only_by_hand = model.only_by_hand;
+    move |line| {
+        let text = || format!("op{} {} {} {}", line.op.0, line.node, line.what, result(line).0);
+        (line.by_hand || !only_by_hand) && filter.as_ref().is_none_or(|f| f.matches(&text()))
+    }
+}
+
 /// The lines to show, oldest first.
 fn visible(model: &Model, height: usize) -> Vec<&IoLine> {
     let io = &model.cluster.io;
-    let wanted = |line: &&IoLine| line.by_hand || !model.only_by_hand;
+    let shows = wanted(model);
+    let wanted = |line: &&IoLine| shows(line);
     let end = match model.selected.op {
         Some(op) => {
             let at = io.lines.partition_point(|line| line.op <= op);
@@ -70,7 +83,8 @@ pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<crate::protocol::id
 #[must_use]
 pub fn neighbour(model: &Model, by: isize) -> Option<crate::protocol::id::OpId> {
     let lines = &model.cluster.io.lines;
-    let wanted = |line: &&IoLine| line.by_hand || !model.only_by_hand;
+    let shows = wanted(model);
+    let wanted = |line: &&IoLine| shows(line);
     let steps = by.unsigned_abs();
     let found = match (model.selected.op, by < 0) {
         (None, true) => lines.iter().rev().filter(wanted).take(steps).last(),
@@ -97,7 +111,10 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let list = list(area, model);
     let shown = visible(model, usize::from(list.height));
     let lines: Vec<Line> = if shown.is_empty() {
-        let text = "r reads, w writes the block under the cursor";
+        let text = match model.filter_of(Pane::Io) {
+            "" => "r reads, w writes the block under the cursor",
+            _ => "no operation matches; esc shows all",
+        };
         vec![Line::styled(text, model.style(Role::Dim))]
     } else {
         let widest = shown.iter().map(|line| result(line).0.width()).max().unwrap_or(0);

@@ -7,6 +7,7 @@
 //! step 41  amf1 got access-exclusive amf0->amf1 b0 t1.1.0
 //! ```
 
+use super::super::fuzzy::Filter;
 use super::super::model::Model;
 use super::super::model::ladder::{Places, columns};
 use super::super::theme::Role;
@@ -90,9 +91,10 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     }
     let here = model.cluster.now.step;
     let mut before = None;
+    let filter = (!model.filter.is_empty()).then(|| Filter::new(&model.filter));
     for (index, row) in page.iter().enumerate() {
         let mut drawn = line(diagram.line(row, before == Some(row.now)), model);
-        if !model.filter.is_empty() && matches(row, &model.filter) {
+        if filter.as_ref().is_some_and(|filter| matches(row, filter)) {
             drawn = drawn.style(model.style(Role::Accent));
         }
         if model.is_recording() && row.at.step > here {
@@ -130,15 +132,12 @@ fn told(row: &Row, model: &Model) -> String {
     format!("step {} {dot} {place} {dot} {}{op}", row.at.step, row.text)
 }
 
-/// The row has every word, whole.
+/// The row has every word.
 #[must_use]
-pub fn matches(row: &Row, words: &str) -> bool {
+pub fn matches(row: &Row, filter: &Filter) -> bool {
     let op = row.op.map_or_else(String::new, |op| format!("op{}", op.0));
     let text = format!("{} {op} {}", row.what.place().title(), row.text.replace("->", " "));
-    words.split_whitespace().all(|wanted| match wanted.strip_suffix('*') {
-        Some(start) => text.split_whitespace().any(|word| word.starts_with(start)),
-        None => text.split_whitespace().any(|word| word == wanted),
-    })
+    filter.matches(&text)
 }
 
 fn line<'a>(pieces: Vec<Piece>, model: &Model) -> Line<'a> {

@@ -7,6 +7,7 @@
 //!   b0      * linearizable     97    0    0
 //! ```
 
+use super::super::fuzzy::Filter;
 use super::super::model::Model;
 use super::super::theme::Role;
 use super::rows;
@@ -45,11 +46,10 @@ pub fn heading(model: &Model) -> String {
 /// The lamps that the filter lets through, worst first.
 pub fn shown(model: &Model) -> impl Iterator<Item = &LampInfo> {
     let blocks = model.cluster.now.lamps.as_ref().map(|lamps| &lamps.blocks[..]);
-    let words: Vec<String> = model.lamp_filter.split_whitespace().map(str::to_lowercase).collect();
+    let filter = (!model.lamp_filter.is_empty()).then(|| Filter::new(&model.lamp_filter));
     blocks.unwrap_or_default().iter().filter(move |info| {
-        words.iter().all(|word| {
-            let is_block = word.strip_prefix('b').is_some_and(|n| n.parse() == Ok(info.block.0));
-            is_block || info.lamp.word().contains(word.as_str()) || info.why.contains(word.as_str())
+        filter.as_ref().is_none_or(|filter| {
+            filter.matches(&format!("b{} {} {}", info.block.0, info.lamp.word(), info.why))
         })
     })
 }

@@ -5,7 +5,8 @@
 //! ▸ b17    amf1  * holds    exclusive t3.120.1              amf 2       2   12ms
 //! ```
 
-use super::super::model::Model;
+use super::super::fuzzy::Filter;
+use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{left, right, scroll, time};
@@ -32,13 +33,26 @@ pub fn heading(model: &Model) -> String {
 /// The row of the table at this row of the pane.
 #[must_use]
 pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<usize> {
-    let at = usize::from(row.checked_sub(area.y + 1)?) + first_row(area, model);
-    (at < model.cluster.now.locks.len()).then_some(at)
+    let shown = shown(model);
+    let at = usize::from(row.checked_sub(area.y + 1)?) + first_row(area, model, &shown);
+    shown.get(at).copied()
 }
 
-fn first_row(area: Rect, model: &Model) -> usize {
+/// Rows of the table that the filter lets through.
+#[must_use]
+pub fn shown(model: &Model) -> Vec<usize> {
+    let locks = &model.cluster.now.locks;
+    let filter = Filter::new(model.filter_of(Pane::Locks));
+    let text = |lock: &LockInfo| {
+        format!("{} {} {} {}", lock.key, lock.amf, phase(lock.phase).0, lock.mode)
+    };
+    (0..locks.len()).filter(|at| filter.matches(&text(&locks[*at]))).collect()
+}
+
+fn first_row(area: Rect, model: &Model, shown: &[usize]) -> usize {
     let rows = usize::from(area.height.saturating_sub(1));
-    scroll(model.selected.lock, rows, model.cluster.now.locks.len())
+    let at = shown.iter().position(|at| *at == model.selected.lock).unwrap_or(0);
+    scroll(at, rows, shown.len())
 }
 
 /// Draws the pane.
@@ -52,11 +66,17 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         format!("  key    AMF   does       mode      ticket     {waits}defers      q    age")
     };
     let mut lines = vec![Line::styled(heading, model.style(Role::Dim))];
-    if locks.is_empty() {
-        lines.push(Line::styled("  nothing is locked", model.style(Role::Dim)));
+    let shown = shown(model);
+    if shown.is_empty() {
+        let text = match locks.len() {
+            0 => "  nothing is locked",
+            _ => "  no lock matches; esc shows all",
+        };
+        lines.push(Line::styled(text, model.style(Role::Dim)));
     }
-    let rows = locks.iter().enumerate().skip(first_row(area, model)).take(usize::from(area.height));
-    lines.extend(rows.map(|(at, lock)| row(lock, at == model.selected.lock, width, model)));
+    let first = first_row(area, model, &shown);
+    let rows = shown.iter().skip(first).take(usize::from(area.height));
+    lines.extend(rows.map(|at| row(&locks[*at], *at == model.selected.lock, width, model)));
     rows::draw(frame, area, &lines);
 }
 

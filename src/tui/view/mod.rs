@@ -79,8 +79,18 @@ fn render(frame: &mut Frame, area: Rect, model: &Model, pane: Pane) {
     }
 }
 
-/// What stands at the right of a pane's title: its counts.
+/// What stands at the right of a pane's title: its filter, its counts.
 fn heading(pane: Pane, model: &Model) -> String {
+    let counts = counts(pane, model);
+    match (pane, model.filter_of(pane)) {
+        // These tell their filters themselves.
+        (Pane::Traffic | Pane::Lamps | Pane::Ladder, _) | (_, "") => counts,
+        (_, words) if counts.is_empty() => format!("/{words}"),
+        (_, words) => format!("/{words}  {counts}"),
+    }
+}
+
+fn counts(pane: Pane, model: &Model) -> String {
     match pane {
         Pane::Amfs => amfs::heading(model),
         Pane::Matrix => matrix::heading(model),

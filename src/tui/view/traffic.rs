@@ -6,6 +6,7 @@
 //!  12.345 amf1 → amf0  access-exclusive b17     t3.120.1   op45 ✓ 210us
 //! ```
 
+use super::super::fuzzy::Filter;
 use super::super::model::Model;
 use super::super::snapshot::seconds;
 use super::super::snapshot::traffic::{Fate, Item, Line as Entry, op_text};
@@ -86,20 +87,26 @@ fn held_first(area: Rect, model: &Model) -> usize {
     scroll(at, usize::from(area.height), held.len())
 }
 
+/// Whether a line is shown.
+fn matching(model: &Model) -> impl Fn(&Entry) -> bool {
+    let filter = (!model.filter.is_empty()).then(|| Filter::new(&model.filter));
+    move |line| filter.as_ref().is_none_or(|filter| line.passes(filter))
+}
+
 /// The lines to show, oldest first: the newest, or those around the selected one.
 fn visible(model: &Model, height: usize) -> Vec<&Entry> {
     let lines = &model.cluster.traffic.lines;
+    let matching = matching(model);
     let end = match model.selected.message {
         Some(id) => {
             // A third of the pane shows what came after the selected line.
             let at = lines.partition_point(|line| line.id <= id);
-            let later =
-                lines.range(at..).enumerate().filter(|(_, line)| line.matches(&model.filter));
+            let later = lines.range(at..).enumerate().filter(|(_, line)| matching(line));
             later.take(height / 3).last().map_or(at, |(further, _)| at + further + 1)
         }
         None => lines.len(),
     };
-    let back = lines.range(..end).rev().filter(|line| line.matches(&model.filter));
+    let back = lines.range(..end).rev().filter(|line| matching(line));
     let mut shown: Vec<&Entry> = back.take(height).collect();
     shown.reverse();
     shown
@@ -109,7 +116,8 @@ fn visible(model: &Model, height: usize) -> Vec<&Entry> {
 #[must_use]
 pub fn neighbour(model: &Model, by: isize) -> Option<u64> {
     let lines = &model.cluster.traffic.lines;
-    let matching = |line: &&Entry| line.matches(&model.filter);
+    let passes = matching(model);
+    let matching = |line: &&Entry| passes(line);
     let steps = by.unsigned_abs();
     let found = match (model.selected.message, by < 0) {
         (None, true) => lines.iter().rev().filter(matching).take(steps).last(),

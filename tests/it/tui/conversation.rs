@@ -5,7 +5,8 @@ use super::screens::{draw, text};
 use amflab::protocol::id::{AmfId, Block, DiskId, OpId};
 use amflab::trace::action::Action;
 use amflab::trace::{Command, HoldFilter, HostCommand, LinkSetting, Release, Value};
-use amflab::tui::keymap::{Key, Keymap};
+use amflab::tui::command::Act;
+use amflab::tui::keymap::{Key, Keymap, Meaning, Sequence};
 use amflab::tui::model::{Modal, Model, Pane, Screen};
 use amflab::tui::update::{Effect, Msg, update};
 use crossterm::event::{KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
@@ -47,22 +48,75 @@ fn run(command: Command) -> Vec<Effect> {
 fn every_key_of_the_registry_parses_and_is_bound() {
     let map = Keymap::default();
     for entry in amflab::tui::command::ENTRIES {
-        for key in entry.keys {
-            let key: Key = key.parse().unwrap();
-            assert_eq!(key.to_string().parse::<Key>().unwrap(), key);
+        for keys in entry.keys {
+            let keys: Sequence = keys.parse().unwrap();
+            assert_eq!(keys.to_string().parse::<Sequence>().unwrap(), keys);
         }
         assert!(map.key_of(entry).is_some(), "{} has no key", entry.name);
     }
 }
 
 #[test]
-fn no_two_acts_share_a_key_in_one_pane() {
-    for entry in amflab::tui::command::ENTRIES {
-        for other in amflab::tui::command::ENTRIES {
-            let shared = entry.keys.iter().find(|key| other.keys.contains(key));
-            let clash = entry.act != other.act && entry.scope == other.scope;
-            assert!(!clash || shared.is_none(), "{} and {}: {shared:?}", entry.name, other.name);
+fn no_two_acts_share_a_key_in_one_place_and_none_hides_a_sequence() {
+    assert_eq!(Keymap::default().conflict(), None);
+    for (setting, said) in [
+        ("zoom=w", "`w` is bound to `ask-write` and to `zoom`"),
+        ("zoom=G", "`G` of `zoom` hides `G b` of `goto`"),
+        ("zoom=x y", "`x` of `crash-restart` hides `x y` of `zoom`"),
+        // In one pane it has a meaning of its own, which would be hidden there.
+        ("zoom=v x", "`v` of `level` hides `v x` of `zoom`"),
+    ] {
+        let error = Keymap::with(&[setting.to_owned()]).unwrap_err().to_string();
+        assert!(error.contains(said) && error.contains("hint: give"), "{error}");
+    }
+    let freed = ["ask-write=none", "zoom=w"].map(str::to_owned);
+    let map = Keymap::with(&freed).unwrap();
+    assert_eq!(map.meaning(&["w".parse().unwrap()], Pane::Amfs), Meaning::Act(Act::Zoom));
+}
+
+#[test]
+fn a_sequence_shows_what_may_follow_and_esc_leaves() {
+    let mut model = console();
+    press(&mut model, "G");
+    let screen = text(&draw(&mut model, (80, 24)));
+    for words in ["╭ G ─", "v  Ladder: to the violation before", "b  Go to a block", "esc leaves"]
+    {
+        assert!(screen.contains(words), "{words}:\n{screen}");
+    }
+    assert_eq!(press(&mut model, "esc"), []);
+    assert!(matches!(model.modal, Modal::None));
+    press(&mut model, "G 'b8' enter");
+    assert_eq!(model.selected.block, Block(8));
+    press(&mut model, "G Q");
+    assert!(model.notice.as_ref().unwrap().text.contains("G Q does nothing here"));
+    assert!(matches!(model.modal, Modal::None));
+    for mut event in fake::events() {
+        if matches!(event.kind, amflab::trace::EventKind::View { .. }) {
+            event.node = amflab::protocol::id::NodeId::Witness;
         }
+        model.ladder.take(event);
+    }
+    press(&mut model, "G e");
+    assert_eq!(model.screen, Screen::Ladder);
+    assert!(model.ladder.selected().unwrap().text.contains("e1"));
+    press(&mut model, "G v");
+    assert!(model.notice.as_ref().unwrap().text.contains("no violation before"));
+    // At the smallest size, too.
+    press(&mut model, "1 G");
+    let screen = text(&draw(&mut model, (40, 12)));
+    assert!(screen.contains("v  last violation") && screen.contains("w  worst lamp"), "{screen}");
+}
+
+#[test]
+fn a_sequence_of_ones_own_is_typed_key_by_key() {
+    let mut model = console();
+    model.keymap = Keymap::with(&["zoom=ctrl-w z z".to_owned()]).unwrap();
+    press(&mut model, "ctrl-w z");
+    assert!(matches!(&model.modal, Modal::Prefix(keys) if keys.len() == 2) && !model.zoomed);
+    press(&mut model, "z");
+    assert!(model.zoomed);
+    for bad in ["zoom=a b c d", "zoom=a esc", "zoom=", "zoom=ctrl-"] {
+        assert!(Keymap::with(&[bad.to_owned()]).is_err(), "{bad}");
     }
 }
 
@@ -320,8 +374,8 @@ fn save_and_source_are_effects() {
 fn keys_can_be_changed() {
     let map = Keymap::with(&["zoom=ctrl-f".to_owned()]).unwrap();
     let key: Key = "ctrl-f".parse().unwrap();
-    assert_eq!(map.act(key, Pane::Amfs), Some(amflab::tui::command::Act::Zoom));
-    assert_eq!(map.act("z".parse().unwrap(), Pane::Amfs), None);
+    assert_eq!(map.meaning(&[key], Pane::Amfs), Meaning::Act(Act::Zoom));
+    assert_eq!(map.meaning(&["z".parse().unwrap()], Pane::Amfs), Meaning::Nothing);
     assert!(Keymap::with(&["zoom".to_owned()]).is_err());
     assert!(Keymap::with(&["nothing=z".to_owned()]).is_err());
 }

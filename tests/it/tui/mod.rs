@@ -1,11 +1,15 @@
 //! The console: golden screens, and `update` as conversations.
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a failure is the test's")]
 
+mod cast;
+mod config;
 mod conversation;
 mod engine;
 mod fake;
 mod ladder;
+mod plain;
 mod pty;
 mod real;
 mod screens;
 mod terminal;
+mod themes;

@@ -34,9 +34,32 @@ impl Console {
         Self::start(command, columns, rows)
     }
 
-    pub(crate) fn start(mut command: CommandBuilder, columns: u16, rows: u16) -> Self {
+    /// The real program, with variables of the environment.
+    pub(crate) fn real_with(size: (u16, u16), args: &[&str], vars: &[(&str, &str)]) -> Self {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_amflab"));
+        command.args(args);
+        Self::start_with(command, size.0, size.1, vars)
+    }
+
+    pub(crate) fn start(command: CommandBuilder, columns: u16, rows: u16) -> Self {
+        Self::start_with(command, columns, rows, &[])
+    }
+
+    fn start_with(
+        mut command: CommandBuilder,
+        columns: u16,
+        rows: u16,
+        vars: &[(&str, &str)],
+    ) -> Self {
         let pair = native_pty_system().openpty(size(columns, rows)).unwrap();
-        command.env("TERM", "xterm-256color");
+        // What the terminal of whoever runs the tests is like makes no difference.
+        for name in ["TMUX", "STY", "COLORTERM", "LC_CTYPE", "SSH_TTY", "SSH_CONNECTION"] {
+            command.env_remove(name);
+        }
+        let usual = [("TERM", "xterm-256color"), ("LC_ALL", "C.UTF-8"), ("AMFLAB_CONFIG", "none")];
+        for (name, value) in usual.iter().chain(vars) {
+            command.env(name, value);
+        }
         if command.get_env("AMFLAB_TEST_NO_COLOR").is_none() {
             command.env_remove("NO_COLOR");
         } else {

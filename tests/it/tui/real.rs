@@ -197,6 +197,126 @@ fn no_key_is_lost_however_fast_they_come() {
     assert!(console.ends().0);
 }
 
+// ---- settings and surroundings
+
+#[test]
+fn a_locale_without_utf_8_gets_ascii_by_itself_and_never_means_never() {
+    let draws_lines = |raw: &str| raw.contains('\u{2500}') || raw.contains('\u{25cf}');
+    for (locale, option, lines) in [
+        ("POSIX", "--ascii=auto", false),
+        ("POSIX", "--ascii=never", true),
+        ("C.UTF-8", "--ascii", false),
+    ] {
+        let args = ["--engine", "sim", option];
+        let mut console = Console::real_with((100, 30), &args, &[("LC_ALL", locale)]);
+        console.until_text("workload on");
+        if option == "--ascii=auto" {
+            console.until_text("ASCII signs: the locale POSIX is not UTF-8");
+        }
+        console.type_keys(":q!\r");
+        let (fine, raw) = console.ends();
+        assert!(fine);
+        assert_eq!(draws_lines(&raw), lines, "{locale} {option}");
+    }
+}
+
+#[test]
+fn a_terminal_of_256_colours_gets_the_nearest_ones() {
+    let args = ["--engine", "sim", "--theme", "dark"];
+    for (color_term, code) in [("", "38;5;"), ("truecolor", "38;2;")] {
+        let vars = [("COLORTERM", color_term)];
+        let mut console = Console::real_with((100, 30), &args, &vars);
+        console.until_text("workload on");
+        console.type_keys(":q!\r");
+        let (_, raw) = console.ends();
+        assert!(raw.contains(code), "{color_term}");
+        assert_eq!(raw.contains("38;2;"), code == "38;2;");
+    }
+}
+
+#[test]
+fn a_dumb_terminal_is_refused_with_what_works_there() {
+    let mut console = Console::real_with((80, 24), &[], &[("TERM", "dumb")]);
+    console.until_text("hint: `amflab --plain`");
+    let (fine, raw) = console.ends();
+    assert!(!fine && !raw.contains("\x1b[?1049h"));
+}
+
+#[test]
+fn a_config_file_changes_keys_theme_and_tempo_and_a_wrong_one_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    let path = file.to_str().unwrap();
+    std::fs::write(
+        &file,
+        "[console]\ntempo = 0.1\nhint = false\n[keys]\nhelp = \"ctrl-w h\"\nquit = \"X X\"\npause-resume = []\n",
+    )
+    .unwrap();
+    let args = ["--engine", "sim", "--config", path];
+    let mut console = Console::real(100, 30, &args);
+    console.until_text("tempo 0.1");
+    console.type_keys("?");
+    console.until_text("? does nothing here");
+    console.type_keys("\x17");
+    console.until_text("esc leaves");
+    console.type_keys("h");
+    console.until_text("Moving around");
+    console.type_keys("\x1b");
+    console.until("the help closed", |screen, _| !screen.contains("Moving around"));
+    console.type_keys("XX");
+    console.until_text("Quit?");
+    console.type_keys("y");
+    assert!(console.ends().0);
+    std::fs::write(&file, "[keys]\nzoom = \"w\"\n").unwrap();
+    let mut console = Console::real(100, 30, &args);
+    console.until_text("config.toml:2: keys.zoom: `w` is bound to");
+    let (fine, raw) = console.ends();
+    assert!(!fine && !raw.contains("\x1b[?1049h"), "refused before the terminal is taken");
+}
+
+/// What can be open above the screen: the keys that open it, and words in it.
+const OPENED: [(&str, &str); 7] = [
+    ("?", "Moving around"),
+    ("\x10", "enter do it"),
+    (":", "a command; tab completes"),
+    ("w", "write amf0"),
+    ("G", "esc leaves"),
+    ("g", "go to block"),
+    ("q", "The workload gentle is running"),
+];
+
+#[test]
+fn every_popup_survives_a_resize_to_too_small_and_back() {
+    let mut console = demo("sim");
+    console.until_text("workload on");
+    for (keys, words) in OPENED {
+        console.type_keys(keys);
+        console.until_text(words);
+        console.resize(30, 8);
+        console.until_text("terminal too small");
+        console.resize(100, 30);
+        console.until("it is back", |screen, _| {
+            screen.contains(words) && !screen.contains("too small")
+        });
+        console.type_keys("\x1b");
+        console.until("it closed", |screen, _| !screen.contains(words));
+    }
+    console.type_keys("qy");
+    assert!(console.ends().0);
+}
+
+#[test]
+fn a_hang_up_ends_the_program_whatever_is_open() {
+    for (keys, words) in OPENED {
+        let mut console = demo("sim");
+        console.until_text("workload on");
+        console.type_keys(keys);
+        console.until_text(words);
+        console.hang_up();
+        assert!(console.ends().0, "{words}");
+    }
+}
+
 // ---- replays
 
 /// A trace of `count` writes and reads, `gap_us` apart.
