@@ -104,7 +104,9 @@ impl Look {
 
     /// `sets`: what the profile was overridden with, for saved sessions.
     pub(super) fn options(&self, sets: Vec<String>) -> Result<ConsoleOptions, Failure> {
-        let mut config = Place::of(self.config.as_deref()).load()?;
+        let place = Place::of(self.config.as_deref());
+        let mut config = place.load()?;
+        let layouts = place.path().and_then(Path::parent).map(|folder| folder.join("layouts"));
         if let Some(name) = &self.theme {
             let theme = Theme::named(name).map_err(Failure::told)?;
             config.theme = Theme::names().find(|known| *known == theme.name).unwrap_or_default();
@@ -125,7 +127,7 @@ impl Look {
         let keys = self.keys.clone();
         let (no_color, depth) = (here.no_color, here.depth());
         let (cast, term) = (self.cast.clone(), here.term);
-        Ok(ConsoleOptions { config, ascii, no_color, depth, cast, term, keys, sets })
+        Ok(ConsoleOptions { config, ascii, no_color, depth, cast, layouts, term, keys, sets })
     }
 }
 

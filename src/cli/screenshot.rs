@@ -39,7 +39,54 @@ enum Shown {
     Ladder,
 }
 
+/// A picture of the README: a screen, when, and what happens before.
+struct Picture {
+    name: &'static str,
+    screen: Shown,
+    after: Span,
+    script: &'static str,
+}
+
+/// All of them; what is in `assets/screens` is made from these, and a test looks that they still run.
+const PICTURES: [Picture; 6] = [
+    Picture {
+        name: "dashboard",
+        screen: Shown::Dashboard,
+        after: Span::secs(12),
+        script: include_str!("../../assets/screens/dashboard.txt"),
+    },
+    Picture { name: "caches", screen: Shown::Caches, after: Span::secs(20), script: "" },
+    Picture {
+        name: "locks",
+        screen: Shown::Locks,
+        after: Span::secs(12),
+        script: include_str!("../../assets/screens/locks.txt"),
+    },
+    Picture {
+        name: "faults",
+        screen: Shown::Faults,
+        after: Span::secs(12),
+        script: include_str!("../../assets/screens/faults.txt"),
+    },
+    Picture {
+        name: "checker",
+        screen: Shown::Checker,
+        after: Span::secs(6),
+        script: include_str!("../../assets/screens/checker.txt"),
+    },
+    Picture {
+        name: "ladder",
+        screen: Shown::Ladder,
+        after: Span::secs(12),
+        script: include_str!("../../assets/screens/ladder.txt"),
+    },
+];
+
 #[derive(Clone, Debug, Args)]
+#[command(before_help = "\
+Examples:
+  amflab screenshot --screen ladder -o ladder.svg
+  amflab screenshot --all -o assets/screens        every picture of the README")]
 pub(super) struct ScreenshotArgs {
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -49,6 +96,9 @@ pub(super) struct ScreenshotArgs {
     /// The screen
     #[arg(long, value_enum, default_value = "dashboard")]
     screen: Shown,
+    /// Every picture of the README, into the folder that -o names
+    #[arg(long, conflicts_with_all = ["screen", "script", "after"])]
+    all: bool,
     /// A script that is run first
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
@@ -61,26 +111,49 @@ pub(super) struct ScreenshotArgs {
     /// ASCII signs and frames only
     #[arg(long)]
     ascii: bool,
-    /// The picture
+    /// The picture; with --all the folder
     #[arg(short, long, value_name = "FILE.svg")]
     output: PathBuf,
 }
 
-/// Draws a screen into a file.
+/// Draws a screen into a file, or every picture into a folder.
 pub(super) fn screenshot(args: &ScreenshotArgs) -> Done {
     let profile = args.cluster.load("demo")?;
-    let script = args.script.as_deref().map(|path| load(path, &profile)).transpose()?;
-    let theme = Theme::named(&args.theme).map_err(Failure::usage)?;
-    let engine = args.cluster.start(EngineKind::Sim, &profile, Judge::Reads)?;
-    let mut session = Session::new(engine, &profile);
+    if !args.all {
+        let script = args.script.as_deref().map(|path| load(path, &profile)).transpose()?;
+        let wanted = (args.screen, args.after, script);
+        return draw(args, &profile, wanted, &args.output);
+    }
+    std::fs::create_dir_all(&args.output)
+        .map_err(|error| Failure::usage(format!("{}: {error}", args.output.display())))?;
+    let mut code = FINE;
+    for picture in &PICTURES {
+        let script = read(picture.script, picture.name, Path::new("."), &profile)?;
+        let file = args.output.join(format!("{}.svg", picture.name));
+        let wanted = (picture.screen, picture.after, Some(script));
+        code = code.max(draw(args, &profile, wanted, &file)?);
+    }
+    Ok(code)
+}
+
+/// Draws one screen, after a time and a script, into a file.
+fn draw(
+    args: &ScreenshotArgs,
+    profile: &Profile,
+    (screen, after, script): (Shown, Span, Option<Script>),
+    output: &Path,
+) -> Done {
+    let theme = Theme::named(&args.theme).map_err(Failure::told)?;
+    let engine = args.cluster.start(EngineKind::Sim, profile, Judge::Reads)?;
+    let mut session = Session::new(engine, profile);
     let cluster = Cluster::new(session.snapshot(&Ask::BRIEF));
-    let mut model = Model::new(About::new(&profile), cluster, theme.clone());
+    let mut model = Model::new(About::new(profile), cluster, theme.clone());
     update(&mut model, Msg::Resize(args.size.0, args.size.1));
     model.hint = false;
     if args.ascii {
         model.glyphs = &glyph::ASCII;
     }
-    model.screen = match args.screen {
+    model.screen = match screen {
         Shown::Dashboard => Screen::Dashboard,
         Shown::Caches => Screen::Caches,
         Shown::Locks => Screen::Locks,
@@ -92,7 +165,7 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Done {
     for spec in profile.workloads.iter().filter(|spec| spec.autostart) {
         session.execute(&Command::Workload(true, spec.name.clone()))?;
     }
-    pass(&mut session, &mut model, &mut mark, args.after)?;
+    pass(&mut session, &mut model, &mut mark, after)?;
     let mut code = FINE;
     for entry in script.iter().flat_map(|script| &script.entries) {
         if !perform(&mut session, &mut model, &mut mark, &entry.command)? {
@@ -107,9 +180,8 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Done {
         look(&mut session, &mut model, &mut mark);
     }
     let picture = picture(&model, &theme, args.size)?;
-    let name = args.output.display();
-    std::fs::write(&args.output, picture)
-        .map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    let name = output.display();
+    std::fs::write(output, picture).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
     Ok(code)
 }
 
@@ -117,8 +189,11 @@ fn load(path: &Path, profile: &Profile) -> Result<Script, Failure> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
     let text = decode(&bytes, &name).map_err(Failure::usage)?;
-    let base = path.parent().unwrap_or(Path::new("."));
-    parse_script(text, &name, &Limits::of(profile, base)).map_err(|errors| {
+    read(text, &name, path.parent().unwrap_or(Path::new(".")), profile)
+}
+
+fn read(text: &str, name: &str, base: &Path, profile: &Profile) -> Result<Script, Failure> {
+    parse_script(text, name, &Limits::of(profile, base)).map_err(|errors| {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         Failure::usage(errors.join("\n"))
     })

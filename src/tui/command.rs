@@ -109,6 +109,10 @@ pub enum Act {
     Follow,
     /// More, or less, of what happens.
     Level,
+    /// Letters on everything that can be selected.
+    Jump,
+    /// The dashboard is arranged otherwise.
+    Arrange(Arrange),
     /// Which places are drawn.
     Places,
     /// To the mark before the cursor of the ladder, or after it.
@@ -121,6 +125,27 @@ pub enum Act {
     FindPrevious,
     /// Draw everything anew.
     Redraw,
+}
+
+/// A change of the dashboard's layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arrange {
+    /// The pane with the keys is hidden.
+    Hide,
+    /// Every pane is shown.
+    ShowAll,
+    /// The pane with the keys gets a place of its own, or shares one again.
+    Apart,
+    /// The pane with the keys gets more of its column.
+    Taller,
+    /// Less.
+    Shorter,
+    /// The pane with the keys gets more of its row.
+    Wider,
+    /// Less.
+    Narrower,
+    /// As it is by itself.
+    Reset,
 }
 
 /// What stands out in the ladder.
@@ -325,6 +350,14 @@ pub const ENTRIES: &[Entry] = &[
         &["G w"],
         "worst lamp",
         "Checker: to the block with the worst lamp",
+        GO,
+    ),
+    all(
+        Act::Jump,
+        "jump",
+        &["'"],
+        "jump",
+        "Jump: letters on everything that can be selected; type them",
         GO,
     ),
     all(Act::Back, "back", &["esc"], "back", "Close, clear the filter, end the selection", GO),
@@ -559,6 +592,70 @@ pub const ENTRIES: &[Entry] = &[
         &[Pane::Heat],
         all(Act::HeatOut, "heat-out", &["o"], "out", "Shrink the heat map", SHOW),
     ),
+    all(
+        Act::Arrange(Arrange::Hide),
+        "hide-pane",
+        &["ctrl-w x"],
+        "hide",
+        "Dashboard: hide the pane with the keys",
+        SHOW,
+    ),
+    all(
+        Act::Arrange(Arrange::ShowAll),
+        "show-panes",
+        &["ctrl-w a"],
+        "show all",
+        "Dashboard: show every pane again",
+        SHOW,
+    ),
+    all(
+        Act::Arrange(Arrange::Apart),
+        "split-pane",
+        &["ctrl-w s"],
+        "split/join",
+        "Dashboard: a place of its own for this pane, or shared again",
+        SHOW,
+    ),
+    all(
+        Act::Arrange(Arrange::Taller),
+        "taller",
+        &["ctrl-w +", "ctrl-w ="],
+        "taller",
+        "Dashboard: more rows for this pane",
+        SHOW,
+    ),
+    all(
+        Act::Arrange(Arrange::Shorter),
+        "shorter",
+        &["ctrl-w -"],
+        "shorter",
+        "Dashboard: fewer rows for this pane",
+        SHOW,
+    ),
+    all(
+        Act::Arrange(Arrange::Wider),
+        "wider",
+        &["ctrl-w >"],
+        "wider",
+        "Dashboard: more columns for this pane",
+        SHOW,
+    ),
+    all(
+        Act::Arrange(Arrange::Narrower),
+        "narrower",
+        &["ctrl-w <"],
+        "narrower",
+        "Dashboard: fewer columns for this pane",
+        SHOW,
+    ),
+    all(
+        Act::Arrange(Arrange::Reset),
+        "reset-layout",
+        &["ctrl-w 0"],
+        "reset",
+        "Dashboard: as it is by itself; `:layout save NAME` keeps one",
+        SHOW,
+    ),
     all(Act::Copy, "copy", &["Y", "ctrl-y"], "copy", "Copy what is selected (OSC 52)", SHOW),
     all(
         Act::Mouse,
@@ -605,6 +702,11 @@ pub const VERBS: &[Verb] = &[
         help: "Save the session so far as a script; `save!` replaces a file",
     },
     Verb { name: "source", usage: "source FILE", help: "Run a script's commands here" },
+    Verb {
+        name: "layout",
+        usage: "layout NAME | save NAME | hide PANE | show PANE | list",
+        help: "The dashboard as it was saved; `default` fits by itself; `save!` replaces one",
+    },
     Verb { name: "theme", usage: "theme NAME", help: "Another theme" },
     Verb {
         name: "filter",

@@ -283,8 +283,15 @@ impl Keymap {
     /// does.
     #[must_use]
     pub fn followers(&self, keys: &[Key], pane: Pane) -> Vec<(String, &'static Entry)> {
-        let longer = self.reach(pane).filter(|(sequence, _)| sequence.goes_on_from(keys));
-        longer.map(|(sequence, entry)| (told(&sequence.keys()[keys.len()..]), *entry)).collect()
+        let mut found: Vec<(String, &'static Entry)> = Vec::new();
+        for (sequence, entry) in self.reach(pane).filter(|(all, _)| all.goes_on_from(keys)) {
+            let rest = told(&sequence.keys()[keys.len()..]);
+            match found.iter_mut().find(|(_, known)| core::ptr::eq(*known, *entry)) {
+                Some((rests, _)) => *rests = format!("{rests}, {rest}"),
+                None => found.push((rest, entry)),
+            }
+        }
+        found
     }
 
     /// What is bound where this pane has the keys.

@@ -129,19 +129,23 @@ pub fn summary(model: &Model) -> String {
         parts.push(format!("time stands still, {} held", Many::of(now.held_total, "message")));
     }
     if now.outstanding > 0 {
-        parts.push(format!("{} under way", Many::of(now.outstanding as usize, "request")));
+        parts.push(format!("{} under way", many(now.outstanding, "request")));
     }
     if !now.doubt.is_empty() {
         parts.push(format!("{} in doubt", Many::of(now.doubt.len(), "region")));
     }
     parts.push(match now.violations_total {
         0 => "no violation".to_owned(),
-        n => Many::of(n as usize, "VIOLATION").to_string(),
+        n => many(n, "VIOLATION"),
     });
     if now.events_lost > 0 {
         parts.push(format!("{} events were not told", now.events_lost));
     }
     format!("now, at {} s: {}.", model.cluster.clock(), parts.join(", "))
+}
+
+fn many(count: u64, what: &'static str) -> String {
+    Many::of(usize::try_from(count).unwrap_or(usize::MAX), what).to_string()
 }
 
 /// How everything stands, a line each.

@@ -547,6 +547,35 @@ fn a_picture_of_the_screen_is_the_same_every_time() {
 }
 
 #[test]
+fn the_pictures_of_the_readme_still_come_about() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("new");
+    let ran = amflab(&["screenshot", "--all", "--size", "100x30", "-o", folder.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let there = |folder: &Path| -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names
+            .filter(|name| Path::new(name).extension().is_some_and(|end| end == "svg"))
+            .collect();
+        names.sort();
+        names
+    };
+    let made = there(&folder);
+    assert!(made.len() >= 6, "{made:?}");
+    for (name, words) in [("locks", "waits"), ("faults", "crash amf2"), ("ladder", "hello")] {
+        let picture = std::fs::read_to_string(folder.join(format!("{name}.svg"))).unwrap();
+        assert!(picture.contains(words), "{name}");
+    }
+    // Every picture that the README shows is one of these.
+    let readme = include_str!("../../README.md");
+    for shown in readme.split("](assets/screens/").skip(1) {
+        let name = shown.split(')').next().unwrap();
+        assert!(made.iter().any(|made| made == name), "{name}");
+    }
+}
+
+#[test]
 fn the_doctor_finds_what_is_needed() {
     let ran = amflab(&["doctor"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);

@@ -2,6 +2,7 @@
 //! open. `update` changes it, views read it; nothing else holds state.
 
 pub mod about;
+pub mod arrangement;
 pub mod faults;
 pub mod ladder;
 pub mod modal;
@@ -9,7 +10,9 @@ pub mod place;
 pub mod replay;
 
 pub use about::About;
-pub use modal::{Confirm, Dialog, DialogKind, HelpState, LineInput, Modal, Palette, PaletteItem};
+pub use modal::{
+    Aim, Confirm, Dialog, DialogKind, HelpState, Jump, LineInput, Modal, Palette, PaletteItem,
+};
 pub use place::{Pane, Screen};
 pub use replay::ReplayShown;
 
@@ -20,6 +23,7 @@ use super::snapshot::Cluster;
 use super::surroundings::Depth;
 use super::theme::{Role, Theme};
 use crate::protocol::id::{AmfId, Block, DiskId, OpId};
+use arrangement::Arrangement;
 use faults::FaultList;
 use ratatui::layout::Size;
 use ratatui::style::Style;
@@ -123,6 +127,8 @@ pub struct Model {
     pub selected: Selected,
     /// Part of the address space in the heat map.
     pub heat: Heat,
+    /// How the dashboard differs from what fits by itself.
+    pub arrangement: Arrangement,
     /// Words a message must have to be shown.
     pub filter: String,
     /// Words a lamp must have to be shown.
@@ -188,6 +194,7 @@ impl Model {
                 fault: 0,
             },
             heat,
+            arrangement: Arrangement::default(),
             filter: String::new(),
             lamp_filter: String::new(),
             filters: BTreeMap::new(),
@@ -264,9 +271,17 @@ impl Model {
     /// The pane that has the keys: the newest one of this screen.
     #[must_use]
     pub fn focus(&self) -> Pane {
-        let panes = self.screen.panes();
+        let panes = self.panes();
         let newest = self.recent_panes.iter().find(|pane| panes.contains(pane));
-        newest.copied().unwrap_or(panes[0])
+        newest.or(panes.first()).copied().unwrap_or(self.screen.panes()[0])
+    }
+
+    /// The panes of this screen that are shown, in the order of `tab`.
+    #[must_use]
+    pub fn panes(&self) -> Vec<Pane> {
+        let all = self.screen.panes().iter().copied();
+        let is_dashboard = self.screen == Screen::Dashboard;
+        all.filter(|pane| !is_dashboard || self.arrangement.shows(*pane)).collect()
     }
 
     /// Gives a pane the keys.

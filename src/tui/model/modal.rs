@@ -3,6 +3,10 @@
 use super::super::command::Act;
 use super::super::keymap::Key;
 use super::super::update::Effect;
+use super::super::view::traffic::Hit;
+use super::Pane;
+use crate::protocol::id::{AmfId, Block, DiskId, OpId};
+use crate::timeline::ladder::Address;
 use tui_input::Input;
 
 /// What is open above the screen.
@@ -17,6 +21,8 @@ pub enum Modal {
     Palette(Palette),
     /// The `:` line.
     Line(LineInput),
+    /// The letters of jump mode.
+    Jump(Jump),
     /// The keys of a sequence so far: what may follow is shown.
     Prefix(Vec<Key>),
     /// The filter of the traffic.
@@ -38,6 +44,42 @@ pub struct HelpState {
     pub filter: Input,
     /// They are being typed.
     pub is_typing: bool,
+}
+
+/// The letters of jump mode.
+#[derive(Clone, Debug, Default)]
+pub struct Jump {
+    /// What can be selected, and its letters.
+    pub labels: Vec<(Aim, String)>,
+    /// What is typed of them.
+    pub typed: String,
+}
+
+/// Something that can be selected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// A pane, by its title.
+    Pane(Pane),
+    /// An AMF.
+    Amf(AmfId),
+    /// A disk.
+    Disk(DiskId),
+    /// A block at an AMF.
+    Cell(AmfId, Block),
+    /// A block in a pane.
+    Block(Pane, Block),
+    /// A message.
+    Message(Hit),
+    /// A host operation.
+    Op(OpId),
+    /// A row of the lock table.
+    Lock(usize),
+    /// A fault to inject.
+    Fault(usize),
+    /// An active fault.
+    Active(usize),
+    /// A row of the ladder.
+    Row(Address),
 }
 
 /// The palette.

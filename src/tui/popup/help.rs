@@ -28,9 +28,10 @@ pub fn render(frame: &mut Frame, area: Rect, help: &HelpState, model: &Model) {
         "" => "Help".to_owned(),
         words => format!("Help /{words}"),
     };
-    let keys = match help.is_typing {
-        true => "enter keeps it  esc shows all",
-        false => "up, down, page up, page down  / filter  esc close",
+    let keys = if help.is_typing {
+        "enter keeps it  esc shows all"
+    } else {
+        "up, down, page up, page down  / filter  esc close"
     };
     let mut inside = super::open(frame, size, &title, keys, model);
     if help.is_typing {
@@ -61,8 +62,16 @@ pub fn line_count(help: &HelpState, model: &Model) -> usize {
 const KEYS_WIDE: usize = 16;
 const USAGE_WIDE: usize = 34;
 
-/// One row: keys or usage, what it does, and how wide the former is.
-type Row = (String, String, usize);
+/// One row.
+struct Row {
+    /// Keys, or how a command is written, and how wide that is.
+    key: String,
+    wide: usize,
+    /// What it does.
+    text: String,
+    /// Its name, where that is not shown.
+    name: &'static str,
+}
 
 /// Everything there is to say, under its headings.
 fn sections(model: &Model) -> Vec<(&'static str, Vec<Row>)> {
@@ -81,9 +90,15 @@ fn sections(model: &Model) -> Vec<(&'static str, Vec<Row>)> {
                 format!(" ({})", names.join(", "))
             }
         };
-        (keys.join(", "), format!("{}{place}", entry.help), KEYS_WIDE)
+        let (text, name) = (format!("{}{place}", entry.help), entry.name);
+        Row { key: keys.join(", "), wide: KEYS_WIDE, text, name }
     };
-    let written = |usage: &str, help: &str| (usage.to_owned(), help.to_owned(), USAGE_WIDE);
+    let written = |usage: &str, help: &str| Row {
+        key: usage.to_owned(),
+        wide: USAGE_WIDE,
+        text: help.to_owned(),
+        name: "",
+    };
     let mut sections: Vec<(&str, Vec<Row>)> = Vec::new();
     for group in groups {
         let entries = ENTRIES.iter().filter(|entry| entry.group == group);
@@ -101,8 +116,8 @@ fn sections(model: &Model) -> Vec<(&'static str, Vec<Row>)> {
         ("* ? v '", "locked, waits, on its way to disk, not replicated yet"),
         ("volatile", "acknowledged writes would not survive the end of this process"),
     ];
-    let signs = signs.map(|(sign, meaning)| (sign.to_owned(), meaning.to_owned(), KEYS_WIDE));
-    sections.push(("Signs", signs.to_vec()));
+    let signs = signs.map(|(sign, meaning)| Row { wide: KEYS_WIDE, ..written(sign, meaning) });
+    sections.push(("Signs", signs.into()));
     sections
 }
 
@@ -112,13 +127,13 @@ fn lines<'a>(width: usize, help: &HelpState, model: &Model) -> Vec<Line<'a>> {
     for (group, rows) in sections(model) {
         let shown: Vec<Row> = rows
             .into_iter()
-            .filter(|(key, text, _)| filter.matches(&format!("{key} {text} {group}")))
+            .filter(|row| filter.matches(&format!("{} {} {} {group}", row.key, row.text, row.name)))
             .collect();
         if !shown.is_empty() {
             title(&mut lines, group, model);
         }
-        for (key, text, wide) in shown {
-            row(&mut lines, &key, &text, wide, width, model);
+        for one in shown {
+            row(&mut lines, &one.key, &one.text, one.wide, width, model);
         }
     }
     if lines.is_empty() {

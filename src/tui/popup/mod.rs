@@ -3,6 +3,7 @@
 pub mod confirm;
 pub mod dialog;
 pub mod help;
+pub mod jump;
 pub mod line;
 pub mod notice;
 pub mod palette;
@@ -21,6 +22,7 @@ pub fn draw(frame: &mut Frame, plan: &Plan, model: &Model) {
     match &model.modal {
         Modal::None => notice::render(frame, plan.status, model),
         Modal::Help(help) => help::render(frame, frame.area(), help, model),
+        Modal::Jump(jump) => jump::render(frame, plan, jump, model),
         Modal::Prefix(keys) => prefix::render(frame, plan.status, keys, model),
         Modal::Palette(palette) => palette::render(frame, frame.area(), palette, model),
         Modal::Line(line) => line::render(frame, plan.keys, line, model),

@@ -4,13 +4,14 @@
 //! never) while nothing happens: see [`pace`]. Nothing here decides anything: that is `update`.
 
 mod execute;
+mod layouts;
 mod meter;
 pub mod pace;
 mod plain;
 mod replaying;
 
 use super::cast::{self, Recorder};
-use super::config::Config;
+use super::config::{Config, LAYOUT_DEFAULT};
 use super::event::{Input, Inputs};
 use super::glyph;
 use super::keymap::{Keymap, KeymapError};
@@ -67,7 +68,9 @@ pub struct ConsoleOptions {
     pub depth: Depth,
     /// The session is recorded as an asciicast into this new file.
     pub cast: Option<PathBuf>,
-    /// `TERM`, for that.
+    /// The folder where layouts are kept.
+    pub layouts: Option<PathBuf>,
+    /// `TERM`, for the cast.
     pub term: String,
     /// Keys changed, on top of the config: `ACTION=KEY`.
     pub keys: Vec<String>,
@@ -144,10 +147,11 @@ pub fn run(
     let mut console = Console {
         screen: Screen::take(model.mouse, outside.is_caught, cast.clone())?,
         cast,
+        layouts: options.layouts.clone(),
         model,
         executor: Executor::new(profile, options.sets.clone()),
         pace: Pace::new(clock, Wall::now(), frame_of(&options.config)),
-        begun: (options.config.tempo, options.ascii.clone()),
+        begun: Begun::of(options),
         inputs,
         mark: 0,
         slept: Duration::ZERO,
@@ -220,6 +224,26 @@ fn start_log() {
     let _ = tracing_subscriber::registry().with(TuiTracingSubscriberLayer).try_init();
 }
 
+/// What the console begins with.
+#[derive(Clone)]
+struct Begun {
+    tempo: u32,
+    /// Why there are only ASCII signs, if nobody asked for them.
+    only_ascii: Option<String>,
+    layout: Option<String>,
+}
+
+impl Begun {
+    fn of(options: &ConsoleOptions) -> Self {
+        let layout = &options.config.layout;
+        Self {
+            tempo: options.config.tempo,
+            only_ascii: options.ascii.clone().filter(|why| !why.is_empty()),
+            layout: (layout != LAYOUT_DEFAULT).then(|| layout.clone()),
+        }
+    }
+}
+
 /// The console while it runs.
 struct Console {
     model: Model,
@@ -227,10 +251,11 @@ struct Console {
     inputs: Inputs,
     /// What is drawn and typed is recorded.
     cast: Option<Recorder>,
+    /// Where layouts are kept.
+    layouts: Option<PathBuf>,
     executor: Executor,
     pace: Pace,
-    /// The tempo to begin with, and why there are only ASCII signs, if there are.
-    begun: (u32, Option<String>),
+    begun: Begun,
     /// Number of the first event that was not shown yet.
     mark: u64,
     /// How long the console meant to sleep.
@@ -258,13 +283,17 @@ impl Console {
         for (name, _) in autostart.into_iter().filter(|(_, autostart)| *autostart) {
             self.run_command(session, &Command::Workload(true, name))?;
         }
-        if self.begun.0 != TEMPO_FULL && !self.model.is_recording() {
-            self.run_command(session, &Command::Act(Action::Tempo(self.begun.0)))?;
+        let Begun { tempo, only_ascii, layout } = self.begun.clone();
+        if tempo != TEMPO_FULL && !self.model.is_recording() {
+            self.run_command(session, &Command::Act(Action::Tempo(tempo)))?;
         }
         self.model.notice = None;
-        if let Some(why) = self.begun.1.take().filter(|why| !why.is_empty()) {
+        if let Some(why) = only_ascii {
             let text = format!("ASCII signs: {why}; --ascii=never draws lines anyway");
             self.model.say(Level::Info, text);
+        }
+        if let Some(name) = layout {
+            self.effect(session, Effect::LoadLayout(name))?;
         }
         let frame = self.pace.frame();
         let mut look = self.look(session)?;
@@ -421,6 +450,10 @@ impl Console {
             }
             Effect::Write(path, text) => {
                 let said = execute::write_new(&path, &text);
+                self.tell(session, said)?;
+            }
+            Effect::SaveLayout(..) | Effect::LoadLayout(_) | Effect::ListLayouts => {
+                let said = layouts::perform(self.layouts.as_deref(), effect);
                 self.tell(session, said)?;
             }
             Effect::Copy(text) => self.screen.copy(&text)?,

@@ -124,7 +124,7 @@ impl<W: Write> Plain<W> {
                 }
                 Err(TryRecvError::Empty) => {
                     self.sleep(QUIET);
-                    if !self.is_simulated(session) {
+                    if session.is_live() {
                         self.look(session)?;
                     }
                     self.print()?;
@@ -152,10 +152,6 @@ impl<W: Write> Plain<W> {
         self.said.push_back(text.to_owned());
     }
 
-    fn is_simulated(&self, session: &Session) -> bool {
-        !session.is_live()
-    }
-
     /// Waits until something comes, at most so long.
     fn sleep(&mut self, most: Duration) {
         match self.inputs.queue.recv_timeout(most) {
@@ -169,16 +165,16 @@ impl<W: Write> Plain<W> {
     fn finish(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
         let start = Wall::now();
         while (self.executor.is_busy() || self.replay_is_running) && !self.ended {
-            let is_still = if self.is_simulated(session) {
+            let is_still = if session.is_live() {
+                self.sleep(LOOK);
+                self.model.cluster.now.step_mode && start.elapsed() > HELD_WAIT
+            } else {
                 let until = session.now() + STRIDE.0;
                 let mut progress = Progress::Stepped;
                 while progress == Progress::Stepped && session.now() < until {
                     progress = session.advance_steps(until, STRIDE.1)?;
                 }
                 progress == Progress::Idle
-            } else {
-                self.sleep(LOOK);
-                self.model.cluster.now.step_mode && start.elapsed() > HELD_WAIT
             };
             self.look(session)?;
             self.print()?;
@@ -300,7 +296,12 @@ impl<W: Write> Plain<W> {
                 Effect::Quit => self.ended = true,
                 Effect::Copy(text) => self.said.push_back(text),
                 Effect::Tell(..) | Effect::Log(..) => {}
-                Effect::Mouse(_) | Effect::Suspend | Effect::Redraw => {
+                Effect::Mouse(_)
+                | Effect::Suspend
+                | Effect::Redraw
+                | Effect::SaveLayout(..)
+                | Effect::LoadLayout(_)
+                | Effect::ListLayouts => {
                     self.complain("that is for a screen");
                 }
             }

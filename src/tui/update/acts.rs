@@ -6,7 +6,7 @@ use super::super::model::{
 };
 use super::super::theme::Theme;
 use super::dialog;
-use super::{Effect, ladder, moves, palette};
+use super::{Effect, arrange, jump, ladder, moves, palette};
 use crate::session::ReplayState;
 use crate::trace::action::Action;
 use crate::trace::command::{HostCommand, ReplayCommand};
@@ -93,6 +93,8 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Level => ladder::level(model),
         Act::Places => ladder::places(model),
         Act::FindNext | Act::FindPrevious => ladder::find(model, act == Act::FindNext),
+        Act::Jump => jump::open(model),
+        Act::Arrange(how) => arrange::arrange(model, how),
         Act::FindMark(mark, side) => ladder::mark(model, mark, side),
         Act::WorstLamp => worst_lamp(model),
         Act::Suspend => vec![Effect::Suspend],

@@ -69,6 +69,15 @@ pub fn click(model: &mut Model, row: &Row) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Selects the row at an address, or the next one that is shown.
+pub fn select_at(model: &mut Model, at: Address) {
+    let height = height(model);
+    if let Some(row) = model.ladder.after(at, 1).pop() {
+        model.ladder.go_to(&row, height);
+        select(model);
+    }
+}
+
 /// What the row is about is selected everywhere else.
 fn select(model: &mut Model) {
     let Some(row) = model.ladder.selected() else { return };

@@ -3,7 +3,7 @@
 use super::super::command::{ENTRIES, VERBS, by_name};
 use super::super::keymap::Key;
 use super::super::model::{HISTORY_MAX, Level, LineInput, Modal, Model};
-use super::{Effect, acts, ladder, moves, typing};
+use super::{Effect, acts, arrange, ladder, moves, typing};
 use crate::protocol::id::AmfId;
 use crate::trace::{parse_command, registry};
 use crossterm::event::KeyCode;
@@ -80,7 +80,8 @@ pub fn run(model: &mut Model, text: &str) -> Result<Vec<Effect>, String> {
 fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>, String>> {
     let missing = |usage: &str| Some(Err(format!("`{name}` needs more: {usage}")));
     Some(match name {
-        "save" | "save!" | "source" | "theme" | "goto" | "select" | "columns" | "svg"
+        "save" | "save!" | "source" | "theme" | "layout" | "goto" | "select" | "columns"
+        | "svg"
             if rest.is_empty() =>
         {
             let usage = VERBS
@@ -103,6 +104,7 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
             Ok(vec![Effect::Replay(rest.to_owned())])
         }
         "theme" => Ok(acts::theme(model, rest)),
+        "layout" => arrange::layout(model, rest),
         "columns" => ladder::columns(model, rest).map(|()| Vec::new()),
         "svg" => Ok(ladder::picture(model, path(rest))),
         "filter" => {
@@ -167,6 +169,10 @@ fn candidates(model: &Model, head: &str) -> Vec<String> {
                 words.push(name.to_owned());
             }
         }
+    } else if let Some(partial) = head.strip_prefix("layout ") {
+        let words = ["save", "hide", "show", "list", "default"];
+        let known = words.iter().filter(|word| word.starts_with(partial.trim_start()));
+        return known.map(|word| (*word).to_owned()).collect();
     } else if let Some(partial) = head.strip_prefix("theme ") {
         return super::super::theme::Theme::names()
             .filter(|name| name.starts_with(partial.trim_start()))

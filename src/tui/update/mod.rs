@@ -2,8 +2,10 @@
 //! no engine: tests drive it as a conversation.
 
 pub mod acts;
+pub mod arrange;
 pub mod dialog;
 pub mod engine;
+pub mod jump;
 pub mod ladder;
 pub mod line;
 pub mod modal;
@@ -51,6 +53,8 @@ pub enum Msg {
         /// What it says.
         result: Result<Vec<String>, String>,
     },
+    /// The text of a layout that was saved, by name.
+    Layout(String, Result<String, String>),
     /// Something else is to be said.
     Say(Level, String),
     /// How a replay stands.
@@ -74,6 +78,12 @@ pub enum Effect {
     Tell(u64, u64),
     /// Write a new file.
     Write(PathBuf, String),
+    /// Save a layout under a name; over one that exists only if told so.
+    SaveLayout(String, String, bool),
+    /// Read a layout that was saved.
+    LoadLayout(String),
+    /// Say which layouts were saved.
+    ListLayouts,
     /// Put text on the clipboard.
     Copy(String),
     /// Take the mouse, or leave it to the terminal.
@@ -107,6 +117,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => modal::paste(model, &text),
         Msg::Resize(width, height) => {
             model.size = Size::new(width, height);
+            // The letters stand elsewhere now.
+            if matches!(model.modal, Modal::Jump(_)) {
+                model.modal = Modal::None;
+            }
             Vec::new()
         }
         Msg::Snapshot(snapshot) => engine::snapshot(model, *snapshot),
@@ -123,6 +137,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Completed(done, sentence) => engine::completed(model, &done, &sentence),
         Msg::Ran { command, result } => engine::ran(model, &command, result),
+        Msg::Layout(name, text) => arrange::loaded(model, &name, text),
         Msg::Say(level, text) => {
             model.say(level, text);
             Vec::new()

@@ -4,7 +4,7 @@ use super::super::keymap::Key;
 use super::super::model::{HelpState, Level, Modal, Model, Pane};
 use super::super::popup::help;
 use super::super::view::{active, inject, locks};
-use super::{Effect, dialog, line, palette, typing};
+use super::{Effect, dialog, jump, line, palette, typing};
 use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::Input;
 
@@ -21,6 +21,7 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     match open {
         Modal::None => Vec::new(),
         Modal::Help(state) => help_key(model, state, key),
+        Modal::Jump(state) => jump::key(model, state, key),
         Modal::Prefix(mut keys) => {
             if key.code == KeyCode::Esc {
                 return Vec::new();
@@ -152,7 +153,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             }
         }
         Modal::Help(help) if help.is_typing => insert(&mut help.filter, &text),
-        Modal::None | Modal::Help(_) | Modal::Prefix(_) | Modal::Confirm(_) => {}
+        Modal::None | Modal::Help(_) | Modal::Jump(_) | Modal::Prefix(_) | Modal::Confirm(_) => {}
     }
     Vec::new()
 }

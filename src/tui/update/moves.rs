@@ -16,7 +16,7 @@ const HEAT_BLOCKS_MIN: u64 = 64;
 
 /// The next, or previous, pane of the screen gets the keys.
 pub fn focus(model: &mut Model, forward: bool) -> Vec<Effect> {
-    let panes = model.screen.panes();
+    let panes = model.panes();
     let at = panes.iter().position(|pane| *pane == model.focus()).unwrap_or(0);
     let step = if forward { 1 } else { panes.len() - 1 };
     model.focus_on(panes[(at + step) % panes.len()]);
@@ -226,7 +226,13 @@ fn traffic_go(model: &mut Model, down: isize) {
 }
 
 fn lock_go(model: &mut Model, down: isize) {
-    model.selected.lock = among(&locks::shown(model), model.selected.lock, down);
+    let at = among(&locks::shown(model), model.selected.lock, down);
+    select_lock(model, at);
+}
+
+/// Selects a row of the lock table, and its block.
+pub fn select_lock(model: &mut Model, at: usize) {
+    model.selected.lock = at;
     let key = model.cluster.now.locks.get(model.selected.lock).map(|lock| lock.key);
     if let Some(crate::protocol::id::Key::Block(block)) = key {
         model.select_block(block.0);

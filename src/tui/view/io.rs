@@ -57,8 +57,8 @@ fn wanted(model: &Model) -> impl Fn(&IoLine) -> bool {
 /// The lines to show, oldest first.
 fn visible(model: &Model, height: usize) -> Vec<&IoLine> {
     let io = &model.cluster.io;
-    let shows = wanted(model);
-    let wanted = |line: &&IoLine| shows(line);
+    let passes = wanted(model);
+    let wanted = |line: &&IoLine| passes(line);
     let end = match model.selected.op {
         Some(op) => {
             let at = io.lines.partition_point(|line| line.op <= op);
@@ -83,8 +83,8 @@ pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<crate::protocol::id
 #[must_use]
 pub fn neighbour(model: &Model, by: isize) -> Option<crate::protocol::id::OpId> {
     let lines = &model.cluster.io.lines;
-    let shows = wanted(model);
-    let wanted = |line: &&IoLine| shows(line);
+    let passes = wanted(model);
+    let wanted = |line: &&IoLine| passes(line);
     let steps = by.unsigned_abs();
     let found = match (model.selected.op, by < 0) {
         (None, true) => lines.iter().rev().filter(wanted).take(steps).last(),
@@ -118,7 +118,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         vec![Line::styled(text, model.style(Role::Dim))]
     } else {
         let widest = shown.iter().map(|line| result(line).0.width()).max().unwrap_or(0);
-        let widest = widest.clamp(5, usize::from(list.width) / 3);
+        let widest = widest.clamp(5, (usize::from(list.width) / 3).max(5));
         shown.into_iter().map(|line| row(line, widest, usize::from(list.width), model)).collect()
     };
     rows::draw(frame, list, &lines);

@@ -1,6 +1,7 @@
 //! Where everything is. Pure: views draw by it, and clicks find their pane by it.
 
 use super::super::model::{Model, Pane, Screen};
+use super::tree::Node;
 use ratatui::layout::{Constraint, Layout, Rect};
 
 /// Below this nothing useful can be shown.
@@ -79,7 +80,7 @@ pub fn plan(model: &Model) -> Option<Plan> {
     ])
     .areas(whole);
     let places = if model.zoomed || class == Class::Small {
-        let stack = if model.zoomed { vec![model.focus()] } else { model.screen.panes().to_vec() };
+        let stack = if model.zoomed { vec![model.focus()] } else { model.panes() };
         vec![(body, stack)]
     } else {
         match model.screen {
@@ -106,7 +107,8 @@ pub fn plan(model: &Model) -> Option<Plan> {
     })
 }
 
-type Places = Vec<(Rect, Vec<Pane>)>;
+/// Places on the screen, and the panes that share each.
+pub(super) type Places = Vec<(Rect, Vec<Pane>)>;
 
 /// Rows that a list of `rows` rows with a heading wants, its frame included.
 fn wanted(class: Class, rows: u16, most: u16) -> u16 {
@@ -117,76 +119,59 @@ fn wanted(class: Class, rows: u16, most: u16) -> u16 {
 fn dashboard(model: &Model, class: Class, body: Rect) -> Places {
     let amfs = u16::from(model.about.amfs);
     let amf_rows = wanted(class, amfs, body.height / 3);
-    match class {
+    let group_most = group_rows(model).min(body.height / 3);
+    let one = |pane| Node::Slot(vec![pane]);
+    let tree = match class {
         Class::Small | Class::Medium => {
             let matrix_rows = wanted(class, amfs, body.height * 2 / 5);
-            let [top, middle, bottom] = Layout::vertical([
-                Constraint::Length(amf_rows),
-                Constraint::Length(matrix_rows),
-                Constraint::Fill(1),
+            let shared = vec![Pane::Io, Pane::Locks, Pane::Group, Pane::Log];
+            let below = Node::row(vec![
+                (Constraint::Percentage(54), one(Pane::Traffic)),
+                (Constraint::Fill(1), Node::Slot(shared)),
+            ]);
+            Node::column(vec![
+                (Constraint::Length(amf_rows), one(Pane::Amfs)),
+                (Constraint::Length(matrix_rows), one(Pane::Matrix)),
+                (Constraint::Fill(1), below),
             ])
-            .areas(body);
-            let [left, right] =
-                Layout::horizontal([Constraint::Percentage(54), Constraint::Fill(1)]).areas(bottom);
-            vec![
-                (top, vec![Pane::Amfs]),
-                (middle, vec![Pane::Matrix]),
-                (left, vec![Pane::Traffic]),
-                (right, vec![Pane::Io, Pane::Locks, Pane::Group, Pane::Log]),
-            ]
         }
         Class::Large => {
-            let [left, right] =
-                Layout::horizontal([Constraint::Percentage(62), Constraint::Fill(1)]).areas(body);
-            let [amfs, matrix, traffic] = Layout::vertical([
-                Constraint::Length(amf_rows),
-                Constraint::Fill(5),
-                Constraint::Fill(6),
-            ])
-            .areas(left);
-            let [io, locks, group] = Layout::vertical([
-                Constraint::Fill(5),
-                Constraint::Fill(3),
-                Constraint::Length(group_rows(model).min(body.height / 3)),
-            ])
-            .areas(right);
-            vec![
-                (amfs, vec![Pane::Amfs]),
-                (matrix, vec![Pane::Matrix]),
-                (traffic, vec![Pane::Traffic]),
-                (io, vec![Pane::Io]),
-                (locks, vec![Pane::Locks]),
-                (group, vec![Pane::Group, Pane::Log]),
-            ]
+            let left = Node::column(vec![
+                (Constraint::Length(amf_rows), one(Pane::Amfs)),
+                (Constraint::Fill(5), one(Pane::Matrix)),
+                (Constraint::Fill(6), one(Pane::Traffic)),
+            ]);
+            let right = Node::column(vec![
+                (Constraint::Fill(5), one(Pane::Io)),
+                (Constraint::Fill(3), one(Pane::Locks)),
+                (Constraint::Length(group_most), Node::Slot(vec![Pane::Group, Pane::Log])),
+            ]);
+            Node::row(vec![(Constraint::Percentage(62), left), (Constraint::Fill(1), right)])
         }
         Class::Wide => {
-            let [left, right] =
-                Layout::horizontal([Constraint::Percentage(52), Constraint::Fill(1)]).areas(body);
-            let [amfs, matrix, locks] = Layout::vertical([
-                Constraint::Length(amf_rows),
-                Constraint::Fill(5),
-                Constraint::Fill(2),
-            ])
-            .areas(left);
-            let [io, traffic, bottom] = Layout::vertical([
-                Constraint::Fill(3),
-                Constraint::Fill(5),
-                Constraint::Length(group_rows(model).clamp(9, body.height / 3)),
-            ])
-            .areas(right);
-            let [group, log] =
-                Layout::horizontal([Constraint::Percentage(50), Constraint::Fill(1)]).areas(bottom);
-            vec![
-                (amfs, vec![Pane::Amfs]),
-                (matrix, vec![Pane::Matrix]),
-                (traffic, vec![Pane::Traffic]),
-                (io, vec![Pane::Io]),
-                (locks, vec![Pane::Locks]),
-                (group, vec![Pane::Group]),
-                (log, vec![Pane::Log]),
-            ]
+            let left = Node::column(vec![
+                (Constraint::Length(amf_rows), one(Pane::Amfs)),
+                (Constraint::Fill(5), one(Pane::Matrix)),
+                (Constraint::Fill(2), one(Pane::Locks)),
+            ]);
+            let bottom = Node::row(vec![
+                (Constraint::Percentage(50), one(Pane::Group)),
+                (Constraint::Fill(1), one(Pane::Log)),
+            ]);
+            let rows = group_rows(model).clamp(9, body.height / 3);
+            let right = Node::column(vec![
+                (Constraint::Fill(3), one(Pane::Io)),
+                (Constraint::Fill(5), one(Pane::Traffic)),
+                (Constraint::Length(rows), bottom),
+            ]);
+            Node::row(vec![(Constraint::Percentage(52), left), (Constraint::Fill(1), right)])
         }
+    };
+    let mut places = Vec::new();
+    if let Some(tree) = tree.arranged(&model.arrangement) {
+        tree.place(body, &model.arrangement, &mut places);
     }
+    places
 }
 
 /// Rows of the group pane: frame, summary, heading, disks.

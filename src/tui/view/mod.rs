@@ -21,6 +21,7 @@ mod rows;
 pub mod status;
 pub mod text;
 pub mod traffic;
+mod tree;
 
 use super::model::{Model, Pane};
 use super::popup;
@@ -36,6 +37,10 @@ use ratatui::widgets::{Block, Paragraph};
 pub fn draw(frame: &mut Frame, model: &Model) {
     let area = frame.area();
     frame.render_widget(Block::new().style(model.style(Role::Text)), area);
+    // The terminal has changed, and nobody has been told yet: the next frame comes with its size.
+    if area.as_size() != model.size {
+        return;
+    }
     let Some(plan) = layout::plan(model) else {
         too_small(frame, area, model);
         return;

@@ -4,8 +4,10 @@
 mod cast;
 mod config;
 mod conversation;
+mod docs;
 mod engine;
 mod fake;
+mod feel;
 mod ladder;
 mod plain;
 mod pty;

@@ -270,8 +270,8 @@ fn a_config_file_changes_keys_theme_and_tempo_and_a_wrong_one_is_refused() {
     std::fs::write(&file, "[keys]\nzoom = \"w\"\n").unwrap();
     let mut console = Console::real(100, 30, &args);
     console.until_text("config.toml:2: keys.zoom: `w` is bound to");
-    let (fine, raw) = console.ends();
-    assert!(!fine && !raw.contains("\x1b[?1049h"), "refused before the terminal is taken");
+    let (ended_well, raw) = console.ends();
+    assert!(!ended_well && !raw.contains("\x1b[?1049h"), "refused before the terminal is taken");
 }
 
 /// What can be open above the screen: the keys that open it, and words in it.
