@@ -10,7 +10,7 @@ use super::super::plain::{self, Events};
 use super::super::update::{Effect, Msg, line, update};
 use super::execute::Executor;
 use super::{ConsoleError, ConsoleOptions, HELD_MAX, Outside, execute, model};
-use crate::profile::Profile;
+use crate::profile::{Profile, Schedule};
 use crate::protocol::id::{Instant, Span};
 use crate::session::{AnyEngine, Replay, Session};
 use crate::trace::command::ReplayCommand;
@@ -50,7 +50,7 @@ pub fn run_plain(
     let model = model(&mut session, profile, options)?;
     let (inputs, lines) = Inputs::lines(input)?;
     session.engine().set_waker(inputs.waker());
-    let faults = profile.faults.iter().map(|fault| (fault.at, fault.command.clone())).collect();
+    let faults = Schedule::new(profile, Instant(0));
     let executor = Executor::new(profile, options.sets.clone());
     let mut plain = Plain {
         model,
@@ -84,7 +84,7 @@ struct Plain<W> {
     inputs: Inputs,
     lines: Receiver<Option<String>>,
     outside: Outside,
-    faults: VecDeque<(Instant, Command)>,
+    faults: Schedule,
     events: Events,
     output: W,
     mark: u64,
@@ -100,7 +100,6 @@ struct Plain<W> {
 
 impl<W: Write> Plain<W> {
     fn run(&mut self, session: &mut Session, replay: Option<Replay>) -> Result<(), ConsoleError> {
-        self.faults.make_contiguous().sort_by_key(|(at, _)| *at);
         self.look(session)?;
         self.greet();
         if let Some(replay) = replay {
@@ -339,10 +338,8 @@ impl<W: Write> Plain<W> {
         if session.is_live() {
             session.pump();
         }
-        while self.faults.front().is_some_and(|(at, _)| *at <= session.now()) {
-            if let Some((_, command)) = self.faults.pop_front() {
-                self.command(session, &command)?;
-            }
+        while let Some(command) = self.faults.take(session.now()) {
+            self.command(session, &command)?;
         }
         let said = self.executor.poll(session)?;
         // The sentence of an operation is told from its events.
