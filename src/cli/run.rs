@@ -66,13 +66,19 @@ pub(super) fn run(args: &RunArgs) -> Done {
     let profile = args.cluster.load_workloads("demo", &args.workload)?;
     let specs = workloads(&profile, &args.workload)?;
     let end = end(args, &profile, &specs);
-    // A page is made of a recording; without --record of one that nobody keeps.
-    let folder = tempfile::tempdir().map_err(Failure::broken)?;
-    let mut cluster = args.cluster.clone();
-    let is_kept = cluster.record.is_some() || args.report.is_none();
-    if !is_kept {
-        cluster.record = Some(folder.path().join("run.amfrec"));
+    let (mut cluster, mut folder) = (args.cluster.clone(), None);
+    if let Some(path) = &args.report {
+        // Found out before anything runs, and not when it is over.
+        std::fs::write(path, "")
+            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        if cluster.record.is_none() {
+            // A page is made of a recording: of one that nobody keeps, if none is wanted.
+            let made = tempfile::tempdir().map_err(Failure::broken)?;
+            cluster.record = Some(made.path().join("run.amfrec"));
+            folder = Some(made);
+        }
     }
+    let is_kept = folder.is_none();
     let mut load = begin(&cluster, args.engine, &profile, interrupt::watch())?;
     if let Some(path) = &args.history {
         load.record_history(path)?;

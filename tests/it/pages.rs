@@ -180,6 +180,8 @@ fn a_clean_run_without_a_recording_has_a_page_and_keeps_nothing() {
     sound(&text);
     assert!(text.contains("class=\"ok\">ok<"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let (code, out, err) = amflab(&[&args[..], &["/no/such/folder/run.html"]].concat());
+    assert_eq!((code, out.as_str()), (2, ""), "before anything runs: {err}");
 }
 
 /// A browser that can draw without a screen, if one is installed.

@@ -438,6 +438,42 @@ fn a_workload_asks_until_it_is_stopped() {
     assert_eq!(asked(&session, mark), 0);
 }
 
+/// A start brings those before it and those with it; what comes after waits, and a stop ends the waiting.
+#[test]
+fn workloads_wait_for_each_other_and_come_together() {
+    let text = "[[workload]]\nname = \"first\"\nrate = 10\nops = 20\n\
+                [[workload]]\nname = \"main\"\nafter = \"first\"\nrate = 10\n\
+                [[workload]]\nname = \"beside\"\nwith = \"main\"\nrate = 1\n";
+    let profile = profile::parse("test", "test.toml", text, &[]).expect("a good profile");
+    let limits = Limits::of(&profile, Path::new("."));
+    let mut session = Session::new(Box::new(Fake::new(&profile.config)), &profile);
+    let give = |session: &mut Session, text: &str| {
+        let command = parse_command(text, &limits).expect(text);
+        session.execute(&command).expect("no break").status
+    };
+    let running = |session: &Session| {
+        let mut names: Vec<String> = session.workloads_running().map(str::to_owned).collect();
+        names.sort();
+        names.join(" ")
+    };
+    assert_eq!(give(&mut session, "workload start main"), Fine);
+    assert_eq!(running(&session), "beside first main");
+    assert_eq!(give(&mut session, "workload start beside"), Fine, "it came with the other");
+    assert_eq!(give(&mut session, "workload start main"), Refused);
+    assert_eq!(give(&mut session, "wait 1s"), Fine);
+    assert_eq!(running(&session), "beside first main", "main waits: two seconds are not over");
+    assert_eq!(give(&mut session, "wait 5s"), Fine);
+    assert_eq!(running(&session), "beside main", "the first has ended");
+    assert_eq!(give(&mut session, "workload stop main"), Fine);
+    assert_eq!(give(&mut session, "workload start main"), Fine);
+    assert_eq!(running(&session), "beside main", "the first is not run again");
+    let mut other = Session::new(Box::new(Fake::new(&profile.config)), &profile);
+    assert_eq!(give(&mut other, "workload start main"), Fine);
+    assert_eq!(give(&mut other, "workload stop main"), Fine);
+    assert_eq!(give(&mut other, "wait 5s"), Fine);
+    assert_eq!(running(&other), "beside", "what was stopped while it waited does not begin");
+}
+
 fn run_text(text: &str, bless: bool) -> (amflab::session::ScriptReport, amflab::trace::Script) {
     let (mut session, limits) = session();
     let script = parse_script(text, "test", &limits).expect("a sound script");
