@@ -14,6 +14,7 @@
 //! - [`timeline`]: a recording as a cluster that can be looked at, at any position.
 //! - [`report`]: runs and histories in the forms of other people's tools.
 //! - [`campaign`]: many runs that seeds draw: plans, faults, findings, sums.
+//! - [`lesson`]: lessons over a simulated cluster: tasks, predictions, bug hunts.
 //! - [`store`]: disks of real bytes: sled, memory, faulty; a thread each.
 //! - [`live`]: the cluster over real threads, time and disks; an engine.
 //! - [`tui`]: the console.
@@ -23,6 +24,7 @@ pub mod campaign;
 pub mod check;
 pub mod cli;
 pub mod explore;
+pub mod lesson;
 pub mod live;
 pub mod profile;
 pub mod protocol;

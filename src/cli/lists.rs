@@ -1,7 +1,7 @@
-//! `profiles|workloads|lessons|defects list|show NAME`. A list has one item a line, and no header.
+//! `profiles|workloads|defects list|show NAME`. A list has one item a line, and no header.
 
 use super::failure::{FINE, Failure};
-use super::{Done, complain, print};
+use super::{Done, print};
 use crate::profile;
 use crate::protocol::Defect;
 use crate::trace::grammar::nearest;
@@ -69,20 +69,6 @@ pub(super) fn defects(command: &ListCommand) -> Done {
             let on = format!("--set defect={name}, or `defect {name} on` in a script");
             print(&format!("{name}\n  {}\n  switched on by {on}\n", one.summary()))?;
             Ok(FINE)
-        }
-    }
-}
-
-/// The lessons: none in this version.
-pub(super) fn lessons(command: &ListCommand) -> Done {
-    match command {
-        ListCommand::List => {
-            complain("note", "this version has no lessons yet; docs/ and the claim scripts teach");
-            Ok(FINE)
-        }
-        ListCommand::Show { name } => {
-            let hint = "this version has no lessons yet; `amflab exec` runs the claim scripts";
-            Err(Failure::hinted(format!("there is no lesson `{name}`"), hint))
         }
     }
 }

@@ -7,7 +7,7 @@
 //!
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
 //! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `expected`, `progress`), `recovery`, `run`,
-//! `compare`, `replay`, `trace`, `inspect`, `diff`, `ladder`, `render`, `play`, `check`, `fuzz`, `shrink`, `lists`, `protocols`,
+//! `compare`, `replay`, `trace`, `inspect`, `diff`, `ladder`, `render`, `play`, `check`, `fuzz`, `shrink`, `lessons`, `lists`, `protocols`,
 //! `screenshot`, `config`, `doctor`,
 //! `manual`.
 
@@ -25,6 +25,7 @@ mod fuzz;
 mod inspect;
 mod interrupt;
 mod ladder;
+mod lessons;
 mod lists;
 mod load;
 mod manual;
@@ -112,9 +113,9 @@ enum Command {
     /// The coherency protocols
     #[command(subcommand)]
     Protocols(protocols::ProtocolsCommand),
-    /// The lessons
+    /// The lessons: what there are, and taking one in a plain terminal
     #[command(subcommand)]
-    Lessons(lists::ListCommand),
+    Lessons(lessons::LessonsCommand),
     /// The rules that can be broken on purpose
     #[command(subcommand)]
     Defects(lists::ListCommand),
@@ -154,7 +155,7 @@ pub fn main() -> ExitCode {
         Some(Command::Profiles(what)) => lists::profiles(&what),
         Some(Command::Workloads(what)) => lists::workloads(&what),
         Some(Command::Protocols(what)) => protocols::protocols(&what),
-        Some(Command::Lessons(what)) => lists::lessons(&what),
+        Some(Command::Lessons(what)) => lessons::lessons(&what),
         Some(Command::Defects(what)) => lists::defects(&what),
         Some(Command::Screenshot(args)) => screenshot::screenshot(&args),
         Some(Command::Config(what)) => config::config(&what),

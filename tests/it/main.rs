@@ -13,6 +13,7 @@ mod insight;
 mod journal;
 mod ladder;
 mod lamps;
+mod lesson;
 mod linear;
 mod live;
 mod live_checks;

@@ -109,6 +109,17 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     rows
 }
 
+/// Paragraphs in rows of at most `width` columns. Lines that begin with a blank are tables: they keep
+/// their blanks, and are only broken if they do not fit.
+#[must_use]
+pub fn prose(text: &str, width: usize) -> Vec<String> {
+    let row = |line: &str| {
+        let is_table = line.starts_with(' ') && line.width() <= width;
+        if is_table { vec![line.to_owned()] } else { wrap(line, width) }
+    };
+    text.lines().flat_map(row).collect()
+}
+
 /// The first of `total` rows to show, so that row `at` is inside `height` rows.
 #[must_use]
 pub fn scroll(at: usize, height: usize, total: usize) -> usize {
