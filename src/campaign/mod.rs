@@ -10,13 +10,15 @@
 //! draws), [`guard`] (what the protocol promises to survive), [`stage`] (a
 //! simulator behind a session, watched), [`direct`] (from a draw to commands), [`effect`] (what a fault
 //! did), [`plan`] (the script), [`seed`] (one seed from end to end), [`mod@shrink`] and
-//! [`simpler`] (the shortest plan that still fails), [`report`] (sums, merged over shards).
+//! [`simpler`] (the shortest plan that still fails), [`foresee`] (when a violation became inevitable), [`report`]
+//! (sums, merged over shards).
 
 pub mod defects;
 pub mod direct;
 pub mod draw;
 pub mod effect;
 pub mod fault;
+pub mod foresee;
 pub mod guard;
 pub mod near;
 pub mod plan;
@@ -30,6 +32,7 @@ pub mod stage;
 
 pub use draw::{Drawn, Hazard, Load};
 pub use fault::FaultKind;
+pub use foresee::Foresight;
 pub use near::Situation;
 pub use plan::Plan;
 pub use recipe::{RECIPES, Recipe};

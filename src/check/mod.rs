@@ -24,5 +24,6 @@ pub mod value;
 pub use durability::{Tally, Verdict};
 pub use judged::Judged;
 pub use lamps::Lamps;
+pub use lamps::past::Past;
 pub use reads::{ReadChecker, ReadCounts, Start};
 pub use value::Value;

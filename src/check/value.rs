@@ -12,7 +12,9 @@ use core::str::FromStr;
 use smallvec::SmallVec;
 
 /// The content of one sector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub struct Value(u64, u64);
 
 /// Set in the first word of a digest.

@@ -5,9 +5,12 @@ use super::config::Place;
 use super::failure::{FINE, Failure};
 use super::replay::{Trace, TraceArgs};
 use super::setup::{ClusterArgs, EngineKind, Judge};
+use crate::campaign::foresee::{Foresight, Options};
 use crate::profile::Profile;
+use crate::protocol::id::Block;
 use crate::session::Replay;
 use crate::session::{AnyEngine, OpenTrace};
+use crate::trace::Foreseen;
 use crate::tui::config::Ascii;
 use crate::tui::plain::Events;
 use crate::tui::surroundings::Surroundings;
@@ -214,7 +217,27 @@ struct ReplayWords {
 
 /// Opens traces for `:replay`, on the cluster as it is; a panic in a store is caught there.
 fn outside(profile: &Profile) -> Outside {
-    Outside { is_caught: crate::store::is_guarded, open: open_trace(profile) }
+    Outside {
+        is_caught: crate::store::is_guarded,
+        open: open_trace(profile),
+        foresee: Arc::new(foresee),
+    }
+}
+
+/// Tries futures of a run: when did its violation become inevitable?
+fn foresee(
+    bytes: &[u8],
+    block: Option<Block>,
+    told: &mut dyn FnMut(Foreseen) -> bool,
+) -> Result<(), String> {
+    let options = Options { block, ..Options::default() };
+    // Nobody is told anything before the violation is found.
+    let mut foresight =
+        Foresight::open(bytes, options, &mut |_| true).map_err(|error| error.to_string())?;
+    while told(foresight.foreseen()) && !foresight.foreseen().done {
+        foresight.turn();
+    }
+    Ok(())
 }
 
 /// Opens traces by the words of a script or of the console.

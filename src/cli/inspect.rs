@@ -5,20 +5,21 @@ use super::interrupt;
 use super::progress::Progress;
 use super::replay::file_bytes;
 use super::{Done, complain, print};
-use crate::check::{ReadChecker, Start};
+use crate::check::{Past, Start};
 use crate::profile::Profile;
-use crate::protocol::id::Instant;
-use crate::protocol::{Answer, Many};
-use crate::timeline::{Fold, Timeline, head_of};
-use crate::trace::recording::{CODE, Reader, Recorded, Tail, file};
-use crate::trace::step::Step;
+use crate::protocol::Many;
+use crate::protocol::id::{Block, Instant};
+use crate::timeline::{Fold, Timeline, Watch, head_of};
+use crate::trace::recording::{CODE, Head, Reader, Recorded, Tail, file};
 use clap::Args;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
+mod block;
 mod export;
+mod inevitable;
 mod picture;
 
 #[derive(Clone, Debug, Args)]
@@ -27,7 +28,9 @@ Examples:
   amflab run --engine sim --ops 5000 --record run.amfrec
   amflab inspect run.amfrec                       the cluster at the end
   amflab inspect run.amfrec --at 1200 --json      everything, after 1200 steps
+  amflab inspect run.amfrec --at 1200 --block 3   one block: versions, durability, lock, operations
   amflab inspect run.amfrec --verify              does this program come to the same outputs?
+  amflab inspect run.amfrec --inevitable          from which step on did every future fail?
   amflab inspect run.amfrec --export chrome -o run.json")]
 pub(super) struct InspectArgs {
     /// The recording
@@ -36,12 +39,29 @@ pub(super) struct InspectArgs {
     /// Looks at the cluster after so many steps (default: at the end)
     #[arg(long, value_name = "N")]
     at: Option<u64>,
+    /// Tells of this block who has which version, what a power failure would leave, why it is busy, and its
+    /// newest operations
+    #[arg(long, value_name = "N", conflicts_with_all = ["verify", "export"])]
+    block: Option<u64>,
     /// The whole state as one JSON object
     #[arg(long)]
     json: bool,
     /// Replays every step and compares every output of every machine with what was recorded
     #[arg(long, conflicts_with = "at")]
     verify: bool,
+    /// When did its violation (with --block: that of this block) become inevitable? Tries random futures of
+    /// earlier steps, and tells which share of them comes to the same
+    #[arg(long, conflicts_with_all = ["verify", "at", "export"])]
+    inevitable: bool,
+    /// Futures that are tried of each step (default: 16)
+    #[arg(long, value_name = "N", requires = "inevitable")]
+    futures: Option<u32>,
+    /// Drives the futures (default: 1)
+    #[arg(long, value_name = "N", requires = "inevitable")]
+    seed: Option<u64>,
+    /// Ends after so many seconds, with what is known by then (default: 60)
+    #[arg(long, value_name = "SECONDS", requires = "inevitable")]
+    within: Option<u64>,
     /// Writes the run (up to --at) in another tool's form
     #[arg(long, value_enum, value_name = "FORM", conflicts_with_all = ["verify", "json"])]
     export: Option<export::Form>,
@@ -52,11 +72,18 @@ pub(super) struct InspectArgs {
 
 /// Looks at a recording.
 pub(super) fn inspect(args: &InspectArgs) -> Done {
+    if args.inevitable {
+        return inevitable::inevitable(args);
+    }
     if let Some(form) = args.export {
         return export::export(args, form);
     }
     let (reader, profile) = open(&args.recording)?;
-    let mut inspection = Inspection::new(reader, profile);
+    if let Some(block) = args.block.filter(|block| *block >= profile.config.blocks) {
+        let blocks = profile.config.blocks;
+        return Err(Failure::usage(format!("b{block}: the volume has {blocks} blocks")));
+    }
+    let mut inspection = Inspection::new(reader, profile, args.block.map(Block));
     let steps_max = args.at.unwrap_or(u64::MAX);
     let is_whole = inspection.fold(steps_max, file_bytes(&args.recording))?;
     inspection.tell(&args.recording);
@@ -76,7 +103,8 @@ pub(super) fn inspect(args: &InspectArgs) -> Done {
         let steps = Many(inspection.fold.position(), "step");
         return Err(Failure::usage(format!("the recording has {steps}")));
     }
-    print(&if args.json { inspection.json() } else { inspection.text() })?;
+    let text = if args.json { inspection.json() } else { inspection.text() };
+    print(&text)?;
     Ok(code)
 }
 
@@ -86,21 +114,46 @@ pub(super) fn open(path: &Path) -> Result<(Reader<BufReader<File>>, Profile), Fa
     head_of(file::open(path).map_err(named)?).map_err(named)
 }
 
+/// A recording that can be gone through, and what was known of it at each position.
+pub(super) fn open_judged(path: &Path) -> Result<(Timeline, Past), Failure> {
+    let (timeline, past) = open_watched(path, |head, profile| {
+        let start = if head.origin.blank { Start::Zero } else { Start::Unknown };
+        Past::new(profile.config.sectors_per_block(), start)
+    })?;
+    tell_until(path, &past);
+    Ok((timeline, past))
+}
+
+/// Lamps that do not know everything.
+fn tell_until(path: &Path, past: &Past) {
+    if let Some(until) = past.until() {
+        let why = "there is no memory for more of them";
+        complain("note", &format!("{}: lamps end at step {until}: {why}", path.display()));
+    }
+}
+
 /// A recording that can be gone through.
 pub(super) fn open_timeline(path: &Path) -> Result<Timeline, Failure> {
+    open_watched(path, |_, _| ()).map(|(timeline, ())| timeline)
+}
+
+fn open_watched<W: Watch>(
+    path: &Path,
+    watch: impl FnOnce(&Head, &Profile) -> W,
+) -> Result<(Timeline, W), Failure> {
     let named = |error| Failure::usage(format!("{}: {error}", path.display()));
     let source = file::open(path).map_err(named)?.into_inner();
     let mut progress = Progress::new(None);
-    let opened = Timeline::open(source, &mut |steps| progress.at(steps));
+    let opened = Timeline::open_watched(source, &mut |steps| progress.at(steps), watch);
     progress.end();
-    let timeline = opened.map_err(named)?;
+    let (timeline, watch) = opened.map_err(named)?;
     if let Some(note) = timeline.tail().note(timeline.recorded()) {
         complain("note", &format!("{}: {note}", path.display()));
     }
     if let Some(trouble) = timeline.trouble() {
         complain("note", &format!("this program does not come to the same: {trouble}"));
     }
-    Ok(timeline)
+    Ok((timeline, watch))
 }
 
 /// A recording that is folded up to a step, and judged on the way.
@@ -108,17 +161,17 @@ struct Inspection {
     reader: Reader<BufReader<File>>,
     profile: Profile,
     fold: Fold,
-    checker: ReadChecker,
-    requests: u64,
-    answers: u64,
+    past: Past,
+    /// All is to be told of this one.
+    block: Option<Block>,
 }
 
 impl Inspection {
-    fn new(reader: Reader<BufReader<File>>, profile: Profile) -> Self {
+    fn new(reader: Reader<BufReader<File>>, profile: Profile, block: Option<Block>) -> Self {
         let fold = Fold::new(&profile, reader.head());
         let start = if reader.head().origin.blank { Start::Zero } else { Start::Unknown };
-        let checker = ReadChecker::new(profile.config.sectors_per_block(), start);
-        Self { reader, profile, fold, checker, requests: 0, answers: 0 }
+        let past = Past::new(profile.config.sectors_per_block(), start);
+        Self { reader, profile, fold, past, block }
     }
 
     /// Folds at most so many steps of a file of so many bytes; `false` if ctrl-c came before the end.
@@ -147,26 +200,12 @@ impl Inspection {
     }
 
     fn apply(&mut self, step: &Recorded) -> bool {
-        let now = step.entry.now;
-        if let Step::Host { request, .. } = &step.entry.step {
-            self.requests += 1;
-            self.checker.on_start(request.op, &request.kind, now);
-        }
-        let (checker, answers) = (&mut self.checker, &mut self.answers);
-        let mut found = Vec::new();
-        let applied = self.fold.apply_with(step, &mut |answer: &Answer| {
-            *answers += 1;
-            found.extend(checker.on_answer(answer.op, answer, now));
-        });
-        for violation in found {
-            let world = self.fold.world_mut();
-            world.report(&violation.checker, violation.key, violation.text);
-        }
-        applied
+        self.fold.apply_with(step, &mut self.past)
     }
 
     /// What people should know of the file.
     fn tell(&self, path: &Path) {
+        tell_until(path, &self.past);
         if let Some(note) = self.reader.tail().note(self.reader.steps()) {
             complain("note", &format!("{}: {note}", path.display()));
         }

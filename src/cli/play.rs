@@ -2,7 +2,7 @@
 
 use super::Done;
 use super::console::{Look, show, terminal_needed};
-use super::inspect::open_timeline;
+use super::inspect::open_judged;
 use crate::timeline::Player;
 use clap::Args;
 use std::path::PathBuf;
@@ -30,12 +30,12 @@ pub(super) fn play(args: &PlayArgs) -> Done {
         terminal_needed()?;
     }
     let options = args.look.options(Vec::new())?;
-    let timeline = open_timeline(&args.recording)?;
+    let (timeline, past) = open_judged(&args.recording)?;
     let mut profile = timeline.profile().clone();
     // What was recorded is all that happens.
     profile.faults.clear();
     profile.workloads.clear();
-    let mut player = Player::new(timeline)?;
+    let mut player = Player::new(timeline)?.judged(past);
     player.go_to(args.at)?;
     show(Box::new(player), &profile, &options, plain, None)
 }

@@ -3,7 +3,7 @@
 //! Reading order: `clock` (one pausable time), `steps` (the numbered log), `inbox` and `fabric` with
 //! `links` (how packets travel, and where faults act), `node` (a machine and its mutex), `cluster`
 //! with `delivery` and `resources` (running them), `hosts` and `events` (what comes out), `timer`, `supervisor` (threads, start and
-//! end), `actions` and `switch`, `snapshot`, `sampler`, `keeper`, [`engine`].
+//! end), `actions` and `switch`, `snapshot`, `lens`, `sampler`, `keeper`, [`engine`].
 //!
 //! Locks: a node's mutex first; inside it any one of the others, which are leaves. No thread holds
 //! two nodes' mutexes, except those who take all of them, in the order AMFs, witness, disks.
@@ -22,6 +22,7 @@ mod hosts;
 mod inbox;
 mod journals;
 mod keeper;
+mod lens;
 mod links;
 mod node;
 mod power;

@@ -112,6 +112,7 @@ impl Cluster {
             recording: self.steps.info(),
             lamps: None,
             cells: ask.cells.then(|| self.events.cells()),
+            lens: ask.lens.map(|block| Box::new(self.lens(block))),
         }
     }
 

@@ -83,6 +83,18 @@ pub enum Durability {
     None,
 }
 
+impl Durability {
+    /// Its word in a profile.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::Interval => "interval",
+            Self::None => "none",
+        }
+    }
+}
+
 /// What a disk is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -91,6 +91,17 @@ impl Nvram {
         count
     }
 
+    /// What is durable of a block.
+    #[must_use]
+    pub fn entry(&self, block: Block) -> Option<&(Version, Data)> {
+        self.entries.get(&block)
+    }
+
+    /// What cannot be read.
+    pub fn damaged(&self) -> impl Iterator<Item = Damaged> {
+        self.damaged.values().copied()
+    }
+
     /// What a start loads.
     #[must_use]
     pub fn load(&self) -> JournalContent {

@@ -41,6 +41,7 @@ impl Sim {
             recording: self.recorder.as_ref().and_then(Recorder::info).cloned(),
             lamps: None,
             cells: ask.cells.then(|| world.cells().clone()),
+            lens: ask.lens.map(|block| Box::new(world.lens(block))),
         }
     }
 

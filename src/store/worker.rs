@@ -26,6 +26,7 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     trouble: Mutex<Option<String>>,
+    looked: Mutex<Option<(u64, Done)>>,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +35,8 @@ struct Queue {
     /// Operations beyond the limit: they all answer `Broken`, after those in `ops`.
     refused: u64,
     overrun: bool,
+    /// A block that somebody wants to see, between two batches.
+    look: Option<u64>,
     end: Option<End>,
 }
 
@@ -74,6 +77,16 @@ impl Worker {
         }
         drop(queue);
         self.shared.wake.notify_one();
+    }
+
+    /// What a block holds, for somebody who only looks: as it was found by the newest look at it, if that
+    /// was the last thing looked at; and has it looked at again. Never blocks, and changes no result.
+    #[must_use]
+    pub fn look(&self, at: u64) -> Option<Done> {
+        self.shared.lock().look = Some(at);
+        self.shared.wake.notify_one();
+        let looked = self.shared.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.as_ref().filter(|(of, _)| *of == at).map(|(_, done)| done.clone())
     }
 
     /// What is wrong with the store, if anything is.
@@ -125,6 +138,7 @@ struct Run<S, F> {
 /// What the thread does next.
 enum Work {
     Batch(Vec<StoreOp>, u64),
+    Look(u64),
     Sync,
     End(End),
 }
@@ -144,6 +158,12 @@ impl<S: BlockStore, F: FnMut(Vec<Done>)> Run<S, F> {
                     for _ in 0..refused {
                         (self.done)(vec![Err(StoreError::Broken)]);
                     }
+                }
+                Work::Look(at) => {
+                    let done = self.store.execute(&[StoreOp::Get { at }]).pop();
+                    let mut looked =
+                        self.shared.looked.lock().unwrap_or_else(PoisonError::into_inner);
+                    *looked = done.map(|done| (at, done));
                 }
                 Work::Sync => {
                     unsynced = false;
@@ -177,6 +197,9 @@ impl<S: BlockStore, F: FnMut(Vec<Done>)> Run<S, F> {
             }
             if let Some(end) = queue.end {
                 return Work::End(end);
+            }
+            if let Some(at) = queue.look.take() {
+                return Work::Look(at);
             }
             let shared = &self.shared;
             match self.sync_every.filter(|_| unsynced) {

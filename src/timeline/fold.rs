@@ -33,6 +33,14 @@ pub struct Divergence {
 
 /// Who watches what the steps bring about.
 pub trait Watch {
+    /// A step is about to be applied to the cluster as it is.
+    fn before(&mut self, step: &StepEntry, world: &World) {
+        let _ = (step, world);
+    }
+    /// It was applied: so many steps have happened, and the cluster is so.
+    fn after(&mut self, position: u64, world: &World) {
+        let _ = (position, world);
+    }
     /// A host is told.
     fn answered(&mut self, answer: &Answer) {
         let _ = answer;
@@ -124,6 +132,7 @@ impl Fold {
             return false;
         }
         self.bury(recorded);
+        watch.before(&recorded.entry, &self.world);
         let world = &mut self.world;
         // The log of a run in which the core contradicted itself makes it do so again.
         let applied = catch_unwind(AssertUnwindSafe(|| world.apply_recorded(recorded)));
@@ -141,6 +150,7 @@ impl Fold {
             watch.answered(&answer);
         }
         self.take_effects(watch);
+        watch.after(self.position, &self.world);
         if self.world.digest() != recorded.digest {
             self.diverge(recorded, "the machine puts out something else".to_owned(), false);
         }

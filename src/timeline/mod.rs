@@ -20,8 +20,8 @@ mod snaps;
 pub mod write;
 
 pub use compare::{Comparison, Difference};
-pub use fold::{Divergence, Fold};
-pub use player::{Player, TOLD_STEPS_MAX};
+pub use fold::{Divergence, Fold, Watch};
+pub use player::{Player, TOLD_STEPS_MAX, Verdicts};
 pub use write::write_log;
 
 use self::marks::Marks;
@@ -32,7 +32,7 @@ use crate::trace::recording::codec::Known;
 use crate::trace::recording::reader::{self, Reader, Tail};
 use crate::trace::recording::{Head, Recorded, RecordingError, RecordingInfo};
 use crate::trace::snapshot::HeldInfo;
-use crate::trace::{Ask, Cells, Event, Snapshot, Survey, narrate};
+use crate::trace::{Ask, Cells, Event, Mark, Snapshot, Survey, narrate};
 use crate::world::{InFlight, World};
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::sync::Arc;
@@ -90,19 +90,32 @@ impl Timeline {
     /// It is no recording, or cannot be read. A damaged tail is no error ([`Self::tail`]), nor is a
     /// recording that this code does not follow ([`Self::trouble`]): both end the timeline there.
     pub fn open(
-        mut source: impl Source + 'static,
+        source: impl Source + 'static,
         told: &mut dyn FnMut(u64),
     ) -> Result<Self, RecordingError> {
+        Self::open_watched(source, told, |_, _| ()).map(|(timeline, ())| timeline)
+    }
+
+    /// The same; who `watch` makes, of the head and the profile, sees every step of it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_watched<W: Watch>(
+        mut source: impl Source + 'static,
+        told: &mut dyn FnMut(u64),
+        watch: impl FnOnce(&Head, &Profile) -> W,
+    ) -> Result<(Self, W), RecordingError> {
         source.seek(SeekFrom::Start(0))?;
         let (mut reader, profile) = head_of(BufReader::with_capacity(1 << 18, &mut source))?;
         let mut fold = Fold::new(&profile, reader.head());
+        let mut watch = watch(reader.head(), &profile);
         let (mut snaps, mut index) = (Snaps::new(&fold), Vec::new());
         let (mut recorded, mut marks) = (0, Marks::new(&fold));
         'all: while let Some(chunk) = reader.next_chunk()? {
             index.push(At { first: chunk.first, offset: chunk.offset, bytes: chunk.bytes });
             recorded += chunk.steps.len() as u64;
             for step in &chunk.steps {
-                if !marks.apply(&mut fold, step) {
+                if !marks.apply(&mut fold, step, &mut watch) {
                     break 'all;
                 }
                 snaps.passed(&fold);
@@ -115,7 +128,7 @@ impl Timeline {
         }
         let (head, tail) = (reader.head().clone(), reader.tail().clone());
         drop(reader);
-        Ok(Self {
+        let timeline = Self {
             known: Known::new(profile.config.amfs, profile.config.disks_all()),
             source: Box::new(source),
             head,
@@ -130,7 +143,8 @@ impl Timeline {
             survey: Arc::new(marks.survey),
             told: Cells::default(),
             fold,
-        })
+        };
+        Ok((timeline, watch))
     }
 
     /// What the run began with.
@@ -182,6 +196,13 @@ impl Timeline {
     #[must_use]
     pub fn survey(&self) -> &Arc<Survey> {
         &self.survey
+    }
+    /// What was found at these steps stands out, too.
+    fn mark_violations(&mut self, steps: &[u64]) {
+        let survey = Arc::make_mut(&mut self.survey);
+        for step in steps {
+            survey.set(Mark::Violation, *step);
+        }
     }
     /// The whole recording as it was opened.
     ///
@@ -329,6 +350,7 @@ pub fn picture(fold: &Fold, ask: &Ask) -> Snapshot {
         recording: None,
         lamps: None,
         cells: None,
+        lens: ask.lens.map(|block| Box::new(world.lens(block))),
     }
 }
 

@@ -17,9 +17,19 @@ const TOLD_BEFORE: u64 = 200;
 /// Answers that nobody has taken yet.
 const REFUSED_MAX: usize = 1_024;
 
+/// What was found out about a recording while it was opened: rooms that judge implement it.
+pub trait Verdicts: Send {
+    /// The steps at which something was found.
+    fn violations(&self) -> &[u64];
+
+    /// Adds to a snapshot what was known of it at the snapshot's position.
+    fn add(&mut self, snapshot: &mut Snapshot, ask: &Ask);
+}
+
 /// See the module.
 pub struct Player {
     timeline: Timeline,
+    verdicts: Option<Box<dyn Verdicts>>,
     events: VecDeque<Event>,
     subscribed: bool,
     refused: VecDeque<Completion>,
@@ -36,8 +46,16 @@ impl Player {
     pub fn new(mut timeline: Timeline) -> Result<Self, EngineError> {
         timeline.seek(0).map_err(broken)?;
         let (events, refused) = (VecDeque::new(), VecDeque::new());
-        let cells = Cells::default();
-        Ok(Self { timeline, events, subscribed: false, refused, cells, next_op: 0 })
+        let (cells, verdicts) = (Cells::default(), None);
+        Ok(Self { timeline, verdicts, events, subscribed: false, refused, cells, next_op: 0 })
+    }
+
+    /// What is known of the whole recording is part of every snapshot.
+    #[must_use]
+    pub fn judged(mut self, verdicts: impl Verdicts + 'static) -> Self {
+        self.timeline.mark_violations(verdicts.violations());
+        self.verdicts = Some(Box::new(verdicts));
+        self
     }
 
     /// What is played.
@@ -151,7 +169,11 @@ impl Engine for Player {
 
     fn snapshot(&mut self, ask: &Ask) -> Snapshot {
         let cells = ask.cells.then(|| self.cells.clone());
-        Snapshot { cells, ..self.timeline.snapshot(ask) }
+        let mut snapshot = Snapshot { cells, ..self.timeline.snapshot(ask) };
+        if let Some(verdicts) = &mut self.verdicts {
+            verdicts.add(&mut snapshot, ask);
+        }
+        snapshot
     }
 
     fn advance(&mut self, _: Advance) -> Result<Progress, EngineError> {

@@ -41,6 +41,9 @@ pub struct Lamps {
     pub linearizable: u64,
     /// Operations that no lamp knows of: on more blocks than have one.
     pub beyond: u64,
+    /// Of a recording: what came after this step is not judged, for want of memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
     /// Each block's lamp, worst first, then by block; empty unless asked for.
     pub blocks: Arc<[LampInfo]>,
     /// The newest operations on the block that was asked for.
@@ -51,7 +54,7 @@ impl Lamps {
     /// The worst of all: one lamp for the whole cluster.
     #[must_use]
     pub const fn all(&self) -> Lamp {
-        match (self.violated, self.unknown + self.beyond) {
+        match (self.violated, self.unknown + self.beyond + self.until.is_some() as u64) {
             (1.., _) => Lamp::Violated,
             (0, 1..) => Lamp::Unknown,
             (0, 0) => Lamp::Linearizable,
@@ -72,6 +75,9 @@ pub struct LampInfo {
     pub under_way: u32,
     /// Writes that may take effect at any time: they were not answered.
     pub open: u32,
+    /// Of a recording: the step since which it is red.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<u64>,
     /// Why it is not green; empty if it is.
     pub why: String,
 }
@@ -95,6 +101,12 @@ pub struct SeenOp {
     pub starts: u64,
     /// The same of its answer.
     pub ends: Option<u64>,
+    /// Of a recording: the step at which it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<u64>,
+    /// Of a recording: the step at which it was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<u64>,
     /// `ok`, the kind of error; `none`: no answer yet.
     pub result: String,
 }
@@ -117,4 +129,7 @@ pub struct BlockHistory {
     pub conflict: Vec<u32>,
     /// What there is to say: why the lamp is not green, or why no order can be shown.
     pub said: String,
+    /// Of a recording: what was broken, and which views began, while these went on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<(Instant, String)>,
 }

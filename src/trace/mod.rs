@@ -3,7 +3,9 @@
 //! - [`action`]: what an engine can be told to do; [`command`]: what people, scripts and profiles say,
 //!   with one text form; [`grammar`]: that text form, both ways; [`registry`]: the list of all commands.
 //! - [`event`]: what happened; [`snapshot`]: how things stand, and [`lamps`] whether it is linearizable;
-//!   [`cells`]: how often each cell of the state x event table was met; [`step`]: what the log is made of.
+//!   [`cells`]: how often each cell of the state x event table was met; [`lens`]: how safe one block is;
+//!   [`step`]: what the log is made of.
+//! - [`foreseen`]: when a violation became inevitable.
 //! - [`recording`]: that log as bytes, and what writes and reads them.
 //! - [`narrate`]: machines' inputs and outputs as events; [`sides`]: who a partition cuts off;
 //!   [`standing`]: whether an action makes sense, and what is said once it is done.
@@ -16,8 +18,10 @@ pub mod cells;
 pub mod command;
 pub mod engine;
 pub mod event;
+pub mod foreseen;
 pub mod grammar;
 pub mod lamps;
+pub mod lens;
 pub mod narrate;
 pub mod picture;
 pub mod recording;
@@ -33,8 +37,10 @@ pub use cells::{Cells, Met};
 pub use command::{Command, Condition, Expectation, HostCommand, Outcome, Value};
 pub use engine::{Advance, Completion, Counts, Engine, EngineError, HostPort, Progress, Waker};
 pub use event::{Event, EventKind, Violation};
+pub use foreseen::Foreseen;
 pub use grammar::{GrammarError, Limits, Script, parse_command, parse_script};
 pub use lamps::{BlockHistory, Lamp, LampInfo, Lamps, SeenOp};
+pub use lens::{Lens, Survivor};
 pub use recording::RecordingInfo;
 pub use sides::Sides;
 pub use snapshot::{Ask, Snapshot};

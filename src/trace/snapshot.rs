@@ -4,6 +4,7 @@ use super::cells::Cells;
 use super::engine::Counts;
 use super::event::Violation;
 use super::lamps::Lamps;
+use super::lens::Lens;
 use super::recording::RecordingInfo;
 use crate::protocol::id::{
     AmfId, AmfSet, Block, DiskId, Epoch, Incarnation, Instant, Key, Mode, NodeId, OpId, Span,
@@ -28,12 +29,21 @@ pub struct Ask {
     pub history: Option<Block>,
     /// How often each cell of the state x event table was met.
     pub cells: bool,
+    /// How safe this block is.
+    pub lens: Option<Block>,
 }
 
 impl Ask {
     /// No lines, no held messages.
-    pub const BRIEF: Self =
-        Self { first: 0, end: 0, held_max: 0, lamps: false, history: None, cells: false };
+    pub const BRIEF: Self = Self {
+        first: 0,
+        end: 0,
+        held_max: 0,
+        lamps: false,
+        history: None,
+        cells: false,
+        lens: None,
+    };
     /// Every line of every cache.
     pub const ALL: Self = Self { first: 0, end: u64::MAX, held_max: 1_000, ..Self::BRIEF };
 }
@@ -95,6 +105,9 @@ pub struct Snapshot {
     /// How often each cell of the state x event table was met, if that was asked for.
     #[serde(skip)]
     pub cells: Option<Cells>,
+    /// How safe the block is that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lens: Option<Box<Lens>>,
 }
 
 /// The witness.
@@ -316,6 +329,17 @@ pub enum LockPhase {
     Destaging,
     /// Only defers others or queues its own.
     Queued,
+}
+
+impl LockPhase {
+    /// It cannot go on by itself.
+    #[must_use]
+    pub const fn waits(self) -> bool {
+        match self {
+            Self::Waiting | Self::Suspended | Self::Recovering => true,
+            Self::Holding | Self::Destaging | Self::Queued => false,
+        }
+    }
 }
 
 /// A message that waits to be let go.

@@ -105,6 +105,12 @@ pub enum Act {
     Theme,
     /// Stop this program; `fg` brings it back.
     Suspend,
+    /// The ladder at the selected operation, or at the violation.
+    ToLadder,
+    /// Find out when the violation became inevitable, or stop it.
+    Foresee,
+    /// Go to the step that made it inevitable.
+    Cliff,
     /// Follow the operation of the selected row; then its causes and effects; then no more.
     Follow,
     /// More, or less, of what happens.
@@ -458,7 +464,50 @@ pub const ENTRIES: &[Entry] = &[
             GO,
         ),
     ),
-    within(&[Pane::History], all(Act::Open, "open", &["enter"], "lamps", "Back to the lamps", GO)),
+    within(
+        &[Pane::History],
+        all(
+            Act::Open,
+            "open",
+            &["enter"],
+            "ladder",
+            "The ladder at the selected operation, or at the violation",
+            GO,
+        ),
+    ),
+    within(
+        &[Pane::Lamps, Pane::History],
+        all(
+            Act::Foresee,
+            "foresee",
+            &["i"],
+            "inevitable?",
+            "When did this violation become inevitable? Tries random futures; again: stops",
+            GO,
+        ),
+    ),
+    within(
+        &[Pane::Lamps, Pane::History],
+        all(
+            Act::Cliff,
+            "cliff",
+            &["I"],
+            "",
+            "The ladder where it became inevitable; a recording goes to the last fine step",
+            GO,
+        ),
+    ),
+    within(
+        &[Pane::Lamps, Pane::History],
+        all(
+            Act::ToLadder,
+            "to-ladder",
+            &["o"],
+            "ladder",
+            "The ladder at the selected operation, or at the violation; a recording goes there",
+            GO,
+        ),
+    ),
     all(Act::Open, "open", &["enter"], "open", "Open what is selected", GO),
     all(Act::Read, "ask-read", &["r"], "read", "Read the selected block at the selected AMF", HOST),
     all(Act::Write, "ask-write", &["w"], "write", "Write it: type the data", HOST),

@@ -6,6 +6,7 @@
 
 mod apply;
 mod check;
+mod lens;
 mod net;
 pub mod picture;
 mod recorded;

@@ -13,6 +13,7 @@ mod insight;
 mod journal;
 mod ladder;
 mod lamps;
+mod lens;
 mod lesson;
 mod linear;
 mod live;

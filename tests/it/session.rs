@@ -259,6 +259,7 @@ fn empty(config: &Config) -> Snapshot {
         recording: None,
         lamps: None,
         cells: None,
+        lens: None,
         engine: "sim",
         now: Instant(0),
         step: 0,

@@ -5,9 +5,13 @@
 //! budget for every answer (see `watched`). What does not fit is said to be *unknown*, with the reason;
 //! a red lamp is certain.
 //!
+//! [`past`] keeps what lamps showed of a recording, at each of its positions.
+//!
 //! What the rule for single reads cannot see, this does: two reads that saw two writes in different
 //! orders, a compare-and-write that was torn, sectors of a block from different writes.
 
+mod lit;
+pub mod past;
 mod watched;
 mod window;
 
@@ -20,11 +24,12 @@ use crate::protocol::{Answer, Data, HostError, Payload, RequestKind, Sectors, To
 use crate::trace::Violation;
 use crate::trace::lamps::{self, BlockHistory, Lamp, LampInfo};
 use core::ops::Range;
+use lit::{Answered, Lit, Told};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use watched::{Heard, Watched, What};
-use window::{Seen, Tick, Window};
+use watched::{Heard, What};
+use window::{Seen, Tick};
 
 /// The name of this checker in [`Violation::checker`].
 pub const CHECKER: &str = "linearizability";
@@ -36,19 +41,6 @@ const LOOK_MAX: usize = 64;
 const LOST_MAX: usize = 256;
 /// Operations of a contradiction that are told.
 const TOLD_MAX: usize = 8;
-
-/// A block with a lamp.
-#[derive(Clone, Debug)]
-struct Lit {
-    watched: Watched,
-    window: Window,
-    ops: u64,
-    /// It waits for a look.
-    is_stale: bool,
-    lamp: Lamp,
-    /// The operation whose answer nothing explains.
-    wrong: Option<OpId>,
-}
 
 /// An operation under way: which blocks know it, under which names.
 #[derive(Clone, Debug)]
@@ -75,6 +67,10 @@ pub struct Lamps {
     violated: u64,
     unknown: u64,
     beyond: u64,
+    /// Number of the step that happens; 0: not known.
+    step: u64,
+    /// What happened to which block, if it is to be told again.
+    told: Option<Vec<(u64, Told)>>,
 }
 
 impl Lamps {
@@ -93,7 +89,14 @@ impl Lamps {
             violated: 0,
             unknown: 0,
             beyond: 0,
+            step: 0,
+            told: None,
         }
+    }
+
+    /// What is told from now on happens at this step.
+    pub fn at_step(&mut self, step: u64) {
+        self.step = step;
     }
 
     /// An operation is given to an engine: see [`ReadChecker::on_start`](super::ReadChecker::on_start).
@@ -121,7 +124,7 @@ impl Lamps {
         for index in 0..sectors.touches(per) {
             let touch = sectors.touch(index, per);
             let what = what(kind, touch, per);
-            if let Some(name) = self.start_part(op, &pending, touch, what, now) {
+            if let Some(name) = self.start_part(op, &pending, touch, &what, now) {
                 pending.parts.push((touch, name));
             }
         }
@@ -134,7 +137,7 @@ impl Lamps {
         op: OpId,
         of: &Pending,
         touch: Touch,
-        what: What,
+        what: &What,
         now: Instant,
     ) -> Option<u32> {
         let block = touch.block.0;
@@ -144,43 +147,50 @@ impl Lamps {
         }
         self.now += 1;
         self.next_name = self.next_name.wrapping_add(1);
-        let is_used =
-            self.start == Start::Unknown || self.lost.iter().any(|lost| lost.contains(&block));
-        let lit = self.blocks.get_or_insert_with(block, || Lit {
-            watched: Watched::new(self.per, is_used),
-            window: Window::new(is_used),
-            ops: 0,
-            is_stale: false,
-            lamp: Lamp::Linearizable,
-            wrong: None,
-        });
-        lit.ops += 1;
-        // What contradicts each other stays on the screen.
-        if lit.wrong.is_none() {
-            let (values, old) = match &what {
-                What::Read => (Runs::new(), Runs::new()),
-                What::Write(_, runs) => (runs.clone(), Runs::new()),
-                What::Swap { old, new } => (new.clone(), old.clone()),
-            };
-            lit.window.start(Seen {
-                op,
-                name: self.next_name,
-                amf: of.amf,
-                kind: of.kind,
-                part: (touch.offset / SECTOR_BYTES, touch.len / SECTOR_BYTES),
-                values,
-                old,
-                start: now,
-                end: None,
-                starts: self.now,
-                ends: None,
-                result: "none",
-                is_cut: false,
-            });
-            lit.watched.on_start(self.next_name, what);
-        }
-        self.relight(block);
+        let is_used = self.is_used(block);
+        let per = self.per;
+        self.blocks.get_or_insert_with(block, || Lit::new(per, is_used));
+        let (values, old) = match what {
+            What::Read => (Runs::new(), Runs::new()),
+            What::Write(_, runs) => (runs.clone(), Runs::new()),
+            What::Swap { old, new } => (new.clone(), old.clone()),
+        };
+        let seen = Seen {
+            op,
+            name: self.next_name,
+            amf: of.amf,
+            kind: of.kind,
+            part: (touch.offset / SECTOR_BYTES, touch.len / SECTOR_BYTES),
+            values,
+            old,
+            start: now,
+            end: None,
+            starts: self.now,
+            ends: None,
+            steps: (self.step, 0),
+            result: "none",
+            is_cut: false,
+        };
+        self.tell(block, Told::Start(seen));
         Some(self.next_name)
+    }
+
+    /// A block without a lamp may hold anything.
+    fn is_used(&self, block: u64) -> bool {
+        self.start == Start::Unknown || self.lost.iter().any(|lost| lost.contains(&block))
+    }
+
+    /// Something happens to a block. True: a look is worth while.
+    fn tell(&mut self, block: u64, told: Told) -> bool {
+        if let Some(all) = &mut self.told {
+            all.push((block, told.clone()));
+        }
+        let Some(lit) = self.blocks.get_mut(&block) else { return false };
+        let before = lit.lamp;
+        let is_open = lit.tell(told);
+        let after = lit.lamp;
+        self.relight(before, after);
+        is_open
     }
 
     /// It was answered: what that contradicts, and at which AMF.
@@ -191,20 +201,19 @@ impl Lamps {
         for (touch, name) in &pending.parts {
             self.now += 1;
             let heard = heard(answer, *touch, pending.kind, self.per);
-            let Some(lit) = self.blocks.get_mut(&touch.block.0) else { continue };
-            let read = match &heard {
-                Heard::Found(_, runs) => Some(runs),
-                Heard::Done | Heard::Missed | Heard::Failed | Heard::Unknown => None,
-            };
-            lit.window.answer(answer.op, (now, self.now), result, read);
-            if lit.wrong.is_some() {
-                continue;
-            }
-            if lit.watched.on_answer(*name, &heard) && !lit.is_stale {
+            let (op, name, tick, step) = (answer.op, *name, self.now, self.step);
+            let block = touch.block.0;
+            let was_red = self.is_red(block);
+            let answered = Answered { op, name, now, tick, step, result, heard };
+            let is_open = self.tell(block, Told::Answer(answered));
+            if let Some(lit) = self.blocks.get_mut(&block)
+                && is_open
+                && !lit.is_stale
+            {
                 lit.is_stale = true;
-                self.stale.push_back(touch.block.0);
+                self.stale.push_back(block);
             }
-            found.extend(self.judged(touch.block));
+            found.extend(self.found(block, was_red));
         }
         found
     }
@@ -214,47 +223,37 @@ impl Lamps {
         let mut found = Vec::new();
         for _ in 0..LOOK_MAX {
             let Some(block) = self.stale.pop_front() else { break };
+            let was_red = self.is_red(block);
             let Some(lit) = self.blocks.get_mut(&block) else { continue };
-            lit.is_stale = false;
-            if lit.wrong.is_none() {
-                lit.watched.look();
-                found.extend(self.judged(Block(block)));
-            }
+            let before = lit.lamp;
+            lit.look();
+            let after = lit.lamp;
+            self.relight(before, after);
+            found.extend(self.found(block, was_red));
         }
         found
     }
 
-    /// What a look or an answer has shown about a block, and the AMF that gave the answer.
-    fn judged(&mut self, block: Block) -> Option<(AmfId, Violation)> {
-        let lit = self.blocks.get_mut(&block.0)?;
-        let is_new = lit.wrong.is_none();
-        let named = lit.watched.wrong().map(|name| lit.window.named(name));
-        lit.wrong = named.map(|seen| seen.map_or(OpId(0), |seen| seen.op));
-        let amf = named.flatten().map_or(AmfId(0), |seen| seen.amf);
-        let is_new = is_new && lit.wrong.is_some();
-        self.relight(block.0);
-        is_new.then(|| {
-            let history = self.history(block);
-            let text = history.map_or_else(String::new, |history| told(&history));
-            let key = Some(Key::Block(block));
-            let text = format!("b{}: {text}", block.0);
-            (amf, Violation { checker: CHECKER.to_owned(), key, text, step: 0 })
-        })
+    fn is_red(&self, block: u64) -> bool {
+        self.blocks.get(&block).is_some_and(|lit| lit.wrong.is_some())
     }
 
-    /// Sets a block's lamp to what is known of it, and counts.
-    fn relight(&mut self, block: u64) {
-        let Some(lit) = self.blocks.get_mut(&block) else { return };
-        let lamp = match (lit.watched.wrong(), lit.watched.unknown()) {
-            (Some(_), _) => Lamp::Violated,
-            (None, Some(_)) => Lamp::Unknown,
-            (None, None) => Lamp::Linearizable,
-        };
-        let before = core::mem::replace(&mut lit.lamp, lamp);
+    /// What has just been shown about a block, and the AMF that gave the answer.
+    fn found(&self, block: u64, was_red: bool) -> Option<(AmfId, Violation)> {
+        let (_, amf) = self.blocks.get(&block)?.wrong.filter(|_| !was_red)?;
+        let history = self.history(Block(block));
+        let text = history.map_or_else(String::new, |history| told(&history));
+        let key = Some(Key::Block(Block(block)));
+        let (text, step) = (format!("b{block}: {text}"), self.step);
+        Some((amf, Violation { checker: CHECKER.to_owned(), key, text, step }))
+    }
+
+    /// Counts lamps by what they show.
+    fn relight(&mut self, before: Lamp, after: Lamp) {
         for (count, of) in
             [(&mut self.violated, Lamp::Violated), (&mut self.unknown, Lamp::Unknown)]
         {
-            *count += u64::from(lamp == of);
+            *count += u64::from(after == of);
             *count -= u64::from(before == of);
         }
     }
@@ -264,11 +263,7 @@ impl Lamps {
         let end = first.0.saturating_add(blocks);
         let held = self.blocks.keys_sorted();
         for block in held.into_iter().filter(|block| (first.0..end).contains(block)) {
-            if let Some(lit) = self.blocks.get_mut(&block).filter(|lit| lit.wrong.is_none()) {
-                lit.watched.forget();
-                lit.window.forget();
-            }
-            self.relight(block);
+            self.tell(block, Told::Forget);
         }
         // Those that have no lamp yet will not begin with zeroes.
         self.lost.push(first.0..end);
@@ -288,6 +283,7 @@ impl Lamps {
             unknown: self.unknown,
             linearizable: self.blocks.len() as u64 - self.violated - self.unknown,
             beyond: self.beyond,
+            until: None,
             blocks,
             history: history.and_then(|block| self.history(block)).map(Arc::new),
         }
@@ -303,6 +299,7 @@ impl Lamps {
                 ops: lit.ops,
                 under_way: small(under_way),
                 open: small(open),
+                since: None,
                 why: lit.why(),
             }
         };
@@ -312,29 +309,7 @@ impl Lamps {
     }
 
     fn history(&self, block: Block) -> Option<BlockHistory> {
-        let lit = self.blocks.get(&block.0)?;
-        let shown = lit.window.shown(self.per, &self.names, lit.wrong.is_some());
-        let said = [lit.why(), shown.why.to_owned()];
-        let said = said.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ");
-        Some(BlockHistory {
-            block,
-            lamp: lit.lamp,
-            ops: shown.ops,
-            before: lit.window.before,
-            order: shown.order,
-            conflict: shown.conflict,
-            said,
-        })
-    }
-}
-
-impl Lit {
-    fn why(&self) -> String {
-        if let Some(op) = self.wrong {
-            return format!("no order of effects explains the answer of op{}", op.0);
-        }
-        let why = self.watched.unknown();
-        why.map_or_else(String::new, |why| format!("not all of it could be judged: {why}"))
+        Some(self.blocks.get(&block.0)?.history(block, self.per, &self.names))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::check::linear::{
 };
 use crate::check::value::{Runs, Value};
 use crate::protocol::table::Table;
+use serde::{Deserialize, Serialize};
 
 /// Configurations that one answer, and one look, may explore.
 const BUDGET: u64 = 2_000;
@@ -42,7 +43,7 @@ pub(super) enum What {
 }
 
 /// What came of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Heard {
     /// These values, from this sector of the block on.
     Found(u32, Runs),
@@ -104,6 +105,16 @@ impl Watched {
     /// Why something could not be judged.
     pub(super) fn unknown(&self) -> Option<&'static str> {
         self.unknown
+    }
+
+    /// About how many bytes its names and what is under way take.
+    pub(super) fn weight(&self) -> usize {
+        let (names, moments) = match &self.online {
+            Some(online) => (online.size() + self.numbers.len(), online.kept()),
+            None => (0, 0),
+        };
+        let open = self.under_way.len() + self.open.len();
+        64 * (names + moments) + open * size_of::<(u32, What)>()
     }
 
     /// Operations under way, and writes that may take effect at any time.

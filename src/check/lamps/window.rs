@@ -5,6 +5,8 @@
 //! A window is cut only where nothing was under way, so that what is left can be judged by itself, on a
 //! block that may have held anything; unanswered writes stay, for they may take effect later.
 
+use super::lit::Answered;
+use super::watched::{Heard, What};
 use crate::check::history::Operation;
 use crate::check::linear::Verdict;
 use crate::check::linear::blocks::Blocks;
@@ -12,6 +14,7 @@ use crate::check::names::Names;
 use crate::check::value::{Runs, Value};
 use crate::protocol::id::{AmfId, Instant, OpId};
 use crate::trace::SeenOp;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
 /// Operations that are kept after a cut.
@@ -26,14 +29,55 @@ const BUDGET: u64 = 20_000;
 /// A place in the order of all starts and answers.
 pub(super) type Tick = u64;
 
+/// A word of a kind or a result.
+pub(super) type Word = &'static str;
+
+/// Words are kept as numbers.
+pub(super) mod word {
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    const WORDS: [&str; 13] = [
+        "read",
+        "write",
+        "zero",
+        "caw",
+        "none",
+        "ok",
+        "miscompare",
+        "not-serving",
+        "timeout",
+        "unknown-outcome",
+        "media",
+        "in-doubt",
+        "out-of-range",
+    ];
+
+    pub(in super::super) fn serialize<S: Serializer>(
+        word: &&str,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let at = WORDS.iter().position(|one| one == word).unwrap_or(4);
+        to.serialize_u8(u8::try_from(at).unwrap_or(4))
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<&'static str, D::Error> {
+        let at = usize::from(u8::deserialize(from)?);
+        WORDS.get(at).copied().ok_or_else(|| D::Error::custom("no such word"))
+    }
+}
+
 /// One operation.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Seen {
     pub(super) op: OpId,
     /// Its name in the block.
     pub(super) name: u32,
     pub(super) amf: AmfId,
-    pub(super) kind: &'static str,
+    #[serde(with = "word")]
+    pub(super) kind: Word,
     /// First sector in the block, and how many.
     pub(super) part: (u32, u32),
     pub(super) values: Runs,
@@ -42,12 +86,24 @@ pub(super) struct Seen {
     pub(super) end: Option<Instant>,
     pub(super) starts: Tick,
     pub(super) ends: Option<Tick>,
-    pub(super) result: &'static str,
+    /// The steps at which it was asked and answered; 0: not known.
+    pub(super) steps: (u64, u64),
+    #[serde(with = "word")]
+    pub(super) result: Word,
     /// Nothing was under way when it started.
     pub(super) is_cut: bool,
 }
 
 impl Seen {
+    /// What it means to do with the block, as it starts.
+    pub(super) fn what(&self) -> What {
+        match self.kind {
+            "read" => What::Read,
+            "caw" => What::Swap { old: self.old.clone(), new: self.values.clone() },
+            _ => What::Write(self.part.0, self.values.clone()),
+        }
+    }
+
     /// It may take effect at any time from now on.
     fn is_open(&self) -> bool {
         self.ends.is_none()
@@ -95,6 +151,8 @@ impl Seen {
             end: self.end,
             starts: self.starts,
             ends: self.ends,
+            asked_at: (self.steps.0 > 0).then_some(self.steps.0),
+            answered_at: (self.steps.1 > 0).then_some(self.steps.1),
             result: self.result.to_owned(),
         }
     }
@@ -160,17 +218,13 @@ impl Window {
     }
 
     /// One was answered.
-    pub(super) fn answer(
-        &mut self,
-        op: OpId,
-        (now, tick): (Instant, Tick),
-        result: &'static str,
-        found: Option<&Runs>,
-    ) {
+    pub(super) fn answer(&mut self, answered: &Answered) {
         let mut recent = self.ops.iter_mut().rev();
-        let Some(seen) = recent.find(|seen| seen.op == op && seen.ends.is_none()) else { return };
-        (seen.end, seen.ends, seen.result) = (Some(now), Some(tick), result);
-        if let Some(found) = found {
+        let is_it = |seen: &&mut Seen| seen.op == answered.op && seen.ends.is_none();
+        let Some(seen) = recent.find(is_it) else { return };
+        (seen.end, seen.ends) = (Some(answered.now), Some(answered.tick));
+        (seen.steps.1, seen.result) = (answered.step, answered.result);
+        if let Heard::Found(_, found) = &answered.heard {
             seen.values.clone_from(found);
         }
         self.under_way -= 1;
@@ -197,6 +251,11 @@ impl Window {
         }
         self.before += (count - self.ops.len()) as u64;
         self.is_used = true;
+    }
+
+    /// About how many bytes its operations take.
+    pub(super) fn weight(&self) -> usize {
+        self.ops.len() * size_of::<Seen>()
     }
 
     /// What can be shown; `wrong`: of a block whose answers contradict each other.

@@ -3,8 +3,9 @@
 use super::Inspection;
 use crate::protocol::Many;
 use crate::protocol::id::{DiskId, Instant};
-use crate::trace::narrate;
+use crate::timeline::Verdicts;
 use crate::trace::snapshot::{Ask, Snapshot};
+use crate::trace::{Lamp, narrate};
 use crate::world::InFlight;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -13,12 +14,18 @@ use std::fmt::Write;
 const LINES_MAX: usize = 24;
 
 impl Inspection {
-    fn snapshot(&self) -> Snapshot {
-        crate::timeline::picture(&self.fold, &Ask { held_max: usize::MAX, ..Ask::ALL })
+    fn snapshot(&mut self) -> Snapshot {
+        let (lens, history) = (self.block, self.block);
+        let ask = Ask { held_max: usize::MAX, lamps: true, lens, history, ..Ask::ALL };
+        let mut snapshot = crate::timeline::picture(&self.fold, &ask);
+        self.past.add(&mut snapshot, &ask);
+        snapshot
     }
 
     /// Everything.
-    pub(super) fn json(&self) -> String {
+    pub(super) fn json(&mut self) -> String {
+        let shot = self.snapshot();
+        let (requests, answers) = self.past.seen();
         let (head, world) = (self.reader.head(), self.fold.world());
         let state = json!({
             "at": self.fold.position(),
@@ -27,22 +34,19 @@ impl Inspection {
                 "code": head.code, "engine": head.engine, "profile": head.profile_name,
                 "seed": head.seed, "blank": head.origin.blank,
             },
-            "state": self.snapshot(),
+            "state": shot,
             "links": self.links(),
             "disks": self.disks(),
             "checker": {
-                "requests": self.requests,
-                "answers": self.answers,
-                "violations": world.violations_total(),
-                "verdict": self.verdict(),
+                "requests": requests,
+                "answers": answers,
+                "violations": shot.violations_total,
+                "lamps": shot.lamps.as_ref().map(crate::trace::Lamps::all),
+                "verdict": if shot.violations_total > 0 { "violation" } else { "ok" },
             },
             "divergence": self.fold.trouble(),
         });
         format!("{state}\n")
-    }
-
-    fn verdict(&self) -> &'static str {
-        if self.fold.world().violations_total() > 0 { "violation" } else { "ok" }
     }
 
     /// Packets on their way.
@@ -71,9 +75,10 @@ impl Inspection {
     }
 
     /// For people.
-    pub(super) fn text(&self) -> String {
-        let (head, world) = (self.reader.head(), self.fold.world());
+    pub(super) fn text(&mut self) -> String {
         let shot = self.snapshot();
+        let (requests, answers) = self.past.seen();
+        let (head, world) = (self.reader.head(), self.fold.world());
         let mut text = String::new();
         let now = world.now().since(Instant(0));
         let _ = writeln!(
@@ -112,14 +117,17 @@ impl Inspection {
         section(&mut text, "not settled", &shot.unsettled);
         let _ = writeln!(
             text,
-            "checker: {}, {} answered, {}",
-            Many(self.requests, "request"),
-            self.answers,
-            Many(world.violations_total(), "violation")
+            "checker: {}, {answers} answered, {}",
+            Many(requests, "request"),
+            Many(shot.violations_total, "violation")
         );
-        for violation in world.violations() {
+        lamps(&shot, &mut text);
+        for violation in &shot.violations {
             let (step, checker) = (violation.step, &violation.checker);
             let _ = writeln!(text, "VIOLATION at step {step}, {checker}: {}", violation.text);
+        }
+        if let Some(block) = self.block {
+            text.push_str(&super::block::text(&shot, block));
         }
         if let Some(trouble) = self.fold.trouble() {
             let _ = writeln!(text, "this program does not come to the same: {trouble}");
@@ -154,6 +162,21 @@ fn amfs(shot: &Snapshot, text: &mut String) {
         });
         section(text, "lines", &lines.collect::<Vec<_>>());
     }
+}
+
+/// How many lamps there are, and those that are not green.
+fn lamps(shot: &Snapshot, text: &mut String) {
+    let Some(lamps) = &shot.lamps else { return };
+    let _ = writeln!(
+        text,
+        "lamps: {} violated, {} unknown, {} linearizable",
+        lamps.violated, lamps.unknown, lamps.linearizable
+    );
+    let bad = lamps.blocks.iter().filter(|info| info.lamp != Lamp::Linearizable).map(|info| {
+        let since = info.since.map_or_else(String::new, |step| format!(" since step {step}"));
+        format!("b{} {}{since}: {}", info.block.0, info.lamp.word(), info.why)
+    });
+    section(text, "not green", &bad.collect::<Vec<_>>());
 }
 
 fn section(text: &mut String, title: &str, lines: &[String]) {

@@ -221,6 +221,15 @@ impl Amf {
     pub fn keeps(&self, block: Block) -> bool {
         self.replicas.any(|(_, _, kept), _| *kept == block)
     }
+    /// What it keeps of the block: for whom, under which incarnation. O(replicas).
+    #[must_use]
+    pub fn kept_of(&self, block: Block) -> Vec<(AmfId, Incarnation, Version, Data)> {
+        if !self.keeps(block) {
+            return Vec::new();
+        }
+        let all = self.replicas.sorted().into_iter().filter(|((_, _, kept), _)| *kept == block);
+        all.map(|((owner, inc, _), r)| (owner, inc, r.version, r.data.clone())).collect()
+    }
     /// All replicas kept for others. O(n log n).
     #[must_use]
     pub fn replicas(&self) -> Vec<(AmfId, Incarnation, Block, Version)> {

@@ -23,6 +23,8 @@ pub struct About {
     pub workloads: Vec<(String, bool)>,
     /// What the machines are built from.
     pub config: Config,
+    /// When what is written to a disk is safe there: `store.durability`.
+    pub durability: String,
     /// Why acknowledged writes would not survive the end of the process.
     pub volatile: Option<String>,
     /// What the parser of commands needs.
@@ -41,6 +43,7 @@ impl About {
             blocks: config.blocks,
             block_size: config.block_size,
             workloads: profile.workloads.iter().map(|w| (w.name.clone(), w.autostart)).collect(),
+            durability: profile.store.durability.word().to_owned(),
             volatile: profile.volatile(),
             limits: Limits::of(profile, std::path::Path::new(".")),
             config,

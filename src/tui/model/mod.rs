@@ -4,12 +4,14 @@
 pub mod about;
 pub mod arrangement;
 pub mod faults;
+pub mod foreseen;
 pub mod ladder;
 pub mod modal;
 pub mod place;
 pub mod replay;
 
 pub use about::About;
+pub use foreseen::ForeseenShown;
 pub use modal::{
     Aim, Confirm, Dialog, DialogKind, HelpState, Jump, LineInput, Modal, Palette, PaletteItem,
 };
@@ -143,6 +145,8 @@ pub struct Model {
     pub history: VecDeque<String>,
     /// The space-time diagram.
     pub ladder: ladder::LadderState,
+    /// When a violation became inevitable, once that was asked.
+    pub foreseen: Option<ForeseenShown>,
     /// What came of the last thing done.
     pub notice: Option<Notice>,
     /// The first hint is still shown.
@@ -202,6 +206,7 @@ impl Model {
             faults: FaultList::default(),
             history: VecDeque::new(),
             ladder: ladder::LadderState::default(),
+            foreseen: None,
             notice: None,
             hint: true,
             workloads,

@@ -4,6 +4,7 @@
 //! never) while nothing happens: see [`pace`]. Nothing here decides anything: that is `update`.
 
 mod execute;
+mod foreseeing;
 mod layouts;
 mod meter;
 pub mod pace;
@@ -32,6 +33,8 @@ use crate::trace::{Ask, Command};
 pub use plain::run_plain;
 
 use execute::Executor;
+pub use foreseeing::Foresee;
+use foreseeing::Foreseeing;
 use meter::Meter;
 use pace::{Clock, Look, Pace, QUIET};
 use std::io;
@@ -83,6 +86,8 @@ pub struct ConsoleOptions {
 pub struct Outside {
     /// Opens the trace that `:replay` names.
     pub open: OpenTrace,
+    /// Tries futures of a recording: when did its violation become inevitable?
+    pub foresee: Foresee,
     /// True while this thread is where a panic is caught and told as an error: the panic hook then
     /// leaves the terminal alone.
     pub is_caught: fn() -> bool,
@@ -161,6 +166,7 @@ pub fn run(
         ended: false,
         outside,
         opening: None,
+        foreseeing: None,
         meter: Meter::new(Wall::now()),
         replay_told: false,
     };
@@ -270,6 +276,8 @@ struct Console {
     outside: Outside,
     /// A trace that is being opened, in a thread of its own, and where it will come out.
     opening: Option<Receiver<Result<Replay, String>>>,
+    /// Futures that are being tried.
+    foreseeing: Option<Foreseeing>,
     meter: Meter,
     /// The end of the newest replay was told.
     replay_told: bool,
@@ -448,6 +456,8 @@ impl Console {
                     self.tell(session, Msg::Told((from, to), events))?;
                 }
             }
+            Effect::Foresee(block) => self.foresee(session, block)?,
+            Effect::StopForeseeing => self.foreseeing = None,
             Effect::Write(path, text) => {
                 let said = execute::write_new(&path, &text);
                 self.tell(session, said)?;
@@ -497,6 +507,7 @@ impl Console {
             self.run_command(session, &command)?;
         }
         self.take_trace(session)?;
+        self.take_foreseen(session)?;
         let said = self.executor.poll(session)?;
         let before = self.mark;
         // What happened comes before what came of it: the sentence of an operation is told from its

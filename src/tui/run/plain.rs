@@ -298,6 +298,8 @@ impl<W: Write> Plain<W> {
                 Effect::Mouse(_)
                 | Effect::Suspend
                 | Effect::Redraw
+                | Effect::Foresee(_)
+                | Effect::StopForeseeing
                 | Effect::SaveLayout(..)
                 | Effect::LoadLayout(_)
                 | Effect::ListLayouts => {

@@ -18,7 +18,7 @@ use traffic::Traffic;
 
 /// Events kept for block cards and for stories.
 pub const RECENT_EVENTS_MAX: usize = 2_000;
-/// Faults kept for diagrams.
+/// Faults and views kept for diagrams.
 const FAULTS_MAX: usize = 64;
 
 /// Everything that is drawn about the cluster.
@@ -34,7 +34,7 @@ pub struct Cluster {
     pub io: HostIo,
     /// Applied rules, disk work and views, oldest first.
     pub recent: VecDeque<Event>,
-    /// The newest faults: when, and what.
+    /// The newest faults and views: when, and what.
     pub faults: VecDeque<(Instant, String)>,
 }
 
@@ -81,8 +81,10 @@ impl Cluster {
             }
             EventKind::View { .. } | EventKind::Fault(_) | EventKind::Joined(_) => {
                 let text = format!("{} {}", event.node, event.kind);
-                if let EventKind::Fault(what) = &event.kind {
-                    self.fault(event.now, what.clone());
+                match &event.kind {
+                    EventKind::Fault(what) => self.fault(event.now, what.clone()),
+                    EventKind::View { .. } => self.fault(event.now, text.clone()),
+                    _ => {}
                 }
                 self.traffic.mark(event.now, text, false);
                 self.remember(event);

@@ -6,7 +6,7 @@ use super::super::model::{
 };
 use super::super::theme::Theme;
 use super::dialog;
-use super::{Effect, arrange, jump, ladder, moves, palette};
+use super::{Effect, arrange, checker, jump, ladder, moves, palette};
 use crate::session::ReplayState;
 use crate::trace::action::Action;
 use crate::trace::command::{HostCommand, ReplayCommand};
@@ -89,6 +89,9 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
             let name = model.theme.next_name();
             theme(model, name)
         }
+        Act::Foresee => checker::foresee(model),
+        Act::Cliff => checker::cliff(model),
+        Act::ToLadder => checker::to_ladder(model),
         Act::Follow => ladder::follow(model),
         Act::Level => ladder::level(model),
         Act::Places => ladder::places(model),
@@ -176,6 +179,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
             model.filters.remove(&pane);
         }
         Pane::Lamps if !model.zoomed => model.lamp_filter.clear(),
+        Pane::History if model.selected.op.is_some() => model.selected.op = None,
         Pane::History if !model.zoomed => model.focus_on(Pane::Lamps),
         Pane::Log => {
             model.log.0.transition(TuiWidgetEvent::EscapeKey);
@@ -223,11 +227,14 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         Pane::Active => return undo(model),
         Pane::Heat => return moves::heat(model, true),
         Pane::Lamps => model.focus_on(Pane::History),
-        Pane::History => model.focus_on(Pane::Lamps),
+        Pane::History => return checker::to_ladder(model),
         Pane::Ladder => return ladder::open(model),
         Pane::Log => model.log.0.transition(TuiWidgetEvent::FocusKey),
         Pane::Amfs | Pane::Matrix | Pane::Locks | Pane::Group | Pane::Card | Pane::Chain => {
             if model.screen == Screen::Dashboard {
+                if model.focus() == Pane::Matrix {
+                    model.focus_on(Pane::Card);
+                }
                 let screen = match model.focus() {
                     Pane::Locks => Screen::Locks,
                     Pane::Amfs | Pane::Group => Screen::Faults,

@@ -78,6 +78,13 @@ pub fn select_at(model: &mut Model, at: Address) {
     }
 }
 
+/// The cursor goes to a row, and what comes before it is in sight.
+pub fn go_to(model: &mut Model, row: &Row) {
+    let height = height(model);
+    model.ladder.show(row, height);
+    select(model);
+}
+
 /// What the row is about is selected everywhere else.
 fn select(model: &mut Model) {
     let Some(row) = model.ladder.selected() else { return };

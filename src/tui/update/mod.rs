@@ -3,6 +3,7 @@
 
 pub mod acts;
 pub mod arrange;
+pub mod checker;
 pub mod dialog;
 pub mod engine;
 pub mod jump;
@@ -16,9 +17,9 @@ pub mod typing;
 
 use super::keymap::{self, Key, Meaning};
 use super::model::{Level, Modal, Model, ReplayShown};
-use crate::protocol::id::OpId;
+use crate::protocol::id::{Block, OpId};
 use crate::trace::engine::Completion;
-use crate::trace::{Command, Event, Seek, Snapshot};
+use crate::trace::{Command, Event, Foreseen, Seek, Snapshot};
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
 use std::path::PathBuf;
@@ -55,6 +56,8 @@ pub enum Msg {
     },
     /// The text of a layout that was saved, by name.
     Layout(String, Result<String, String>),
+    /// What is known of when a violation became inevitable, or why nothing can be.
+    Foreseen(Result<Box<Foreseen>, String>),
     /// Something else is to be said.
     Say(Level, String),
     /// How a replay stands.
@@ -76,6 +79,10 @@ pub enum Effect {
     Replay(String),
     /// Ask a recording what happened in these steps.
     Tell(u64, u64),
+    /// Try futures of the run so far: of this block's violation, or of the first.
+    Foresee(Option<Block>),
+    /// Try no more.
+    StopForeseeing,
     /// Write a new file.
     Write(PathBuf, String),
     /// Save a layout under a name; over one that exists only if told so.
@@ -138,6 +145,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Completed(done, sentence) => engine::completed(model, &done, &sentence),
         Msg::Ran { command, result } => engine::ran(model, &command, result),
         Msg::Layout(name, text) => arrange::loaded(model, &name, text),
+        Msg::Foreseen(news) => checker::foreseen(model, news),
         Msg::Say(level, text) => {
             model.say(level, text);
             Vec::new()

@@ -3,7 +3,7 @@
 use super::super::command::Act;
 use super::super::model::faults::{Aim, ROWS};
 use super::super::model::{Heat, Model, Pane};
-use super::super::view::{active, inject, io, lamps, layout, locks, matrix, traffic};
+use super::super::view::{active, history, inject, io, lamps, layout, locks, matrix, traffic};
 use super::{Effect, ladder};
 use crate::protocol::Defect;
 use crate::protocol::id::{AmfId, DiskId};
@@ -133,6 +133,11 @@ fn go(model: &mut Model, across: isize, down: isize) {
             }
         }
         Pane::Locks | Pane::Chain => lock_go(model, down),
+        Pane::History if down != 0 => {
+            if let Some(op) = history::neighbour(model, down) {
+                model.selected.op = Some(op);
+            }
+        }
         Pane::Lamps | Pane::History => {
             if let Some(block) = lamps::neighbour(model, across + down) {
                 model.select_block(block.0);

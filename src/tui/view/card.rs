@@ -1,26 +1,34 @@
-//! One block: where it is, in which versions, who locks it, how safe it is, what happened to it last.
+//! One block: where it is, in which versions, how safe it is, why it is busy, what happened to it last.
 //!
 //! ```text
-//! sectors 136 to 143    on disk0, disk1
-//! amf0  M  v3.120.1  not replicated yet
-//! safe? cached ●  replicated ●  on disk ○
-//! locks amf1 holds exclusive, t3.120.1, 12 ms
-//! last  12.345 amf1 grant-exclusive M->I
+//! sectors 136 to 143
+//! lies on disk0, disk1 at 17
+//! cached  amf0  M v3.120.0 "hello"
+//! replica amf1  r v3.120.0 for amf0 "hello"
+//! journal amf0  j v3.120.0 "hello"
+//! stored  disk0 d v3.97.1 "hell"
+//! no power * v3.120.0 "hello" survives, from amf0's journal
+//! no amf0  * {1} completes v3.120.0
+//! b17: amf1 waits for exclusive (12 ms, t3.121.1); not granted by {0}
+//! └─ amf0 holds shared for op45
+//! last    12.345 amf1 grant-exclusive M->I
 //! ```
 
 use super::super::model::Model;
 use super::super::snapshot::seconds;
 use super::super::theme::Role;
-use super::locks::{mode_role, phase};
 use super::matrix::state_role;
-use super::rows;
-use super::text::{left, time};
+use super::text::{left, wrap};
+use super::{chain, rows};
 use crate::protocol::group::Group;
-use crate::protocol::id::{AmfId, Version};
-use crate::trace::EventKind;
+use crate::trace::lens::Tone;
+use crate::trace::{EventKind, Lens};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
+
+/// Rows for the newest events, before parts are set apart.
+const EVENTS_WANTED: usize = 3;
 
 /// The block, for the title.
 #[must_use]
@@ -30,16 +38,24 @@ pub fn heading(model: &Model) -> String {
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
-    let width = usize::from(area.width);
-    let mut lines = place(model);
-    lines.push(Line::default());
-    lines.extend(copies(model));
-    lines.push(Line::default());
-    lines.extend(safety(model));
-    lines.push(Line::default());
-    lines.extend(locks(model, width));
-    lines.push(Line::default());
-    let room = usize::from(area.height).saturating_sub(lines.len());
+    let (width, height) = (usize::from(area.width), usize::from(area.height));
+    let mut parts = vec![place(model)];
+    if let Some(lens) =
+        model.cluster.now.lens.as_ref().filter(|lens| lens.block == model.selected.block)
+    {
+        parts.push(copies(lens, width, model));
+        parts.push(safety(lens, width, model));
+    }
+    parts.push(chain_lines(model, width));
+    // Where there is room for it, parts stand apart.
+    let wanted: usize = parts.iter().map(Vec::len).sum();
+    let gap = usize::from(wanted + parts.len() + EVENTS_WANTED <= height);
+    let mut lines = Vec::new();
+    for part in parts {
+        lines.extend(part);
+        lines.extend(core::iter::repeat_n(Line::default(), gap));
+    }
+    let room = height.saturating_sub(lines.len());
     lines.extend(events(model, width, room));
     rows::draw(frame, area, &lines);
 }
@@ -81,118 +97,117 @@ fn place<'a>(model: &Model) -> Vec<Line<'a>> {
     ]
 }
 
-fn copies<'a>(model: &Model) -> Vec<Line<'a>> {
-    let block = model.selected.block;
+/// A copy: who has it, a letter, the version, and what it is or what is to be said of it.
+fn copy<'a>(
+    (who, letter, role): (String, String, Role),
+    version: &str,
+    rest: (&str, Role),
+    is_first: bool,
+    width: usize,
+    (name, model): (&'static str, &Model),
+) -> Line<'a> {
+    let room = width.saturating_sub(8 + 6 + 2 + version.chars().count() + 1);
+    Line::from(vec![
+        label(if is_first { name } else { "" }, model),
+        Span::raw(left(&who, 6, model.glyphs.more)),
+        Span::styled(format!("{letter} "), model.style(role)),
+        Span::raw(format!("{version} ")),
+        Span::styled(left(rest.0, room, model.glyphs.more), model.style(rest.1)),
+    ])
+}
+
+/// Who caches it, and keeps it for whom.
+fn copies<'a>(lens: &Lens, width: usize, model: &Model) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
-    for (at, amf) in model.cluster.now.amfs.iter().enumerate() {
-        let Some(line) = model.cluster.line(at, block) else { continue };
-        let remark = match (line.destaging, line.unreplicated) {
-            (true, _) => "  on its way to disk",
-            (false, true) => "  not replicated yet",
-            (false, false) => "",
+    for cached in &lens.cached {
+        let at = usize::from(cached.amf.0);
+        let line = model.cluster.line(at, lens.block);
+        let rest = match line {
+            Some(line) if line.destaging => ("on its way to disk", Role::Warn),
+            _ if !cached.missing.is_empty() => ("not replicated yet", Role::Warn),
+            Some(_) | None => (&*cached.value, Role::Dim),
         };
-        lines.push(Line::from(vec![
-            label(if lines.is_empty() { "cached" } else { "" }, model),
-            Span::raw(format!("{:<6}", amf.id.to_string())),
-            Span::styled(format!("{} ", line.state.letter()), model.style(state_role(line.state))),
-            Span::raw(line.version.to_string()),
-            Span::styled(remark, model.style(Role::Warn)),
-        ]));
-    }
-    for (keeper, owner, version) in replicas(model) {
-        let first = lines.is_empty();
-        lines.push(Line::from(vec![
-            label(if first { "cached" } else { "" }, model),
-            Span::raw(format!("{:<6}", keeper.to_string())),
-            Span::styled("r ", model.style(Role::Replica)),
-            Span::raw(version.to_string()),
-            Span::styled(format!("  replica for {owner}"), model.style(Role::Dim)),
-        ]));
+        let letter =
+            (cached.amf.to_string(), cached.state.letter().to_string(), state_role(cached.state));
+        let version = cached.version.to_string();
+        lines.push(copy(letter, &version, rest, lines.is_empty(), width, ("cached", model)));
     }
     if lines.is_empty() {
-        lines.push(Line::from(vec![
-            label("cached", model),
-            Span::styled("nowhere", model.style(Role::Dim)),
-        ]));
+        let none = Span::styled("nowhere", model.style(Role::Dim));
+        lines.push(Line::from(vec![label("cached", model), none]));
+    }
+    for (at, kept) in lens.replicas.iter().enumerate() {
+        let who = (kept.keeper.to_string(), "r".to_owned(), Role::Replica);
+        let rest = format!("for {} {}", kept.owner, kept.value);
+        let version = kept.version.to_string();
+        lines.push(copy(who, &version, (&rest, Role::Dim), at == 0, width, ("replica", model)));
+    }
+    for (at, kept) in lens.journals.iter().enumerate() {
+        let who = (kept.keeper.to_string(), "j".to_owned(), Role::Replica);
+        let version = kept.version.to_string();
+        let rest = (&*kept.value, Role::Dim);
+        lines.push(copy(who, &version, rest, at == 0, width, ("journal", model)));
+    }
+    for (at, disk) in lens.disks.iter().enumerate() {
+        let letter = ["d", "P", "Q"].get(usize::from(disk.parity)).copied().unwrap_or("d");
+        let (rest, role) = match &*disk.standing {
+            "online" => (&*disk.value, Role::Dim),
+            bad => (bad, Role::Warn),
+        };
+        let version = disk.version.map_or_else(String::new, |version| version.to_string());
+        let who = (disk.disk.to_string(), letter.to_owned(), Role::Text);
+        lines.push(copy(who, &version, (rest, role), at == 0, width, ("stored", model)));
     }
     lines
 }
 
-/// Replicas of the selected block: who keeps it, for whom, which version.
-fn replicas(model: &Model) -> Vec<(AmfId, AmfId, Version)> {
-    let block = model.selected.block;
-    let amfs = model.cluster.now.amfs.iter();
-    amfs.flat_map(|amf| {
-        let kept = amf.replicas_kept.iter().filter(move |(_, kept, _)| *kept == block);
-        kept.map(move |(owner, _, version)| (amf.id, *owner, *version))
-    })
-    .collect()
-}
-
-/// `in 1 cache`, `at 2 partners`, `in no cache`.
-fn places(word: &str, count: usize, noun: &str) -> String {
-    match count {
-        0 => format!("{word} no {noun}"),
-        1 => format!("{word} 1 {noun}"),
-        _ => format!("{word} {count} {noun}s"),
-    }
-}
-
-/// Cached, replicated, on disk: a line each, with a sign.
-fn safety<'a>(model: &Model) -> Vec<Line<'a>> {
-    let block = model.selected.block;
-    let amfs = 0..model.cluster.now.amfs.len();
-    let lines: Vec<_> = amfs.filter_map(|at| model.cluster.line(at, block)).collect();
-    let newest = lines.iter().map(|line| line.version).max();
-    let dirty = lines.iter().find(|line| line.state.is_dirty());
-    let kept = replicas(model).len();
-    let cached = (!lines.is_empty(), places("in", lines.len(), "cache"));
-    let replicated = match dirty {
-        Some(line) if line.unreplicated => (false, "not acknowledged yet".to_owned()),
-        Some(_) => (kept > 0, places("at", kept, "partner")),
-        None if kept > 0 => (true, places("at", kept, "partner")),
-        None => (false, "not needed".to_owned()),
-    };
-    let on_disk = match (dirty, newest) {
-        (Some(_), _) => (false, "older: dirty in a cache".to_owned()),
-        (None, Some(version)) if version != Version::ZERO => (true, version.to_string()),
-        (None, _) => (true, "as last written".to_owned()),
-    };
-    let row = |name: &'static str, (yes, text): (bool, String)| {
-        let sign = if yes { model.glyphs.on } else { model.glyphs.off };
-        let role = if yes { Role::Good } else { Role::Dim };
-        Line::from(vec![
-            label(name, model),
-            Span::styled(format!("{sign} "), model.style(role)),
-            Span::raw(text),
-        ])
-    };
-    vec![row("cache", cached), row("replica", replicated), row("disk", on_disk)]
-}
-
-fn locks<'a>(model: &Model, width: usize) -> Vec<Line<'a>> {
+/// What would be left if power failed, or an AMF; and by which settings.
+fn safety<'a>(lens: &Lens, width: usize, model: &Model) -> Vec<Line<'a>> {
     let mut lines = Vec::new();
-    for lock in model.cluster.locks_of(model.selected.block).take(6) {
-        let (word, role) = phase(lock.phase);
-        let ticket = lock.ticket.map_or_else(String::new, |ticket| format!(" {ticket}"));
-        let first = lines.is_empty();
-        let rest = format!("{ticket} {}", time(lock.age));
-        lines.push(Line::from(vec![
-            label(if first { "locks" } else { "" }, model),
-            Span::raw(format!("{:<6}", lock.amf.to_string())),
-            Span::styled(format!("{word} "), model.style(role)),
-            Span::styled(lock.mode.to_string(), model.style(mode_role(lock.mode))),
-            Span::styled(
-                left(&rest, width.saturating_sub(33), model.glyphs.more),
-                model.style(Role::Dim),
-            ),
-        ]));
+    let mut say = |name: &str, tone: Tone, text: &str| {
+        let (sign, role) = match tone {
+            Tone::Good => (model.glyphs.on, Role::Good),
+            Tone::Fair => ('?', Role::Warn),
+            Tone::Bad => (model.glyphs.lost, Role::Bad),
+        };
+        for (at, row) in wrap(text, width.saturating_sub(11)).into_iter().enumerate() {
+            let (name, sign) = if at == 0 { (name, sign) } else { ("", ' ') };
+            lines.push(Line::from(vec![
+                Span::styled(format!("{name:<9}"), model.style(Role::Dim)),
+                Span::styled(format!("{sign} "), model.style(role)),
+                Span::styled(row, model.style(role)),
+            ]));
+        }
+    };
+    let (tone, text) = lens.power_said();
+    say("no power", tone, &text);
+    for (amf, tone, text) in lens.failures_said() {
+        say(&format!("no {amf}"), tone, &text);
     }
-    if lines.is_empty() {
-        let free = Span::styled("not locked", model.style(Role::Dim));
-        lines.push(Line::from(vec![label("locks", model), free]));
-    }
+    let config = &model.about.config;
+    let journal = if config.journal { "on" } else { "off" };
+    let durability = &model.about.durability;
+    let text = format!("journal {journal}, disks {durability}, {} replicas", config.replicas);
+    lines.push(Line::from(vec![
+        Span::styled("settings ", model.style(Role::Dim)),
+        Span::styled(
+            left(&text, width.saturating_sub(9), model.glyphs.more),
+            model.style(Role::Dim),
+        ),
+    ]));
     lines
+}
+
+/// Why it is busy: the chain of who waits for whom.
+fn chain_lines<'a>(model: &Model, width: usize) -> Vec<Line<'a>> {
+    let mut locks: Vec<_> = model.cluster.locks_of(model.selected.block).collect();
+    // Who waits longest has the most to tell.
+    locks.sort_by_key(|lock| (!lock.phase.waits(), core::cmp::Reverse(lock.age)));
+    if let Some(lock) = locks.first() {
+        return chain::lines(lock, width, model);
+    }
+    let free = Span::styled("not locked", model.style(Role::Dim));
+    vec![Line::from(vec![label("locks", model), free])]
 }
 
 fn events<'a>(model: &Model, width: usize, room: usize) -> Vec<Line<'a>> {

@@ -6,11 +6,13 @@
 //! ```
 
 use super::super::model::Model;
+use super::super::snapshot::traffic::{Fate, Item};
 use super::super::theme::Role;
 use super::locks::phase;
 use super::rows;
-use super::text::{left, time};
-use crate::protocol::id::AmfId;
+use super::text::{time, wrap};
+use crate::protocol::MsgKind;
+use crate::protocol::id::{AmfId, NodeId};
 use crate::trace::snapshot::{AmfStatus, LockInfo, LockPhase};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -18,6 +20,8 @@ use ratatui::text::{Line, Span};
 
 /// Links of a chain that are followed.
 const LINKS_MAX: usize = 8;
+/// Messages that are looked through for the missing one.
+const MESSAGES_MAX: usize = 512;
 
 /// The key, for the title.
 #[must_use]
@@ -36,22 +40,30 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         frame.render_widget(Line::styled(text, model.style(Role::Dim)), area);
         return;
     };
+    let lines = lines(lock, usize::from(area.width), model);
+    rows::draw(frame, area, &lines);
+}
+
+/// The chain from a lock on.
+pub(super) fn lines<'a>(lock: &LockInfo, width: usize, model: &Model) -> Vec<Line<'a>> {
     let mut chain = Vec::new();
     follow(lock, 0, &mut Vec::new(), &mut chain, model);
-    let width = usize::from(area.width);
-    let lines: Vec<Line> = chain
-        .into_iter()
-        .map(|(depth, text, role)| {
-            let branch = if depth == 0 { "" } else { model.glyphs.branch };
-            let lead = format!("{}{branch} ", "   ".repeat(depth.saturating_sub(1)));
-            let room = width.saturating_sub(lead.chars().count());
-            Line::from(vec![
-                Span::styled(lead, model.style(Role::Border)),
-                Span::styled(left(&text, room, model.glyphs.more), model.style(role)),
-            ])
-        })
-        .collect();
-    rows::draw(frame, area, &lines);
+    let line = |(depth, text, role): Link| {
+        let branch = if depth == 0 { "" } else { model.glyphs.branch };
+        let lead = match depth {
+            0 => String::new(),
+            _ => format!("{}{branch} ", "   ".repeat(depth - 1)),
+        };
+        let used = lead.chars().count();
+        let rows = wrap(&text, width.saturating_sub(used).max(12)).into_iter().enumerate();
+        let rows = rows.map(move |(at, row)| {
+            let lead = if at == 0 { lead.clone() } else { " ".repeat(used) };
+            let lead = Span::styled(lead, model.style(Role::Border));
+            Line::from(vec![lead, Span::styled(row, model.style(role))])
+        });
+        rows.collect::<Vec<_>>()
+    };
+    chain.into_iter().flat_map(line).collect()
 }
 
 type Link = (usize, String, Role);
@@ -77,7 +89,7 @@ fn follow(
         let locks = &model.cluster.now.locks;
         match locks.iter().find(|other| other.key == lock.key && other.amf == missing) {
             Some(other) => follow(other, depth + 1, seen, links, model),
-            None => links.push((depth + 1, absent(missing, model), Role::Dim)),
+            None => links.push((depth + 1, absent(missing, lock, model), Role::Warn)),
         }
     }
     for (amf, mode, ticket, why) in &lock.deferred {
@@ -87,15 +99,55 @@ fn follow(
     }
 }
 
-/// An AMF that has not granted, and has nothing to do with the key itself.
-fn absent(amf: AmfId, model: &Model) -> String {
+/// An AMF that has not granted, and has nothing to do with the key itself: which message is missing.
+fn absent(amf: AmfId, lock: &LockInfo, model: &Model) -> String {
     let info = model.cluster.now.amfs.iter().find(|info| info.id == amf);
-    match info.map(|info| info.status) {
-        Some(AmfStatus::Down) => format!("{amf} is down: a view without it ends the wait"),
+    let standing = match info.map(|info| info.status) {
+        Some(AmfStatus::Down) => return format!("{amf} is down: a view without it ends the wait"),
         Some(AmfStatus::Paused) => format!("{amf} is paused"),
         Some(AmfStatus::Joining | AmfStatus::NoLease) => format!("{amf} is joining"),
-        Some(AmfStatus::Serving) | None => format!("{amf}: the message or its grant is on its way"),
+        Some(AmfStatus::Serving) | None => amf.to_string(),
+    };
+    match missing(amf, lock, model) {
+        Some(message) => format!("{standing}: {message}"),
+        None => format!("{standing}: the request or its grant is on its way"),
     }
+}
+
+/// The message between two AMFs that one of them waits for: held, on its way, or lost.
+fn missing(amf: AmfId, lock: &LockInfo, model: &Model) -> Option<String> {
+    let (here, there) = (NodeId::Amf(lock.amf), NodeId::Amf(amf));
+    let now = &model.cluster.now;
+    let between = |from, to| (from, to) == (here, there) || (from, to) == (there, here);
+    let is_about = |kind: Option<MsgKind>| {
+        kind.is_none_or(|kind| {
+            matches!(kind, MsgKind::AccessShared | MsgKind::AccessExclusive | MsgKind::Grant)
+        })
+    };
+    let key = lock.key.to_string();
+    let has_key = |what: &str| what.split([' ', ',', ':']).any(|word| word == key);
+    let held = now
+        .held
+        .iter()
+        .find(|held| between(held.from, held.to) && is_about(held.kind) && has_key(&held.what));
+    if let Some(held) = held {
+        let word = if model.is_recording() { "is on its way" } else { "is held" };
+        return Some(format!("{} {word} to {}", held.what, held.to));
+    }
+    let lines = model.cluster.traffic.lines.iter().rev().take(MESSAGES_MAX);
+    let mut seen = lines.filter_map(|line| match &line.item {
+        Item::Message(passage, fate) => Some((line.now, passage, fate)),
+        Item::Mark(..) => None,
+    });
+    let (at, passage, fate) = seen.find(|(_, passage, fate)| {
+        between(NodeId::Amf(passage.from), NodeId::Amf(passage.to))
+            && is_about(Some(passage.kind))
+            && passage.key == Some(lock.key)
+            && !matches!(fate, Fate::Arrived(_))
+    })?;
+    let word = if *fate == Fate::Lost { "was lost, and is sent again" } else { "is on its way" };
+    let age = time(now.now.since(at));
+    Some(format!("{} to {} {word}, sent {age} ago", passage.kind.word(), passage.to))
 }
 
 fn sentence(lock: &LockInfo) -> String {

@@ -4,20 +4,20 @@
 //!
 //! ```text
 //! * linearizable: this order explains every answer
-//!  amf0  [1 w #12-------]     [3 r #12]
+//!  amf0  [1 w #12-------] |   [3 r #12]
 //!  amf1        [2 r #12---]
-//!  fault                   x
+//!  faults                 x
 //!   1  op40   write  w1#12      ok          12.345    412us
 //! ```
 
-use super::super::model::Model;
+use super::super::model::{Model, Pane};
 use super::super::snapshot::seconds;
 use super::super::theme::Role;
 use super::lamps::{self, sign};
-use super::rows;
-use super::text::{count, left, time, wrap};
+use super::text::{count, left, scroll, time, wrap};
+use super::{foreseen, rows};
 use crate::protocol::Many;
-use crate::protocol::id::{AmfId, Instant};
+use crate::protocol::id::{AmfId, Instant, OpId};
 use crate::trace::{BlockHistory, Lamp, SeenOp};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -61,11 +61,13 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         let nobody = "nobody has read or written this block; r reads, w writes it";
         let text = lamps::nobody_looks(model).unwrap_or(nobody);
         let rows = wrap(text, width).into_iter();
-        let lines: Vec<Line> = rows.map(|row| Line::styled(row, model.style(Role::Dim))).collect();
+        let mut lines: Vec<Line> =
+            rows.map(|row| Line::styled(row, model.style(Role::Dim))).collect();
+        lines.extend(foreseen::lines(model, width));
         return rows::draw(frame, area, &lines);
     };
     let mut text = verdict(history, width, model);
-    let picture = Picture::new(history, width.saturating_sub(LABEL));
+    let picture = Picture::new(history, width.saturating_sub(LABEL), model);
     let height = usize::from(area.height);
     let lanes = picture.lanes(model);
     // The list needs some rows, too.
@@ -77,8 +79,11 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         text.push(Line::styled(more, model.style(Role::Dim)));
     }
     text.extend(picture.foot(model));
-    let room = height.saturating_sub(text.len());
+    let foreseen = foreseen::lines(model, width);
+    let room = height.saturating_sub(text.len() + foreseen.len());
     text.extend(list(history, width, room, model));
+    text.truncate(height.saturating_sub(foreseen.len()));
+    text.extend(foreseen);
     rows::draw(frame, area, &text);
 }
 
@@ -129,10 +134,12 @@ struct Picture<'a> {
     /// Starts and answers that have a place: when, and their column.
     moments: Vec<(Instant, usize)>,
     columns: usize,
+    /// Faults and views inside the picture, each with its column.
+    faults: Vec<(usize, Instant, String)>,
 }
 
 impl<'a> Picture<'a> {
-    fn new(history: &'a BlockHistory, columns: usize) -> Self {
+    fn new(history: &'a BlockHistory, columns: usize, model: &Model) -> Self {
         let shown = chosen(history, columns);
         let fits = |wide: &usize| width_of(&moments_of(history, &shown, *wide)) <= columns;
         let wide = (BUSY_MIN..=BUSY_MAX).rev().find(fits).unwrap_or(BUSY_MIN);
@@ -148,8 +155,28 @@ impl<'a> Picture<'a> {
             Bar { op: at, from: column(op.starts).min(end), to }
         };
         let bars = shown.into_iter().map(bar).collect();
-        let moments = moments.iter().map(|moment| (moment.at, moment.column)).collect();
-        Self { history, bars, moments, columns }
+        let moments: Vec<_> = moments.iter().map(|moment| (moment.at, moment.column)).collect();
+        let faults = faults(history, model);
+        let faults =
+            faults.filter_map(|(at, what)| Some((column_of(&moments, *at)?, *at, what.clone())));
+        let faults = faults.collect();
+        Self { history, bars, moments, columns, faults }
+    }
+
+    /// Columns without a bar, from one to another, with the faults that fall on them.
+    fn gap(&self, from: usize, to: usize, model: &Model) -> Vec<Span<'static>> {
+        let mut spans = Vec::new();
+        let mut at = from;
+        for (column, ..) in self.faults.iter().filter(|(column, ..)| (from..to).contains(column)) {
+            if *column < at {
+                continue;
+            }
+            spans.push(Span::raw(" ".repeat(column - at)));
+            spans.push(Span::styled(model.glyphs.bar, model.style(Role::Bad)));
+            at = column + 1;
+        }
+        spans.push(Span::raw(" ".repeat(to.saturating_sub(at))));
+        spans
     }
 
     /// The lanes: of each AMF as many as its operations overlap.
@@ -180,11 +207,15 @@ impl<'a> Picture<'a> {
             vec![Span::styled(left(label, LABEL, model.glyphs.more), model.style(Role::Title))];
         let mut at = 0;
         for bar in bars {
-            spans.push(Span::raw(" ".repeat(bar.from.saturating_sub(at))));
+            spans.extend(self.gap(at, bar.from, model));
             let text = self.bar_text(bar, model);
             at = bar.to + 1;
-            spans.push(Span::styled(text, model.style(self.role(bar))));
+            let op = self.history.ops[bar.op].op;
+            let is_selected = model.selected.op == Some(op) && model.focus() == Pane::History;
+            let role = if is_selected { Role::Select } else { self.role(bar) };
+            spans.push(Span::styled(text, model.style(role)));
         }
+        spans.extend(self.gap(at, self.columns, model));
         Line::from(spans)
     }
 
@@ -239,14 +270,10 @@ impl<'a> Picture<'a> {
             return Vec::new();
         };
         let mut lines = Vec::new();
-        let inside = |at: &&(Instant, String)| (*first..=*last).contains(&at.0);
-        let faults: Vec<_> = model.cluster.faults.iter().filter(inside).collect();
-        if !faults.is_empty() {
+        if let Some((_, at, what)) = self.faults.last() {
             let mut row = vec![' '; self.columns];
-            for (at, _) in &faults {
-                let next = self.moments.partition_point(|(now, _)| now < at);
-                let column = self.moments.get(next).map_or(0, |(_, column)| *column);
-                if let Some(cell) = row.get_mut(column) {
+            for (column, ..) in &self.faults {
+                if let Some(cell) = row.get_mut(*column) {
                     *cell = model.glyphs.lost;
                 }
             }
@@ -254,15 +281,38 @@ impl<'a> Picture<'a> {
                 Span::styled(left("faults", LABEL, ' '), model.style(Role::Dim)),
                 Span::styled(row.into_iter().collect::<String>(), model.style(Role::Bad)),
             ]));
-            if let Some((at, what)) = faults.last() {
-                let text = format!("      {} {}: {what}", model.glyphs.lost, seconds(*at));
-                lines.push(Line::styled(text, model.style(Role::Bad)));
-            }
+            let more = match self.faults.len() {
+                0 | 1 => String::new(),
+                n => format!(" ({} before)", n - 1),
+            };
+            let text = format!("      {} {}: {what}{more}", model.glyphs.lost, seconds(*at));
+            lines.push(Line::styled(text, model.style(Role::Bad)));
         }
         let text = format!("      {} s to {} s, not to scale", seconds(*first), seconds(*last));
         lines.push(Line::styled(text, model.style(Role::Dim)));
         lines
     }
+}
+
+/// What was broken, and which views began: of a recording as it says itself, else as they came.
+fn faults<'a>(
+    history: &'a BlockHistory,
+    model: &'a Model,
+) -> impl Iterator<Item = &'a (Instant, String)> {
+    let is_recording = model.is_recording();
+    let told = history.faults.iter();
+    let seen = model.cluster.faults.iter().filter(move |_| !is_recording);
+    told.chain(seen)
+}
+
+/// Where a time lies in the picture: at the first start or answer after it.
+fn column_of(moments: &[(Instant, usize)], at: Instant) -> Option<usize> {
+    let (first, last) = (moments.first()?, moments.last()?);
+    if at < first.0 || at > last.0 {
+        return None;
+    }
+    let next = moments.partition_point(|(now, _)| *now < at);
+    moments.get(next).map(|(_, column)| column.saturating_sub(1))
 }
 
 /// A start or an answer, and its column.
@@ -316,9 +366,49 @@ fn small(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-/// The operations that there is room for: the newest, in the order of their effects, and those without;
-/// or those in conflict, and the others by their starts.
+/// The operations that there is room for, around the selected one.
 fn list<'a>(history: &BlockHistory, width: usize, room: usize, model: &Model) -> Vec<Line<'a>> {
+    let order = ordered(history);
+    let at = selected(history, model).and_then(|op| order.iter().position(|one| *one == op));
+    let first = match at {
+        Some(at) => scroll(at, room, order.len()),
+        None if history.lamp == Lamp::Violated => 0,
+        None => order.len().saturating_sub(room),
+    };
+    let shown = order.into_iter().skip(first).take(room);
+    shown.map(|at| row(history, at, width, model)).collect()
+}
+
+/// The selected operation, if it is one of these.
+fn selected(history: &BlockHistory, model: &Model) -> Option<usize> {
+    let op = model.selected.op?;
+    history.ops.iter().position(|seen| seen.op == op)
+}
+
+/// The operation that the ladder is opened at: the selected one; else of a contradiction the last.
+#[must_use]
+pub fn chosen_op(model: &Model) -> Option<&SeenOp> {
+    let history = history(model)?;
+    let last =
+        history.conflict.iter().map(|at| *at as usize).max_by_key(|at| history.ops[*at].ends);
+    selected(history, model).or(last).map(|at| &history.ops[at])
+}
+
+/// The operation `by` rows from the selected one.
+#[must_use]
+pub fn neighbour(model: &Model, by: isize) -> Option<OpId> {
+    let history = history(model)?;
+    let order = ordered(history);
+    let last = order.len().checked_sub(1)?;
+    let at = selected(history, model).and_then(|op| order.iter().position(|one| *one == op));
+    let newest = if history.lamp == Lamp::Violated { 0 } else { last };
+    let at = at.map_or(newest, |at| at.saturating_add_signed(by).min(last));
+    Some(history.ops[order[at]].op)
+}
+
+/// The operations in the order of their effects, then those without; or those in conflict, then the
+/// others by their starts.
+fn ordered(history: &BlockHistory) -> Vec<usize> {
     let mut order: Vec<usize> = history.order.iter().map(|at| *at as usize).collect();
     let rest = (0..history.ops.len()).filter(|at| !order.contains(at)).collect::<Vec<_>>();
     if history.lamp == Lamp::Violated {
@@ -326,9 +416,8 @@ fn list<'a>(history: &BlockHistory, width: usize, room: usize, model: &Model) ->
         order.extend(rest.into_iter().filter(|at| part(history, *at) != Part::Conflicts));
     } else {
         order.extend(rest);
-        order.drain(..order.len().saturating_sub(room));
     }
-    order.into_iter().take(room).map(|at| row(history, at, width, model)).collect()
+    order
 }
 
 fn row<'a>(history: &BlockHistory, at: usize, width: usize, model: &Model) -> Line<'a> {
@@ -354,6 +443,11 @@ fn row<'a>(history: &BlockHistory, at: usize, width: usize, model: &Model) -> Li
         let took = op.end.map_or_else(String::new, |end| time(end.since(op.start)));
         let text = format!("{:>9} {took:>6}", seconds(op.start));
         spans.push(Span::styled(text, model.style(Role::Dim)));
+    }
+    if model.selected.op == Some(op.op) && model.focus() == Pane::History {
+        for span in &mut spans {
+            span.style = model.style(Role::Select);
+        }
     }
     Line::from(spans)
 }

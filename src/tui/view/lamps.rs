@@ -123,9 +123,6 @@ fn nothing(model: &Model) -> &'static str {
 pub fn nobody_looks(model: &Model) -> Option<&'static str> {
     match &model.cluster.now.lamps {
         Some(_) => None,
-        None if model.is_recording() => {
-            Some("a recording has no lamps: `amflab inspect` judges its reads")
-        }
         None => Some("nobody judges this cluster"),
     }
 }

@@ -4,6 +4,7 @@ pub mod active;
 pub mod amfs;
 pub mod card;
 pub mod chain;
+mod foreseen;
 pub mod frame;
 pub mod group;
 pub mod heat;
@@ -121,7 +122,8 @@ pub fn asked(plan: Option<&Plan>, model: &Model, held_max: usize) -> Ask {
     let (first, end) = blocks_shown(plan, model);
     let shows = |pane| plan.is_some_and(|plan| plan.inner(pane).is_some());
     let history = shows(Pane::History).then_some(model.selected.block);
-    Ask { first, end, held_max, lamps: shows(Pane::Lamps), history, cells: false }
+    let lens = shows(Pane::Card).then_some(model.selected.block);
+    Ask { first, end, held_max, lamps: shows(Pane::Lamps), history, cells: false, lens }
 }
 
 /// The part of the volume whose lines the screen shows.

@@ -2,6 +2,7 @@
 //! reports of shards join into one.
 
 mod defects;
+mod foresee;
 mod golden;
 mod near;
 

@@ -7,6 +7,7 @@ mod damage;
 mod export;
 mod fork;
 mod live;
+mod past;
 mod sim;
 mod timeline;
 

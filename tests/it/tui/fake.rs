@@ -14,6 +14,7 @@ use amflab::protocol::{
 };
 use amflab::trace::engine::Counts;
 use amflab::trace::event::{DiskWhat, Passage};
+use amflab::trace::lens::{CachedCopy, DiskCopy, KeptCopy, Lens, Survivor};
 use amflab::trace::snapshot::{
     AmfInfo, AmfStatus, DiskInfo, FaultInfo, HeldInfo, LineInfo, LockInfo, LockPhase, WitnessInfo,
 };
@@ -192,6 +193,41 @@ fn locks() -> Vec<LockInfo> {
     vec![holder, waiter, reader, writer]
 }
 
+/// Who has what of block 17: dirty at amf1, with a replica, without a journal.
+fn lens() -> Lens {
+    let version = |clock| Version { epoch: Epoch(1), clock, amf: AmfId(1) };
+    let value = "\"hello\"".to_owned();
+    let disk = |disk, value: &str| DiskCopy {
+        disk: DiskId(disk),
+        at: 8,
+        parity: 0,
+        standing: "online".to_owned(),
+        version: Some(version(97)),
+        value: value.to_owned(),
+    };
+    Lens {
+        block: Block(17),
+        cached: vec![CachedCopy {
+            amf: AmfId(1),
+            state: LineState::M,
+            version: version(119),
+            value: value.clone(),
+            missing: AmfSet::EMPTY,
+        }],
+        replicas: vec![KeptCopy {
+            keeper: AmfId(2),
+            owner: AmfId(1),
+            version: version(119),
+            value,
+        }],
+        journals: Vec::new(),
+        disks: vec![disk(2, "w1#813"), disk(3, "w1#813")],
+        power: Survivor::InDoubt { version: version(97) },
+        newest: (version(119), true),
+        failures: vec![(AmfId(1), version(119), [AmfId(2)].into_iter().collect())],
+    }
+}
+
 /// How the cluster stands, 12.345 s after its start.
 pub(crate) fn snapshot() -> Snapshot {
     let config = profile().config;
@@ -201,6 +237,7 @@ pub(crate) fn snapshot() -> Snapshot {
         recording: None,
         cells: None,
         lamps: Some(lamps()),
+        lens: Some(Box::new(lens())),
         engine: "sim",
         now: Instant(12_345_000_000),
         step: 5_120,
@@ -254,7 +291,15 @@ pub(crate) fn snapshot() -> Snapshot {
 fn lamp(block: u64, lamp: Lamp, ops: u64, why: &str) -> LampInfo {
     let why = why.to_owned();
     let busy = block == 17;
-    LampInfo { block: Block(block), lamp, ops, under_way: u32::from(busy), open: 0, why }
+    LampInfo {
+        block: Block(block),
+        lamp,
+        ops,
+        under_way: u32::from(busy),
+        open: 0,
+        since: None,
+        why,
+    }
 }
 
 /// An operation on block 17 that began at this moment of the order; with its answer's.
@@ -274,6 +319,8 @@ fn seen(op: u64, amf: u8, what: (&str, &str), starts: u64, ends: Option<u64>, ok
         end: ends.map(at),
         starts,
         ends,
+        asked_at: None,
+        answered_at: None,
         result: result.to_owned(),
     }
 }
@@ -299,6 +346,7 @@ fn history(lamp: Lamp) -> BlockHistory {
         order: if is_bad { Vec::new() } else { vec![1, 0, 2, 4, 3, 5] },
         conflict: if is_bad { vec![3, 5, 6] } else { Vec::new() },
         said: said.to_owned(),
+        faults: Vec::new(),
     }
 }
 
@@ -309,6 +357,7 @@ fn lamps() -> Lamps {
         unknown: 0,
         linearizable: 40,
         beyond: 0,
+        until: None,
         blocks: blocks.collect(),
         history: Some(Arc::new(history(Lamp::Linearizable))),
     }
@@ -326,6 +375,7 @@ fn lamps_in_trouble() -> Lamps {
         unknown: 1,
         linearizable: 38,
         beyond: 0,
+        until: None,
         blocks: worst.into_iter().chain(others).collect(),
         history: Some(Arc::new(history(Lamp::Violated))),
     }

@@ -13,7 +13,11 @@ use std::sync::Arc;
 #[ignore = "a child of the tests below, in a terminal of their making"]
 fn console_in_a_child() {
     let options = ConsoleOptions::default();
-    let outside = Outside { open: Arc::new(|_| Err("no trace here".to_owned())), is_caught };
+    let outside = Outside {
+        open: Arc::new(|_| Err("no trace here".to_owned())),
+        foresee: Arc::new(|_, _, _| Err("no futures here".to_owned())),
+        is_caught,
+    };
     run(Box::new(FakeEngine::new()), &fake::profile(), &options, outside, None).unwrap();
 }
 
