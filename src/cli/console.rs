@@ -6,16 +6,18 @@ use super::failure::{FINE, Failure};
 use super::replay::{Trace, TraceArgs};
 use super::setup::{ClusterArgs, EngineKind, Judge};
 use crate::campaign::foresee::{Foresight, Options};
+use crate::check::Judged;
 use crate::profile::Profile;
 use crate::protocol::id::Block;
 use crate::session::Replay;
 use crate::session::{AnyEngine, OpenTrace};
+use crate::sim::trunk::{self, Fork};
 use crate::trace::Foreseen;
 use crate::tui::config::Ascii;
 use crate::tui::plain::Events;
 use crate::tui::surroundings::Surroundings;
 use crate::tui::theme::Theme;
-use crate::tui::{self, ConsoleError, ConsoleOptions, Outside};
+use crate::tui::{self, ConsoleError, ConsoleOptions, Forked, Forks, Outside};
 use crate::workload::Pace;
 use clap::{Args, Parser, ValueEnum};
 use std::io::{BufReader, stdin, stdout};
@@ -221,6 +223,7 @@ fn outside(profile: &Profile) -> Outside {
         is_caught: crate::store::is_guarded,
         open: open_trace(profile),
         foresee: Arc::new(foresee),
+        fork: forks(profile.seed),
     }
 }
 
@@ -238,6 +241,15 @@ fn foresee(
         foresight.turn();
     }
     Ok(())
+}
+
+/// Goes on from some step of a recording, simulated; each time with another seed.
+fn forks(seed: u64) -> Forks {
+    Arc::new(move |bytes, at, no| {
+        let Fork { sim, profile, lamps } =
+            trunk::fork(bytes, at, seed.wrapping_add(no)).map_err(|error| error.to_string())?;
+        Ok(Forked { engine: Box::new(Judged::with(sim, lamps)), profile })
+    })
 }
 
 /// Opens traces by the words of a script or of the console.

@@ -3,6 +3,7 @@
 //! `trace::registry`; the overlay and the palette show both.
 
 use super::model::{Pane, Screen};
+use crate::trace::Mark as Stands;
 
 /// Something the console does. Anything that touches the cluster becomes a `trace::Command` in `update`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,6 +70,18 @@ pub enum Act {
     SeekStart,
     /// In a recording: to its end.
     SeekEnd,
+    /// To the next, or the previous, step with this mark.
+    ToMark(Stands, bool),
+    /// To the next, or the previous, thing that happened to the selected block.
+    JumpBlock(bool),
+    /// A run that was looked back at goes on.
+    GoOn,
+    /// Another run that begins here.
+    Fork,
+    /// Compare the run that is shown with the selected one, or with that it came from.
+    Compare,
+    /// Give up the selected run.
+    DropRun,
     /// Slower.
     Slower,
     /// Faster.
@@ -223,6 +236,9 @@ const STEP: &str = "Stepping and tempo";
 const FAULT: &str = "Faults";
 const SHOW: &str = "The screen";
 
+/// The panes about the whole of a run.
+const TIMELINE: &[Pane] = &[Pane::Strip, Pane::Around, Pane::Branches, Pane::Compare];
+
 /// Everything the console can be told to do, in the order of the help overlay.
 pub const ENTRIES: &[Entry] = &[
     all(Act::Help, "help", &["?", "f1"], "help", "This overlay: every key and every command", GO),
@@ -281,6 +297,14 @@ pub const ENTRIES: &[Entry] = &[
         &["6"],
         "ladder",
         "Screen 6: what happened, in space and time",
+        GO,
+    ),
+    all(
+        Act::Show(Screen::Timeline),
+        "timeline",
+        &["7"],
+        "timeline",
+        "Screen 7: the whole run, to go back in, to fork, to compare",
         GO,
     ),
     all(Act::FocusNext, "next-pane", &["tab"], "pane", "The next pane gets the keys", GO),
@@ -595,12 +619,140 @@ pub const ENTRIES: &[Entry] = &[
             STEP,
         ),
     ),
-    all(Act::SeekBy(1), "seek-next", &["."], "on", "Recording: one step on", STEP),
-    all(Act::SeekBy(-1), "seek-back", &[","], "back", "Recording: one step back", STEP),
-    all(Act::SeekBy(100), "seek-far", &[">"], "on 100", "Recording: 100 steps on", STEP),
-    all(Act::SeekBy(-100), "seek-far-back", &["<"], "back 100", "Recording: 100 steps back", STEP),
-    all(Act::SeekStart, "seek-start", &["["], "start", "Recording: to its beginning", STEP),
-    all(Act::SeekEnd, "seek-end", &["]"], "end", "Recording: to its end", STEP),
+    all(Act::SeekBy(1), "seek-next", &["."], "on", "One step on", STEP),
+    all(
+        Act::SeekBy(-1),
+        "seek-back",
+        &[","],
+        "back",
+        "One step back; a cluster that runs stands still meanwhile",
+        STEP,
+    ),
+    all(Act::SeekBy(100), "seek-far", &[">"], "on 100", "100 steps on", STEP),
+    all(Act::SeekBy(-100), "seek-far-back", &["<"], "back 100", "100 steps back", STEP),
+    all(Act::SeekStart, "seek-start", &["["], "start", "To the beginning of the run", STEP),
+    all(Act::SeekEnd, "seek-end", &["]"], "end", "To its end", STEP),
+    all(Act::GoOn, "go-on", &["N"], "go on", "Back from the past: the cluster as it stood", STEP),
+    all(Act::Fork, "fork-here", &["b"], "fork", "Another run that begins here, in step mode", STEP),
+    within(
+        TIMELINE,
+        all(
+            Act::ToMark(Stands::Answer, true),
+            "next-answer",
+            &["o"],
+            "operation",
+            "On to the next answer to a host: one operation",
+            STEP,
+        ),
+    ),
+    within(
+        TIMELINE,
+        all(
+            Act::ToMark(Stands::Answer, false),
+            "previous-answer",
+            &["O"],
+            "",
+            "Back to the answer before",
+            STEP,
+        ),
+    ),
+    within(
+        TIMELINE,
+        all(
+            Act::ToMark(Stands::Fault, true),
+            "next-fault",
+            &["f"],
+            "fault",
+            "To the next fault",
+            STEP,
+        ),
+    ),
+    within(
+        TIMELINE,
+        all(
+            Act::ToMark(Stands::Fault, false),
+            "previous-fault",
+            &["F"],
+            "",
+            "To the fault before",
+            STEP,
+        ),
+    ),
+    within(
+        TIMELINE,
+        all(
+            Act::ToMark(Stands::Violation, true),
+            "next-violation",
+            &["v"],
+            "violation",
+            "To the next violation",
+            STEP,
+        ),
+    ),
+    within(
+        TIMELINE,
+        all(
+            Act::ToMark(Stands::Violation, false),
+            "previous-violation",
+            &["V"],
+            "",
+            "To the violation before",
+            STEP,
+        ),
+    ),
+    within(
+        TIMELINE,
+        all(
+            Act::JumpBlock(true),
+            "next-of-block",
+            &["e"],
+            "",
+            "To the next event of the selected block",
+            STEP,
+        ),
+    ),
+    within(
+        TIMELINE,
+        all(
+            Act::JumpBlock(false),
+            "previous-of-block",
+            &["E"],
+            "",
+            "To the event of the selected block before",
+            STEP,
+        ),
+    ),
+    all(
+        Act::Compare,
+        "compare-runs",
+        &["C"],
+        "compare",
+        "This run beside the selected one, or the one it came from",
+        STEP,
+    ),
+    within(
+        &[Pane::Branches],
+        all(Act::Open, "open", &["enter"], "show", "Show the selected run", STEP),
+    ),
+    within(
+        &[Pane::Branches],
+        all(
+            Act::DropRun,
+            "drop-run",
+            &["delete", "D"],
+            "give up",
+            "Give up the selected run",
+            STEP,
+        ),
+    ),
+    within(
+        &[Pane::Around],
+        all(Act::Open, "open", &["enter"], "go there", "Go to the step of this row", STEP),
+    ),
+    within(
+        &[Pane::Compare],
+        all(Act::Open, "open", &["enter"], "go there", "Go to where the runs part", STEP),
+    ),
     all(Act::Slower, "slower", &["-"], "slower", "Clock and links ten times slower", STEP),
     all(Act::Faster, "faster", &["+", "="], "faster", "Clock and links ten times faster", STEP),
     all(
@@ -773,5 +925,18 @@ pub const VERBS: &[Verb] = &[
         help: "Places of the ladder, in this order: hosts, amf0, witness, disk0",
     },
     Verb { name: "svg", usage: "svg FILE", help: "Draw the ladder from the top of the screen on" },
+    Verb {
+        name: "fork",
+        usage: "fork [NAME]",
+        help: "Another run that begins here, in step mode: try another order, or a fault",
+    },
+    Verb { name: "branch", usage: "branch NAME", help: "Show another run" },
+    Verb { name: "unbranch", usage: "unbranch NAME", help: "Give up a run" },
+    Verb { name: "branches", usage: "branches", help: "The runs that are there" },
+    Verb {
+        name: "compare",
+        usage: "compare NAME [NAME]",
+        help: "Two runs side by side, from their first difference on",
+    },
     Verb { name: "select", usage: "select AMF", help: "Select an AMF" },
 ];

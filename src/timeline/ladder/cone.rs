@@ -38,6 +38,7 @@ pub fn pairs(rows: &[Row]) -> Vec<Option<usize>> {
             }
             What::Arrow { .. }
             | What::State(..)
+            | What::Commit(..)
             | What::Rule(_)
             | What::View(_)
             | What::Joined(_)

@@ -48,6 +48,8 @@ pub struct Signs {
     pub leaves: (char, char),
     /// Something happens.
     pub dot: char,
+    /// A write takes its version.
+    pub commit: char,
     /// It got lost.
     pub lost: char,
     /// A band.
@@ -64,6 +66,7 @@ pub const RICH: Signs = Signs {
     tail: ('├', '┤'),
     leaves: ('◦', '·'),
     dot: '●',
+    commit: '◆',
     lost: '✗',
     band: '═',
     more: ('‹', '›'),
@@ -77,6 +80,7 @@ pub const ASCII: Signs = Signs {
     tail: ('|', '|'),
     leaves: ('o', '.'),
     dot: '*',
+    commit: '#',
     lost: 'x',
     band: '=',
     more: ('<', '>'),
@@ -209,7 +213,7 @@ fn words_ink(what: &What) -> Ink {
         What::Violation(_) => Ink::Violation,
         What::View(_) | What::Joined(_) => Ink::View,
         What::Leaves { .. } | What::Rule(_) | What::Note(_) => Ink::Dim,
-        What::Arrow { .. } | What::State(..) => Ink::Text,
+        What::Arrow { .. } | What::State(..) | What::Commit(..) => Ink::Text,
     }
 }
 
@@ -244,6 +248,9 @@ impl<'a> Canvas<'a> {
             What::Arrow { from, to, carries, lost } => self.arrow(*from, *to, *carries, *lost),
             What::State(at, before, after) => {
                 self.mark(*at, &format!("{before:?}{}{after:?}", signs.heads.1), Ink::State);
+            }
+            What::Commit(at, state) => {
+                self.mark(*at, &format!("{}{state:?}", signs.commit), Ink::State);
             }
             What::Rule(at) | What::Note(at) => self.mark(*at, &signs.dot.to_string(), Ink::Dim),
             What::View(at) | What::Joined(at) => self.mark(*at, &signs.dot.to_string(), Ink::View),

@@ -9,7 +9,7 @@ pub mod draw;
 pub mod svg;
 
 use crate::protocol::id::{AmfId, DiskId, Instant, Key, NodeId, OpId};
-use crate::protocol::{LineState, MsgKind};
+use crate::protocol::{LineState, MsgKind, Rule};
 use crate::trace::event::{DiskWhat, Event, EventKind, Passage};
 use core::fmt::Write as _;
 
@@ -135,6 +135,8 @@ pub enum What {
     },
     /// A line changes its state.
     State(Column, LineState, LineState),
+    /// A write takes its version, and the line is in this state.
+    Commit(Column, LineState),
     /// A rule is applied.
     Rule(Column),
     /// A view is decided, or installed.
@@ -157,6 +159,7 @@ impl What {
             Self::Leaves { from, .. } => *from,
             Self::Arrow { to, .. } => *to,
             Self::State(at, ..)
+            | Self::Commit(at, _)
             | Self::Rule(at)
             | Self::View(at)
             | Self::Joined(at)
@@ -237,6 +240,7 @@ impl Row {
             What::Leaves { .. } | What::State(..) => Level::States,
             What::Rule(_) => Level::Rules,
             What::Arrow { .. }
+            | What::Commit(..)
             | What::View(_)
             | What::Joined(_)
             | What::Fault(_)
@@ -337,6 +341,7 @@ fn row(at: Address, event: &Event) -> Row {
         EventKind::Rule(fact) => {
             let changed = fact.before != fact.after;
             let what = match (changed, fact.key) {
+                (_, Some(_)) if fact.rule == Rule::Commit => What::Commit(here, fact.after),
                 (true, Some(_)) => What::State(here, fact.before, fact.after),
                 _ => What::Rule(here),
             };

@@ -133,6 +133,12 @@ impl Picture<'_> {
                     self.dot(x, y - 4);
                 }
             }
+            What::Commit(at, state) => {
+                if let Some(x) = self.x(*at) {
+                    self.text(x + 5, y, "h", &format!("\u{25c6}{state:?}"));
+                    self.dot(x, y - 4);
+                }
+            }
             what @ (What::Leaves { .. }
             | What::Rule(_)
             | What::View(_)

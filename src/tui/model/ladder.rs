@@ -97,6 +97,13 @@ impl LadderState {
         }
     }
 
+    /// The newest events, at most so many, oldest first.
+    #[must_use]
+    pub fn newest(&self, most: usize) -> Vec<Event> {
+        let from = self.events.len().saturating_sub(most);
+        self.events.range(from..).cloned().collect()
+    }
+
     /// What happened in these steps of a recording.
     pub fn tell(&mut self, range: (u64, u64), events: Vec<Event>) {
         (self.told, self.asked) = (Some(range), None);

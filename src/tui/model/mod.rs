@@ -9,6 +9,7 @@ pub mod ladder;
 pub mod modal;
 pub mod place;
 pub mod replay;
+pub mod timeline;
 
 pub use about::About;
 pub use foreseen::ForeseenShown;
@@ -147,6 +148,14 @@ pub struct Model {
     pub ladder: ladder::LadderState,
     /// When a violation became inevitable, once that was asked.
     pub foreseen: Option<ForeseenShown>,
+    /// The whole of the run.
+    pub timeline: timeline::TimelineState,
+    /// The runs that are there; empty: only this one.
+    pub runs: Vec<timeline::RunShown>,
+    /// The selected one of them.
+    pub run_at: usize,
+    /// Two of them beside each other.
+    pub compared: Option<timeline::Compared>,
     /// What came of the last thing done.
     pub notice: Option<Notice>,
     /// The first hint is still shown.
@@ -207,6 +216,10 @@ impl Model {
             history: VecDeque::new(),
             ladder: ladder::LadderState::default(),
             foreseen: None,
+            timeline: timeline::TimelineState::default(),
+            runs: Vec::new(),
+            run_at: 0,
+            compared: None,
             notice: None,
             hint: true,
             workloads,

@@ -15,6 +15,8 @@ pub enum Screen {
     Checker,
     /// What happened, in space and time.
     Ladder,
+    /// The whole of a run, to go to and fro in and to fork.
+    Timeline,
 }
 
 /// A pane.
@@ -50,12 +52,27 @@ pub enum Pane {
     History,
     /// The space-time diagram.
     Ladder,
+    /// The whole run, as a strip.
+    Strip,
+    /// What happened around the position.
+    Around,
+    /// Two runs, side by side.
+    Compare,
+    /// The runs that are there.
+    Branches,
 }
 
 impl Screen {
     /// Every screen, in the order of their digits.
-    pub const ALL: [Self; 6] =
-        [Self::Dashboard, Self::Caches, Self::Locks, Self::Faults, Self::Checker, Self::Ladder];
+    pub const ALL: [Self; 7] = [
+        Self::Dashboard,
+        Self::Caches,
+        Self::Locks,
+        Self::Faults,
+        Self::Checker,
+        Self::Ladder,
+        Self::Timeline,
+    ];
 
     /// Its name.
     #[must_use]
@@ -67,6 +84,7 @@ impl Screen {
             Self::Faults => "Faults",
             Self::Checker => "Checker",
             Self::Ladder => "Ladder",
+            Self::Timeline => "Timeline",
         }
     }
 
@@ -88,6 +106,9 @@ impl Screen {
             Self::Faults => &[Pane::Inject, Pane::Active, Pane::Amfs, Pane::Group],
             Self::Checker => &[Pane::Lamps, Pane::History],
             Self::Ladder => &[Pane::Ladder],
+            Self::Timeline => {
+                &[Pane::Around, Pane::Strip, Pane::Branches, Pane::Traffic, Pane::Compare]
+            }
         }
     }
 }
@@ -112,6 +133,10 @@ impl Pane {
             Self::Lamps => "Lamps",
             Self::History => "Operations",
             Self::Ladder => "Ladder",
+            Self::Strip => "Run",
+            Self::Around => "Events",
+            Self::Compare => "Compare",
+            Self::Branches => "Branches",
         }
     }
 }

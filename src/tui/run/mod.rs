@@ -10,6 +10,8 @@ mod meter;
 pub mod pace;
 mod plain;
 mod replaying;
+mod stage;
+mod stepping;
 
 use super::cast::{self, Recorder};
 use super::config::{Config, LAYOUT_DEFAULT};
@@ -37,6 +39,8 @@ pub use foreseeing::Foresee;
 use foreseeing::Foreseeing;
 use meter::Meter;
 use pace::{Clock, Look, Pace, QUIET};
+pub use stage::{Forked, Forks};
+use stage::{Here, Stage};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
@@ -88,6 +92,8 @@ pub struct Outside {
     pub open: OpenTrace,
     /// Tries futures of a recording: when did its violation become inevitable?
     pub foresee: Foresee,
+    /// Goes on from some step of a recording.
+    pub fork: Forks,
     /// True while this thread is where a panic is caught and told as an error: the panic hook then
     /// leaves the terminal alone.
     pub is_caught: fn() -> bool,
@@ -144,18 +150,17 @@ pub fn run(
     start_log();
     let cast = options.cast.as_deref().map(|path| begin_cast(path, options)).transpose()?;
     let inputs = Inputs::listen()?;
-    let clock = match session.engine().set_waker(inputs.waker()) {
-        true => Clock::Waking,
-        false if session.is_live() => Clock::Polled,
-        false => Clock::Driven,
-    };
     let mut console = Console {
         screen: Screen::take(model.mouse, outside.is_caught, cast.clone())?,
         cast,
         layouts: options.layouts.clone(),
         model,
+        here: Here { name: "main".to_owned(), of: None },
+        under: None,
+        parked: Vec::new(),
+        forks: 1,
         executor: Executor::new(profile, options.sets.clone()),
-        pace: Pace::new(clock, Wall::now(), frame_of(&options.config)),
+        pace: Pace::new(Clock::Driven, Wall::now(), frame_of(&options.config)),
         begun: Begun::of(options),
         inputs,
         mark: 0,
@@ -170,11 +175,15 @@ pub fn run(
         meter: Meter::new(Wall::now()),
         replay_told: false,
     };
+    let clock = console.clock_of(&mut session);
+    console.pace = console.pace.of_another(clock, Wall::now());
+    console.model.timeline.know(session.survey());
     session.set_open_trace(std::sync::Arc::clone(&console.outside.open));
     if let Some(replay) = replay {
         console.start_replay(&mut session, replay)?;
     }
     let ran = console.run(&mut session);
+    console.back_to_first(&mut session);
     drop(console);
     let ended = session.shutdown();
     match ran {
@@ -250,6 +259,12 @@ impl Begun {
     }
 }
 
+/// Why a fork is not saved as a script.
+fn unscripted(name: &str, of: &str, step: u64) -> String {
+    let why = "no script can begin there";
+    format!("{name} begins at step {step} of {of}, and {why}; `:record FILE` keeps it whole")
+}
+
 /// The console while it runs.
 struct Console {
     model: Model,
@@ -281,6 +296,14 @@ struct Console {
     meter: Meter,
     /// The end of the newest replay was told.
     replay_told: bool,
+    /// The run that is shown.
+    here: Here,
+    /// It is looked back at: the run itself, which stands still meanwhile.
+    under: Option<Stage>,
+    /// The other runs.
+    parked: Vec<Stage>,
+    /// Runs that have branched off so far, and one.
+    forks: u64,
 }
 
 impl Console {
@@ -442,7 +465,15 @@ impl Console {
         match effect {
             Effect::Run(command) => self.run_command(session, &command)?,
             Effect::Save(path, replace) => {
-                let said = self.executor.save(&path, replace);
+                let said = match &self.here.of {
+                    Some((of, step)) => {
+                        Msg::Say(Level::Bad, unscripted(&self.here.name, of, *step))
+                    }
+                    None => match &self.under {
+                        Some(stage) => stage.save(&path, replace),
+                        None => self.executor.save(&path, replace),
+                    },
+                };
                 self.tell(session, said)?;
             }
             Effect::Source(path) => {
@@ -458,6 +489,14 @@ impl Console {
             }
             Effect::Foresee(block) => self.foresee(session, block)?,
             Effect::StopForeseeing => self.foreseeing = None,
+            Effect::Rewind(to) => self.rewind(session, to)?,
+            Effect::GoOn => self.go_on(session)?,
+            Effect::Fork(name) => self.fork(session, name)?,
+            Effect::Branch(name) => self.branch(session, &name)?,
+            Effect::Unbranch(name) => self.unbranch(session, &name)?,
+            Effect::Compare(names) => self.compare(session, names)?,
+            Effect::StepOperation => self.step_operation(session)?,
+            Effect::FindBlock(block, on) => self.find_block(session, block, on)?,
             Effect::Write(path, text) => {
                 let said = execute::write_new(&path, &text);
                 self.tell(session, said)?;
@@ -592,7 +631,12 @@ impl Console {
             self.model.say(Level::Warn, why);
         }
         let model = &self.model;
-        self.screen.draw(|frame| view::draw(frame, model))
+        self.screen.draw(|frame| {
+            // One of another size already is drawn once its `Resize` has been told.
+            if frame.area().as_size() == model.size {
+                view::draw(frame, model);
+            }
+        })
     }
 
     /// Stops this program as `ctrl-z` does; what is on the screen belongs to the shell meanwhile.

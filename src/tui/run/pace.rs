@@ -68,6 +68,12 @@ impl Pace {
         self.frame
     }
 
+    /// The same for another cluster, from now on.
+    #[must_use]
+    pub fn of_another(&self, clock: Clock, now: Wall) -> Self {
+        Self::new(clock, now, self.frame)
+    }
+
     /// How the cluster comes by its time.
     #[must_use]
     pub fn clock(&self) -> Clock {

@@ -296,6 +296,14 @@ impl<W: Write> Plain<W> {
                 Effect::Copy(text) => self.said.push_back(text),
                 Effect::Tell(..) | Effect::Log(..) => {}
                 Effect::Mouse(_)
+                | Effect::Rewind(_)
+                | Effect::GoOn
+                | Effect::Fork(_)
+                | Effect::Branch(_)
+                | Effect::Unbranch(_)
+                | Effect::Compare(_)
+                | Effect::StepOperation
+                | Effect::FindBlock(..)
                 | Effect::Suspend
                 | Effect::Redraw
                 | Effect::Foresee(_)

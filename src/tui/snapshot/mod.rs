@@ -71,10 +71,11 @@ impl Cluster {
 
     /// Something happened.
     pub fn event(&mut self, event: Event) {
+        let at = (event.step, event.now);
         match &event.kind {
-            EventKind::Sent(passage) => self.traffic.sent(event.now, passage),
-            EventKind::Delivered(passage) => self.traffic.delivered(event.now, passage),
-            EventKind::Lost(passage) => self.traffic.lost(event.now, passage),
+            EventKind::Sent(passage) => self.traffic.sent(at, passage),
+            EventKind::Delivered(passage) => self.traffic.delivered(at, passage),
+            EventKind::Lost(passage) => self.traffic.lost(at, passage),
             EventKind::Asked { op, what } => self.io.asked(*op, event.node, what, event.now),
             EventKind::Answered { op, result, value } => {
                 self.io.answered(*op, result, value.as_deref(), event.now);
@@ -86,14 +87,14 @@ impl Cluster {
                     EventKind::View { .. } => self.fault(event.now, text.clone()),
                     _ => {}
                 }
-                self.traffic.mark(event.now, text, false);
+                self.traffic.mark(at, text, false);
                 self.remember(event);
             }
             EventKind::Violation(_) => {
-                self.traffic.mark(event.now, event.kind.to_string(), true);
+                self.traffic.mark(at, event.kind.to_string(), true);
                 self.remember(event);
             }
-            EventKind::Note(text) => self.traffic.mark(event.now, text.clone(), false),
+            EventKind::Note(text) => self.traffic.mark(at, text.clone(), false),
             EventKind::Rule(_) | EventKind::Disk { .. } => self.remember(event),
         }
     }

@@ -35,6 +35,8 @@ pub enum Item {
 pub struct Line {
     /// Its number since the start; lines keep it when older ones are dropped.
     pub id: u64,
+    /// The steps in which it was sent, and in which it arrived or was lost (the same, until then).
+    pub steps: (u64, u64),
     /// When it was sent.
     pub now: Instant,
     /// What it says.
@@ -52,47 +54,49 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    fn push(&mut self, now: Instant, item: Item) {
+    fn push(&mut self, (step, now): (u64, Instant), item: Item) {
         if self.lines.len() == LINES_MAX {
             self.lines.pop_front();
         }
-        self.lines.push_back(Line { id: self.next, now, item });
+        self.lines.push_back(Line { id: self.next, steps: (step, step), now, item });
         self.next += 1;
     }
 
     /// A message left.
-    pub fn sent(&mut self, now: Instant, passage: &Passage) {
-        self.push(now, Item::Message(passage.clone(), Fate::Flying));
+    pub fn sent(&mut self, at: (u64, Instant), passage: &Passage) {
+        self.push(at, Item::Message(passage.clone(), Fate::Flying));
     }
 
     /// A message arrived.
-    pub fn delivered(&mut self, now: Instant, passage: &Passage) {
+    pub fn delivered(&mut self, at: (u64, Instant), passage: &Passage) {
         if let Some(line) = self.flying(passage) {
-            let took = now.since(line.now);
+            let took = at.1.since(line.now);
+            line.steps.1 = at.0;
             if let Item::Message(_, fate) = &mut line.item {
                 *fate = Fate::Arrived(took);
             }
         } else {
             // Its sending was dropped from the ring, or it is a duplicate.
-            self.push(now, Item::Message(passage.clone(), Fate::Arrived(Span(0))));
+            self.push(at, Item::Message(passage.clone(), Fate::Arrived(Span(0))));
         }
     }
 
     /// A message was lost.
-    pub fn lost(&mut self, now: Instant, passage: &Passage) {
+    pub fn lost(&mut self, at: (u64, Instant), passage: &Passage) {
         self.lost_total += 1;
         if let Some(line) = self.flying(passage) {
+            line.steps.1 = at.0;
             if let Item::Message(_, fate) = &mut line.item {
                 *fate = Fate::Lost;
             }
         } else {
-            self.push(now, Item::Message(passage.clone(), Fate::Lost));
+            self.push(at, Item::Message(passage.clone(), Fate::Lost));
         }
     }
 
     /// Something else happened that explains what comes next.
-    pub fn mark(&mut self, now: Instant, text: String, bad: bool) {
-        self.push(now, Item::Mark(text, bad));
+    pub fn mark(&mut self, at: (u64, Instant), text: String, bad: bool) {
+        self.push(at, Item::Mark(text, bad));
     }
 
     /// The oldest line that this message can be: links are first in, first out.
@@ -106,6 +110,14 @@ impl Traffic {
                     && sent.key == passage.key
                     && sent.cause == passage.cause)
         })
+    }
+
+    /// The newest message that was sent in a step, or ended in it.
+    #[must_use]
+    pub fn at_step(&self, step: u64) -> Option<&Line> {
+        let here = |line: &&Line| line.steps.0 == step || line.steps.1 == step;
+        let message = |line: &&Line| matches!(line.item, Item::Message(..));
+        self.lines.iter().rev().filter(message).find(here)
     }
 
     /// The line with this number.

@@ -6,7 +6,7 @@ use super::super::model::{
 };
 use super::super::theme::Theme;
 use super::dialog;
-use super::{Effect, arrange, checker, jump, ladder, moves, palette};
+use super::{Effect, arrange, checker, jump, ladder, moves, palette, timeline};
 use crate::session::ReplayState;
 use crate::trace::action::Action;
 use crate::trace::command::{HostCommand, ReplayCommand};
@@ -53,6 +53,8 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Trim => dialog::open(model, DialogKind::Trim),
         Act::Flush => vec![Effect::Run(Command::Host(HostCommand::Flush(model.selected.amf)))],
         Act::Why => vec![Effect::Run(Command::Why(model.selected.amf, model.selected.block))],
+        // In the past nothing runs.
+        Act::StepMode if model.timeline.rewound => vec![Effect::GoOn],
         Act::StepMode => {
             let all = HoldFilter::ALL;
             let on = !model.cluster.now.step_mode;
@@ -63,6 +65,12 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::SeekBy(steps) => seek(model, Seek::By(steps)),
         Act::SeekStart => seek(model, Seek::To(0)),
         Act::SeekEnd => seek(model, Seek::End),
+        Act::ToMark(mark, on) => timeline::jump(model, mark, on),
+        Act::JumpBlock(on) => timeline::jump_block(model, on),
+        Act::GoOn => vec![Effect::GoOn],
+        Act::Fork => vec![Effect::Fork(None)],
+        Act::Compare => timeline::compare(model),
+        Act::DropRun => timeline::drop_run(model),
         Act::DropHeld => held(model, Action::Lose),
         Act::DuplicateHeld => held(model, Action::Repeat),
         Act::Slower | Act::Faster => tempo(model, act == Act::Slower),
@@ -187,8 +195,12 @@ fn back(model: &mut Model) -> Vec<Effect> {
                 model.filter_log();
             }
         }
-        Pane::Ladder => ladder::back(model),
-        Pane::Amfs
+        Pane::Ladder | Pane::Around => ladder::back(model),
+        Pane::Compare if !model.zoomed => model.focus_on(Pane::Around),
+        Pane::Strip
+        | Pane::Branches
+        | Pane::Compare
+        | Pane::Amfs
         | Pane::Matrix
         | Pane::Locks
         | Pane::Group
@@ -228,7 +240,10 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         Pane::Heat => return moves::heat(model, true),
         Pane::Lamps => model.focus_on(Pane::History),
         Pane::History => return checker::to_ladder(model),
-        Pane::Ladder => return ladder::open(model),
+        Pane::Ladder | Pane::Around => return ladder::open(model),
+        Pane::Branches => return timeline::show_run(model),
+        Pane::Compare => return timeline::go_to_difference(model),
+        Pane::Strip => model.focus_on(Pane::Around),
         Pane::Log => model.log.0.transition(TuiWidgetEvent::FocusKey),
         Pane::Amfs | Pane::Matrix | Pane::Locks | Pane::Group | Pane::Card | Pane::Chain => {
             if model.screen == Screen::Dashboard {
@@ -274,17 +289,32 @@ pub fn run(model: &mut Model, command: Command) -> Vec<Effect> {
     }
     match command {
         Command::Replay(ReplayCommand::Start(words)) => vec![Effect::Replay(words)],
+        Command::Act(Action::Seek(to)) => seek(model, to),
         command => vec![Effect::Run(command)],
     }
 }
 
 /// Goes to another position, in a recording.
 pub fn seek(model: &mut Model, to: Seek) -> Vec<Effect> {
+    let now = &model.cluster.now;
+    let forward = matches!(to, Seek::By(1..));
     if model.is_recording() {
+        if forward && model.timeline.rewound && now.step == model.steps() {
+            return vec![Effect::GoOn];
+        }
         return vec![Effect::Run(Command::Act(Action::Seek(to)))];
     }
-    model.say(Level::Info, "only a recording can be gone through: amflab play RECORDING");
-    Vec::new()
+    match to {
+        Seek::By(steps @ 1..) if now.step_mode => {
+            let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+            vec![Effect::Run(Command::Act(Action::Step(steps)))]
+        }
+        Seek::By(0..) | Seek::End => {
+            model.say(Level::Info, "this is the newest step; space turns step mode on");
+            Vec::new()
+        }
+        Seek::By(_) | Seek::To(_) => vec![Effect::Rewind(to)],
+    }
 }
 
 fn release_next(model: &mut Model) -> Vec<Effect> {
@@ -410,9 +440,12 @@ fn undo(model: &mut Model) -> Vec<Effect> {
     let faults = &model.cluster.now.faults;
     let fault = match model.screen {
         Screen::Faults => faults.get(model.selected.fault),
-        Screen::Dashboard | Screen::Caches | Screen::Locks | Screen::Checker | Screen::Ladder => {
-            faults.last()
-        }
+        Screen::Dashboard
+        | Screen::Caches
+        | Screen::Locks
+        | Screen::Checker
+        | Screen::Ladder
+        | Screen::Timeline => faults.last(),
     };
     let Some(undo) = fault.map(|fault| fault.undo.clone()) else {
         model.say(Level::Info, "no fault is active");
@@ -440,7 +473,9 @@ fn copy(model: &mut Model) -> Vec<Effect> {
             })
         }
         Pane::Inject => Some(super::super::view::inject::heading(model)),
-        Pane::Ladder => model.ladder.selected().map(|row| row.text),
+        Pane::Ladder | Pane::Around => model.ladder.selected().map(|row| row.text),
+        Pane::Branches => model.runs.get(model.run_at).map(|run| run.name.clone()),
+        Pane::Compare => super::super::view::compare::text(model),
         Pane::Amfs
         | Pane::Matrix
         | Pane::Locks
@@ -451,6 +486,7 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         | Pane::Chain
         | Pane::Lamps
         | Pane::History
+        | Pane::Strip
         | Pane::Active => None,
     };
     let text = text.unwrap_or_else(|| format!("{} {}", model.selected.amf, model.selected.block));

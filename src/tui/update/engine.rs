@@ -68,6 +68,7 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
     });
     if !model.is_recording() {
         model.ladder.take(event.clone());
+        model.timeline.take(&event);
     }
     model.cluster.event(event);
     effect.into_iter().collect()

@@ -14,8 +14,12 @@ use std::path::PathBuf;
 
 /// Rows of the diagram on the screen.
 fn height(model: &Model) -> usize {
-    let area = layout::plan(model).and_then(|plan| plan.inner(Pane::Ladder));
-    area.map_or(1, view::height).max(1)
+    let Some(plan) = layout::plan(model) else { return 1 };
+    let rows = match plan.inner(Pane::Around) {
+        Some(area) => usize::from(area.height),
+        None => plan.inner(Pane::Ladder).map_or(1, view::height),
+    };
+    rows.max(1)
 }
 
 /// So many columns and rows on.
@@ -54,8 +58,14 @@ pub fn last(model: &mut Model) -> Vec<Effect> {
     if let Some(info) = model.cluster.now.recording.as_ref().filter(|_| model.is_recording()) {
         return around(model, info.steps);
     }
-    model.ladder.follow_newest();
+    follow_newest(model);
     Vec::new()
+}
+
+/// What comes is shown, here and in the traffic.
+fn follow_newest(model: &mut Model) {
+    model.ladder.follow_newest();
+    model.selected.message = None;
 }
 
 /// Clicks select a row; a second one opens it.
@@ -97,13 +107,32 @@ fn select(model: &mut Model) {
     if let Column::Amf(amf) = row.what.place() {
         moves::select_amf(model, amf);
     }
+    if let Some(line) = model.cluster.traffic.at_step(row.at.step) {
+        model.selected.message = Some(line.id);
+    }
 }
 
-/// Goes to where the row is: a recording to that step. A cluster that runs: follows the operation.
+/// A message was selected in the traffic: the cursor goes to where it was sent, if that is known.
+pub fn point(model: &mut Model) {
+    let line = model.selected.message.and_then(|id| model.cluster.traffic.by_id(id));
+    let Some(step) = line.map(|line| line.steps.0) else { return };
+    let at = Address { step, event: 0 };
+    let Some(row) = model.ladder.after(at, 1).pop().filter(|row| row.at.step == step) else {
+        return;
+    };
+    let height = height(model);
+    model.ladder.show(&row, height);
+}
+
+/// Goes to where the row is: a recording to that step. Of a cluster that runs the ladder follows the
+/// operation, and the timeline looks back.
 pub fn open(model: &mut Model) -> Vec<Effect> {
     let Some(row) = model.ladder.selected() else { return Vec::new() };
     if model.is_recording() {
         return acts::seek(model, Seek::To(row.at.step));
+    }
+    if model.focus() == Pane::Around {
+        return vec![Effect::Rewind(Seek::To(row.at.step))];
     }
     follow(model)
 }
@@ -136,7 +165,7 @@ pub fn back(model: &mut Model) {
         return model.zoomed = false;
     }
     if !model.is_recording() {
-        model.ladder.follow_newest();
+        follow_newest(model);
     }
 }
 
@@ -266,7 +295,8 @@ const PICTURE_ROWS: usize = 400;
 
 /// Asks a recording for what is around the cursor, if that is not told yet.
 pub fn want(model: &mut Model) -> Vec<Effect> {
-    if !model.is_recording() || !model.screen.panes().contains(&Pane::Ladder) {
+    let shows = |pane| model.screen.panes().contains(&pane);
+    if !model.is_recording() || !(shows(Pane::Ladder) || shows(Pane::Around)) {
         return Vec::new();
     }
     let steps = model.cluster.now.recording.as_ref().map_or(0, |info| info.steps);

@@ -3,7 +3,7 @@
 use super::super::command::{ENTRIES, VERBS, by_name};
 use super::super::keymap::Key;
 use super::super::model::{HISTORY_MAX, Level, LineInput, Modal, Model};
-use super::{Effect, acts, arrange, ladder, moves, typing};
+use super::{Effect, acts, arrange, ladder, moves, timeline, typing};
 use crate::protocol::id::AmfId;
 use crate::trace::{parse_command, registry};
 use crossterm::event::KeyCode;
@@ -81,7 +81,7 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
     let missing = |usage: &str| Some(Err(format!("`{name}` needs more: {usage}")));
     Some(match name {
         "save" | "save!" | "source" | "theme" | "layout" | "goto" | "select" | "columns"
-        | "svg"
+        | "svg" | "branch" | "unbranch" | "compare"
             if rest.is_empty() =>
         {
             let usage = VERBS
@@ -107,6 +107,11 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
         "layout" => arrange::layout(model, rest),
         "columns" => ladder::columns(model, rest).map(|()| Vec::new()),
         "svg" => Ok(ladder::picture(model, path(rest))),
+        "fork" => Ok(vec![Effect::Fork((!rest.is_empty()).then(|| rest.to_owned()))]),
+        "branch" => Ok(vec![Effect::Branch(rest.to_owned())]),
+        "unbranch" => Ok(vec![Effect::Unbranch(rest.to_owned())]),
+        "branches" => Ok(timeline::list(model)),
+        "compare" => timeline::compare_named(model, rest),
         "filter" => {
             rest.clone_into(model.filter_mut());
             super::modal::filtered(model);
@@ -173,6 +178,12 @@ fn candidates(model: &Model, head: &str) -> Vec<String> {
         let words = ["save", "hide", "show", "list", "default"];
         let known = words.iter().filter(|word| word.starts_with(partial.trim_start()));
         return known.map(|word| (*word).to_owned()).collect();
+    } else if let Some(partial) =
+        ["branch ", "unbranch ", "compare "].iter().find_map(|verb| head.strip_prefix(verb))
+    {
+        let partial = partial.rsplit(' ').next().unwrap_or_default();
+        let names = model.runs.iter().map(|run| run.name.clone());
+        return names.filter(|name| name.starts_with(partial)).collect();
     } else if let Some(partial) = head.strip_prefix("theme ") {
         return super::super::theme::Theme::names()
             .filter(|name| name.starts_with(partial.trim_start()))

@@ -13,6 +13,7 @@ pub mod modal;
 pub mod mouse;
 pub mod moves;
 pub mod palette;
+pub mod timeline;
 pub mod typing;
 
 use super::keymap::{self, Key, Meaning};
@@ -64,6 +65,10 @@ pub enum Msg {
     Replay(Box<ReplayShown>),
     /// These generators make requests now.
     Workloads(Vec<String>),
+    /// Another run is shown, or the same from elsewhere.
+    Arrived,
+    /// Two runs: their names, how many steps they have in common, and those from there on.
+    Compared(Box<([String; 2], u64, [Vec<String>; 2])>),
 }
 
 /// Something to be done outside.
@@ -83,6 +88,22 @@ pub enum Effect {
     Foresee(Option<Block>),
     /// Try no more.
     StopForeseeing,
+    /// Go to another position of a run, also of one that goes on.
+    Rewind(Seek),
+    /// Back from the past of a run that goes on.
+    GoOn,
+    /// Begin another run here.
+    Fork(Option<String>),
+    /// Show another run.
+    Branch(String),
+    /// Give up a run.
+    Unbranch(String),
+    /// Put two runs side by side.
+    Compare([String; 2]),
+    /// In step mode: let happen what is next until a host is answered.
+    StepOperation,
+    /// Go to the next thing that happened to a block, or to the one before.
+    FindBlock(Block, bool),
     /// Write a new file.
     Write(PathBuf, String),
     /// Save a layout under a name; over one that exists only if told so.
@@ -151,6 +172,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Replay(shown) => engine::replay(model, *shown),
+        Msg::Arrived => ladder::moved(model),
+        Msg::Compared(compared) => timeline::compared(model, *compared),
         Msg::Workloads(running) => {
             for (name, on) in &mut model.workloads {
                 *on = running.contains(name);

@@ -4,10 +4,10 @@ use super::super::command::Act;
 use super::super::model::{Modal, Model, Pane};
 use super::super::view::layout::{Plan, Slot};
 use super::super::view::{
-    active, amfs, frame, group, heat, inject, io, ladder, lamps, layout, locks, matrix, status,
-    traffic,
+    active, amfs, around, branches, frame, group, heat, inject, io, ladder, lamps, layout, locks,
+    matrix, status, traffic,
 };
-use super::{Effect, acts, moves};
+use super::{Effect, acts, moves, timeline};
 use crate::protocol::id::{AmfId, DiskId, Key};
 use crate::trace::Command;
 use crate::trace::action::Action;
@@ -26,6 +26,7 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         MouseEventKind::Down(MouseButton::Left) => click(model, column, row),
         MouseEventKind::ScrollUp => wheel(model, column, row, Act::Up),
         MouseEventKind::ScrollDown => wheel(model, column, row, Act::Down),
+        MouseEventKind::Drag(MouseButton::Left) => timeline::drag(model, column, row),
         MouseEventKind::Down(_)
         | MouseEventKind::Up(_)
         | MouseEventKind::Drag(_)
@@ -175,7 +176,21 @@ fn inside(
                 return if effects.is_empty() { super::ladder::want(model) } else { effects };
             }
         }
-        Pane::Log | Pane::Card | Pane::Chain | Pane::History => {}
+        Pane::Strip => return timeline::press(model, area, column),
+        Pane::Around => {
+            if let Some(row) = around::row_at(area, model, row) {
+                let effects = super::ladder::click(model, &row);
+                return if effects.is_empty() { super::ladder::want(model) } else { effects };
+            }
+        }
+        Pane::Branches => {
+            if let Some(at) = branches::row_at(area, model, row) {
+                let again = focused && model.run_at == at;
+                model.run_at = at;
+                return if again { timeline::show_run(model) } else { Vec::new() };
+            }
+        }
+        Pane::Log | Pane::Card | Pane::Chain | Pane::History | Pane::Compare => {}
     }
     Vec::new()
 }
@@ -186,7 +201,10 @@ fn message(model: &mut Model, hit: Option<traffic::Hit>) -> Vec<Effect> {
             return vec![Effect::Run(Command::Act(Action::Deliver(acts::release(model, id))))];
         }
         Some(traffic::Hit::Held(id)) => model.selected.held = Some(id),
-        Some(traffic::Hit::Line(id)) => model.selected.message = Some(id),
+        Some(traffic::Hit::Line(id)) => {
+            model.selected.message = Some(id);
+            super::ladder::point(model);
+        }
         None => model.selected.message = None,
     }
     Vec::new()

@@ -4,7 +4,7 @@ use super::super::command::Act;
 use super::super::model::faults::{Aim, ROWS};
 use super::super::model::{Heat, Model, Pane};
 use super::super::view::{active, history, inject, io, lamps, layout, locks, matrix, traffic};
-use super::{Effect, ladder};
+use super::{Effect, ladder, timeline};
 use crate::protocol::Defect;
 use crate::protocol::id::{AmfId, DiskId};
 use tui_logger::TuiWidgetEvent;
@@ -25,6 +25,9 @@ pub fn focus(model: &mut Model, forward: bool) -> Vec<Effect> {
 
 /// An arrow.
 pub fn step(model: &mut Model, act: Act) -> Vec<Effect> {
+    if let (Pane::Strip, Act::Left | Act::Right) = (model.focus(), act) {
+        return timeline::strip_step(model, act == Act::Right);
+    }
     let (across, down) = match act {
         Act::Left => (-1, 0),
         Act::Right => (1, 0),
@@ -39,7 +42,7 @@ pub fn step(model: &mut Model, act: Act) -> Vec<Effect> {
 pub fn page(model: &mut Model, act: Act) -> Vec<Effect> {
     let pane = model.focus();
     let follows = matches!(pane, Pane::Traffic | Pane::Io);
-    if pane == Pane::Ladder {
+    if matches!(pane, Pane::Ladder | Pane::Around) {
         match act {
             Act::First => return ladder::first(model),
             Act::Last => return ladder::last(model),
@@ -126,7 +129,12 @@ fn go(model: &mut Model, across: isize, down: isize) {
             model.selected.disk = DiskId(u8::try_from(at).unwrap_or(0));
         }
         Pane::Traffic => traffic_go(model, down),
-        Pane::Ladder => ladder::go(model, across, down),
+        Pane::Ladder | Pane::Around => ladder::go(model, across, down),
+        Pane::Strip => {}
+        Pane::Branches => {
+            model.run_at = shift_row(model.run_at, down, model.runs.len().max(1));
+        }
+        Pane::Compare => timeline::scroll(model, down),
         Pane::Io => {
             if down != 0 {
                 model.selected.op = io::neighbour(model, down);
@@ -223,6 +231,7 @@ fn traffic_go(model: &mut Model, down: isize) {
     let held = &model.cluster.now.held;
     if held.is_empty() {
         model.selected.message = traffic::neighbour(model, down);
+        ladder::point(model);
         return;
     }
     let at = held.iter().position(|held| Some(held.id) == model.selected.held);

@@ -90,6 +90,7 @@ pub fn plan(model: &Model) -> Option<Plan> {
             Screen::Faults => faults(model, class, body),
             Screen::Checker => checker(class, body),
             Screen::Ladder => vec![(body, vec![Pane::Ladder])],
+            Screen::Timeline => timeline(model, class, body),
         }
     };
     let slot = |(area, stack): (Rect, Vec<Pane>)| {
@@ -202,6 +203,31 @@ fn checker(class: Class, body: Rect) -> Places {
     let [lamps, history] =
         Layout::horizontal([Constraint::Length(lamps), Constraint::Fill(1)]).areas(body);
     vec![(lamps, vec![Pane::Lamps]), (history, vec![Pane::History])]
+}
+
+/// The strip over everything; a comparison has the rest for itself.
+fn timeline(model: &Model, class: Class, body: Rect) -> Places {
+    const LEFT: [Pane; 2] = [Pane::Around, Pane::Compare];
+    let frame = if class >= Class::Large { 2 } else { 1 };
+    let strip = frame + if class >= Class::Large { 4 } else { 3 };
+    let [strip, rest] =
+        Layout::vertical([Constraint::Length(strip), Constraint::Fill(1)]).areas(body);
+    let whole = (strip, vec![Pane::Strip]);
+    if model.front(&LEFT) == Some(&Pane::Compare) {
+        let runs = frame + 5;
+        let [two, runs] =
+            Layout::vertical([Constraint::Fill(1), Constraint::Length(runs)]).areas(rest);
+        return vec![whole, (two, LEFT.to_vec()), (runs, vec![Pane::Branches, Pane::Traffic])];
+    }
+    let [left, right] =
+        Layout::horizontal([Constraint::Percentage(58), Constraint::Fill(1)]).areas(rest);
+    if class == Class::Medium {
+        return vec![whole, (left, LEFT.to_vec()), (right, vec![Pane::Branches, Pane::Traffic])];
+    }
+    let [runs, held] =
+        Layout::vertical([Constraint::Length(frame + 9), Constraint::Fill(1)]).areas(right);
+    let runs = (runs, vec![Pane::Branches]);
+    vec![whole, (left, LEFT.to_vec()), runs, (held, vec![Pane::Traffic])]
 }
 
 fn faults(model: &Model, class: Class, body: Rect) -> Places {

@@ -2,8 +2,11 @@
 
 pub mod active;
 pub mod amfs;
+pub mod around;
+pub mod branches;
 pub mod card;
 pub mod chain;
+pub mod compare;
 mod foreseen;
 pub mod frame;
 pub mod group;
@@ -20,6 +23,7 @@ pub mod matrix;
 pub mod replay;
 mod rows;
 pub mod status;
+pub mod strip;
 pub mod text;
 pub mod traffic;
 mod tree;
@@ -82,6 +86,10 @@ fn render(frame: &mut Frame, area: Rect, model: &Model, pane: Pane) {
         Pane::Lamps => lamps::render(frame, area, model),
         Pane::History => history::render(frame, area, model),
         Pane::Ladder => ladder::render(frame, area, model),
+        Pane::Strip => strip::render(frame, area, model),
+        Pane::Around => around::render(frame, area, model),
+        Pane::Compare => compare::render(frame, area, model),
+        Pane::Branches => branches::render(frame, area, model),
     }
 }
 
@@ -113,6 +121,10 @@ fn counts(pane: Pane, model: &Model) -> String {
         Pane::Lamps => lamps::heading(model),
         Pane::History => history::heading(model),
         Pane::Ladder => ladder::heading(model),
+        Pane::Strip => strip::heading(model),
+        Pane::Around => around::heading(model),
+        Pane::Compare => compare::heading(model),
+        Pane::Branches => branches::heading(model),
     }
 }
 
@@ -164,7 +176,11 @@ fn recording_hint(frame: &mut Frame, area: Rect, model: &Model) {
     let lines = vec![
         Line::styled(" This is a recording: one can go through it, and change nothing.", text),
         keys(&[(". ,", "a step on, back; "), ("> <", "100 steps; "), ("[ ]", "start, end")]),
-        keys(&[(":goto N", "goes to step N; "), ("?", "all keys  (any key closes this)")]),
+        keys(&[
+            (":goto N", "goes to step N; "),
+            ("b", "forks; "),
+            ("?", "all keys  (any key closes this)"),
+        ]),
     ];
     frame.render_widget(Paragraph::new(lines).style(text), area);
 }

@@ -19,12 +19,12 @@ use unicode_width::UnicodeWidthStr;
 
 /// Width of the name before the screens.
 const NAME: &str = " amflab ";
-/// Below this there is no room for every name.
-const NARROW: u16 = 60;
+/// Letters that the names of the other screens keep, where there is no room for all of them.
+const NAME_SHORT: usize = 4;
 
 /// Draws the first line.
 pub fn tabs(frame: &mut Frame, area: Rect, model: &Model) {
-    let mut spans = vec![Span::styled(name(area.width), model.style(Role::Focus))];
+    let mut spans = vec![Span::styled(name(model), model.style(Role::Focus))];
     for screen in Screen::ALL {
         let role = if screen == model.screen { Role::Title } else { Role::Dim };
         let style = model.style(role);
@@ -32,7 +32,7 @@ pub fn tabs(frame: &mut Frame, area: Rect, model: &Model) {
             if screen == model.screen { style.patch(model.style(Role::Select)) } else { style };
         spans.push(Span::styled(tab(screen, model), style));
     }
-    let clock = format!("{} s ", model.cluster.clock());
+    let clock = clock(model);
     let used: usize = spans.iter().map(Span::width).sum();
     if let Some(gap) = usize::from(area.width).checked_sub(used + clock.len()) {
         spans.push(Span::raw(" ".repeat(gap)));
@@ -41,23 +41,47 @@ pub fn tabs(frame: &mut Frame, area: Rect, model: &Model) {
     frame.render_widget(Line::from(spans), area);
 }
 
-fn name(width: u16) -> &'static str {
-    if width < NARROW { "" } else { NAME }
+fn clock(model: &Model) -> String {
+    format!("{} s ", model.cluster.clock())
 }
 
-/// A screen's digit and name; where it is narrow, only the one that is shown has its name.
-fn tab(screen: Screen, model: &Model) -> String {
+/// A screen's digit and its name, of which so many letters are kept; none: the digit alone.
+fn labelled(screen: Screen, letters: usize) -> String {
     let digit = Screen::ALL.iter().position(|other| *other == screen).unwrap_or(0) + 1;
-    if model.size.width < NARROW && screen != model.screen {
-        return format!(" {digit} ");
-    }
-    format!(" {digit} {} ", screen.title())
+    let name: String = screen.title().chars().take(letters).collect();
+    if name.is_empty() { format!(" {digit} ") } else { format!(" {digit} {name} ") }
+}
+
+/// Letters that the names of the other screens keep, so that all have room: all of them, few, or none.
+/// The time comes with it; its length does not count, so that names do not change with it.
+fn letters(model: &Model) -> usize {
+    const CLOCK: usize = 9;
+    let room = usize::from(model.size.width).saturating_sub(CLOCK);
+    let wide = |letters: usize| -> usize {
+        let label = |screen: &Screen| {
+            let whole = *screen == model.screen;
+            labelled(*screen, if whole { usize::MAX } else { letters }).len()
+        };
+        Screen::ALL.iter().map(label).sum()
+    };
+    [usize::MAX, NAME_SHORT].into_iter().find(|letters| wide(*letters) <= room).unwrap_or(0)
+}
+
+/// The program's name, where all of the screens' have room.
+fn name(model: &Model) -> &'static str {
+    let whole: usize = Screen::ALL.iter().map(|screen| screen.title().len() + 4).sum();
+    if NAME.len() + whole <= usize::from(model.size.width) { NAME } else { "" }
+}
+
+/// A screen's digit and name, as it is shown.
+fn tab(screen: Screen, model: &Model) -> String {
+    labelled(screen, if screen == model.screen { usize::MAX } else { letters(model) })
 }
 
 /// The screen whose name is at this column of the first line.
 #[must_use]
 pub fn screen_at(model: &Model, column: u16) -> Option<Screen> {
-    let mut x = name(model.size.width).len();
+    let mut x = name(model).len();
     Screen::ALL.into_iter().find(|screen| {
         let wide = tab(*screen, model).len();
         let here = (x..x + wide).contains(&usize::from(column));
@@ -90,6 +114,12 @@ fn parts(model: &Model) -> Vec<Part> {
     } else {
         part(format!("{} running", glyphs.on), Role::Good, 9)
     });
+    if model.timeline.rewound {
+        parts.push(part("looking back".to_owned(), Role::Warn, 8));
+    }
+    if model.runs.len() > 1 {
+        parts.push(part(format!("run {}", model.run_name()), Role::Title, 8));
+    }
     let is_slow = now.tempo != 1_000;
     let text = format!("tempo {}", tempo(now.tempo));
     parts.push(part(
@@ -244,12 +274,14 @@ fn hints(model: &Model) -> Vec<(String, &'static str, Act)> {
         let stepping = matches!(entry.act, Act::DropHeld | Act::DuplicateHeld);
         matches!(entry.scope, Scope::Panes(panes) if panes.contains(&pane))
             && (!stepping || model.cluster.now.held_total > 0)
+            && (entry.act != Act::Compare || model.runs.len() > 1)
     });
+    let own = first(model).into_iter().filter_map(command::of).chain(own);
     let mut general = vec![Act::Help, Act::Palette, Act::CommandLine];
     if model.is_recording() {
         let to = [1, -1, 100, -100].map(Act::SeekBy);
         general.extend(to.into_iter().chain([Act::SeekStart, Act::SeekEnd]));
-        general.extend([Act::FocusNext, Act::Zoom, Act::Filter, Act::Quit]);
+        general.extend([Act::Fork, Act::FocusNext, Act::Zoom, Act::Filter, Act::Quit]);
         return shown(model, own, general);
     }
     if model.cluster.now.step_mode {
@@ -271,6 +303,18 @@ fn hints(model: &Model) -> Vec<(String, &'static str, Act)> {
         Act::Quit,
     ]);
     shown(model, own, general)
+}
+
+/// What comes before everything else: the way to and fro, and out of the past.
+fn first(model: &Model) -> Vec<Act> {
+    let mut acts = Vec::new();
+    if model.timeline.rewound {
+        acts.push(Act::GoOn);
+    }
+    if model.screen == Screen::Timeline {
+        acts.extend([Act::SeekBy(-1), Act::SeekBy(1), Act::Fork]);
+    }
+    acts
 }
 
 /// Those that have a key and a word.

@@ -1,11 +1,12 @@
 //! Going on from the middle of a run: any position, with whatever is in flight there.
 
-use super::{read, recording};
+use super::{fold, read, recording};
+use amflab::live::{LiveEngine, LiveOptions};
 use amflab::profile::Profile;
 use amflab::protocol::id::{AmfId, Block, DiskId, Span};
 use amflab::protocol::{Payload, RequestKind, Sectors};
-use amflab::sim::{Flight, Sim, SimOptions, Trunk};
-use amflab::trace::{Action, Advance, Ask, Engine, HostPort};
+use amflab::sim::{Flight, Sim, SimOptions, Trunk, trunk};
+use amflab::trace::{Action, Advance, Ask, Engine, HoldFilter, HostPort, Release};
 use amflab::world::InFlight;
 
 const JUDGED: SimOptions = SimOptions { log: true, judge: true, history: true, keep: false };
@@ -122,4 +123,47 @@ fn before_a_breach_some_futures_fail_and_some_do_not() {
         }
     });
     assert!(failed > 0 && fine > 0, "{failed} failed, {fine} did not");
+}
+
+/// A live run is given as a recording while it goes on, and a fork of it goes on in its turn: recorded
+/// whole, with every output as this code makes it.
+#[test]
+fn a_live_run_is_forked_while_it_stands_still_and_the_fork_is_a_recording() {
+    let profile = amflab::profile::load("claims", &["cluster.amfs=3".to_owned()]).unwrap();
+    let options = LiveOptions { keep_steps: true, ..LiveOptions::default() };
+    let mut engine = LiveEngine::start(&profile, &options).unwrap();
+    let host = engine.handle();
+    for n in 0..30u64 {
+        let sectors = Sectors::of_blocks(Block(n % 5), 1, 8);
+        let payload = Payload::Stamp { volume: 0, writer: 1, sequence: n + 1 };
+        let amf = AmfId(u8::try_from(n % 3).unwrap());
+        assert!(host.request(amf, RequestKind::Write(sectors, payload)).result.is_ok());
+        assert!(host.request(AmfId(0), RequestKind::Read(sectors)).result.is_ok());
+    }
+    engine.submit(Action::Hold(HoldFilter::ALL)).unwrap();
+    let bytes = engine.recorded().unwrap();
+    let steps = engine.snapshot(&Ask::BRIEF).step;
+    assert_eq!(read(&bytes).steps.len() as u64, steps);
+    assert_eq!(engine.recorded().unwrap(), bytes, "it stands still");
+    for at in [0, steps / 3, steps / 2, steps - 1, steps] {
+        let forked = trunk::fork(bytes.as_slice(), Some(at), 9).unwrap();
+        let mut sim = forked.sim;
+        assert_eq!((sim.world().step_count(), forked.profile.config.amfs), (at, 3));
+        let held = sim.snapshot(&Ask::BRIEF);
+        assert!(held.step_mode && held.outstanding == sim.world().outstanding() as u64);
+        // The last of what is held goes first.
+        if let Some(last) = held.held.last() {
+            sim.submit(Action::Deliver(Release::Id(last.id))).unwrap();
+        }
+        sim.submit(Action::Unhold(HoldFilter::ALL)).unwrap();
+        mend_and_settle(&mut sim);
+        assert!(!sim.audit().held_back, "{:?}", sim.world().unsettled());
+        assert_eq!(sim.world().violations(), [], "step {at}");
+        let whole = read(&sim.recorded().unwrap());
+        assert_eq!(whole.steps.len() as u64, sim.world().step_count());
+        fold(&whole);
+    }
+    assert!(trunk::fork(bytes.as_slice(), Some(steps + 1), 9).is_err(), "beyond its end");
+    engine.submit(Action::Unhold(HoldFilter::ALL)).unwrap();
+    engine.shutdown().unwrap();
 }

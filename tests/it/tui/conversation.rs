@@ -333,7 +333,7 @@ fn a_click_selects_the_cell_and_tabs_and_hints_are_buttons() {
     click(&mut model, 1 + 7 + 2 * 3, u16::try_from(row).unwrap());
     assert_eq!((model.selected.amf, model.selected.block), (AmfId(2), Block(3)));
     let tabs = screen.lines().next().unwrap();
-    let at = u16::try_from(tabs.find("2 Caches").unwrap()).unwrap();
+    let at = u16::try_from(tabs.find("2 Cach").unwrap()).unwrap();
     click(&mut model, at, 0);
     assert_eq!(model.screen, Screen::Caches);
     draw(&mut model, (80, 24));

@@ -5,11 +5,11 @@ use super::fake;
 use super::screens::{Form, SIZES, draw, golden, shown, text};
 use crate::ladder::recorded;
 use amflab::protocol::id::{Block, OpId};
-use amflab::timeline::ladder::Address;
+use amflab::timeline::ladder::{Address, What};
 use amflab::timeline::{Player, Timeline};
 use amflab::trace::action::Action;
 use amflab::trace::{Ask, Command, Engine, Event};
-use amflab::tui::model::{About, Model, Screen};
+use amflab::tui::model::{About, Model, Pane, Screen};
 use amflab::tui::snapshot::Cluster;
 use amflab::tui::theme::Theme;
 use amflab::tui::update::{Effect, Msg, update};
@@ -35,15 +35,15 @@ fn running(form: Form) -> Model {
 }
 
 /// A console on a recording: effects are carried out as the console does.
-struct Played {
-    model: Model,
-    player: Player,
+pub(super) struct Played {
+    pub(super) model: Model,
+    pub(super) player: Player,
     asked: usize,
     _folder: TempDir,
 }
 
 impl Played {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         let folder = TempDir::new().unwrap();
         let file = recorded(&folder, "cex-R1.txt");
         let timeline = Timeline::open(std::fs::File::open(file).unwrap(), &mut |_| {}).unwrap();
@@ -56,14 +56,14 @@ impl Played {
         Self { model, player, asked: 0, _folder: folder }
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(super) fn press(&mut self, keys: &str) {
         for key in keys.split_whitespace() {
             let effects = press(&mut self.model, key);
             self.carry_out(effects);
         }
     }
 
-    fn carry_out(&mut self, effects: Vec<Effect>) {
+    pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             let more = match effect {
                 Effect::Tell(from, to) => {
@@ -82,7 +82,7 @@ impl Played {
         }
     }
 
-    fn screen(&mut self) -> String {
+    pub(super) fn screen(&mut self) -> String {
         text(&draw(&mut self.model, (100, 30)))
     }
 
@@ -194,6 +194,28 @@ fn what_is_selected_here_is_selected_everywhere() {
     assert!(model.ladder.selected().unwrap().what.is_band(), "without words: the next mark");
     press(&mut model, "M");
     assert!(text(&draw(&mut model, (100, 30))).contains("before this row"));
+}
+
+/// The cursor is one with that of the traffic, the log of messages, both ways.
+#[test]
+fn a_message_that_is_selected_in_the_traffic_is_selected_here_and_the_other_way_round() {
+    let mut model = running(Form::Default);
+    draw(&mut model, (100, 30));
+    press(&mut model, "home");
+    while !matches!(model.ladder.selected().unwrap().what, What::Leaves { .. }) {
+        press(&mut model, "down");
+    }
+    let step = model.ladder.selected().unwrap().at.step;
+    let line = model.cluster.traffic.by_id(model.selected.message.unwrap()).unwrap();
+    assert_eq!(line.steps.0, step);
+    press(&mut model, "1");
+    model.focus_on(Pane::Traffic);
+    model.cluster.now.held.clear();
+    press(&mut model, "down down");
+    let line = model.cluster.traffic.by_id(model.selected.message.unwrap()).unwrap();
+    let step = line.steps.0;
+    press(&mut model, "6");
+    assert_eq!(model.ladder.selected().unwrap().at.step, step);
 }
 
 #[test]

@@ -16,3 +16,4 @@ mod real;
 mod screens;
 mod terminal;
 mod themes;
+mod timeline;

@@ -100,7 +100,7 @@ fn the_screen_follows_the_size_of_the_terminal() {
     console.resize(39, 12);
     console.until_text("terminal too small");
     console.resize(80, 24);
-    console.until_text("amflab  1 Dashboard");
+    console.until_text("1 Dashboard  2 Cach");
     console.until_text("Traffic");
     // A key that comes after a resize is read, whatever came before it.
     for (size, key, text) in
@@ -573,7 +573,7 @@ fn a_recording_is_made_by_hand_and_played_to_and_fro() {
     // What was told of another stretch is gone.
     console.until_text("no message yet");
     console.type_keys("5");
-    console.until_text("a recording has no lamps");
+    console.until_text("inevitable?");
     console.type_keys("1]");
     console.until("the end", |screen, _| {
         let end = |line: &str| {
@@ -589,4 +589,91 @@ fn a_recording_is_made_by_hand_and_played_to_and_fro() {
     let (ended_well, raw) = console.ends();
     assert!(ended_well);
     assert_given_back(&raw);
+}
+
+/// Run, pause, rewind, fork, another order, compare, back: the same in both engines.
+#[test]
+fn a_run_is_looked_back_at_forked_compared_and_goes_on() {
+    for engine in ENGINES {
+        let mut console = Console::real(120, 40, &["--engine", engine, "-p", "claims"]);
+        console.until_text("running");
+        console.type_keys(":write amf0 5 \"one\"\r");
+        console.until_text("write b5 \"one\"");
+        console.type_keys(":read amf1 5\r");
+        console.until_text("read b5 = \"one\"");
+        console.type_keys(" ");
+        console.until_text("step, ");
+        console.type_keys("7,");
+        console.until_text("the cluster stands still; N goes on");
+        console.until_text("looking back");
+        console.type_keys("[");
+        console.until_text("step 0 of");
+        console.type_keys("o");
+        console.until_text("answered op1");
+        // At its end the past is over.
+        console.type_keys("].");
+        console.until_text("here the cluster stood");
+        console.until("the present", |screen, _| !screen.contains("looking back"));
+
+        console.type_keys("[o");
+        console.until_text("looking back");
+        console.type_keys(":fork other\r");
+        console.until_text("other begins at step");
+        console.until_text("run other");
+        console.type_keys(":save script.txt\r");
+        console.until_text("no script can begin there");
+        console.type_keys(":w1: write amf1 5 \"two\"\r");
+        console.until_text("w1");
+        console.type_keys(":step 3\r");
+        console.until_text("3 steps");
+        console.type_keys("C");
+        console.until_text("main and other part after step");
+        console.type_keys(":branch main\r");
+        console.until_text("main: it stands where it was left");
+        console.type_keys(":branches\r");
+        console.until_text("other (of main, ");
+        console.type_keys(":unbranch other\r");
+        console.until_text("other is given up");
+        console.type_keys(" ");
+        console.until_text("running");
+        console.type_keys(":read amf1 5\r");
+        console.until_text("read b5 = \"one\"");
+        console.type_keys(":q!\r");
+        let (fine, raw) = console.ends();
+        assert!(fine, "{engine}");
+        assert_given_back(&raw);
+    }
+}
+
+/// A recording is forked in the console, and the fork is a recording like any other.
+#[test]
+fn a_fork_of_a_recording_is_recorded_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, fork) = (folder.path().join("run.amfrec"), folder.path().join("fork.amfrec"));
+    let script = folder.path().join("script.txt");
+    std::fs::write(&script, "# profile: claims\nwrite amf0 1 \"a\"\ncrash amf0\nread amf1 1\n")
+        .unwrap();
+    let binary = env!("CARGO_BIN_EXE_amflab");
+    let recorded = Command::new(binary).arg("exec").arg("--record").arg(&run).arg(&script).output();
+    assert!(recorded.unwrap().status.success());
+    let mut console = Console::real(120, 40, &["play", run.to_str().unwrap(), "--at", "20"]);
+    console.until_text("step 20 of");
+    console.type_keys("7b");
+    console.until_text("b1 begins at step 20");
+    console.type_keys(" ");
+    console.until_text("running");
+    console.type_keys(":read amf1 1\r");
+    console.until_text("read b1 = ");
+    console.type_keys(&format!(":record {}\r", fork.display()));
+    console.until_text("is recorded, from its first step on");
+    console.type_keys(":record off\r");
+    console.until_text("complete up to here");
+    console.type_keys(":q!\r");
+    assert!(console.ends().0);
+    let verified = Command::new(binary).arg("inspect").arg("--verify").arg(&fork).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
+    let diff = Command::new(binary).arg("diff").arg(&run).arg(&fork).output().unwrap();
+    let text = String::from_utf8_lossy(&diff.stdout).into_owned();
+    let step = text.lines().find_map(|line| line.strip_prefix("step ")?.strip_suffix(':'));
+    assert!(step.and_then(|step| step.parse::<u64>().ok()).is_some_and(|step| step > 20), "{text}");
 }

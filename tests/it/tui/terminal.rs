@@ -16,6 +16,7 @@ fn console_in_a_child() {
     let outside = Outside {
         open: Arc::new(|_| Err("no trace here".to_owned())),
         foresee: Arc::new(|_, _, _| Err("no futures here".to_owned())),
+        fork: Arc::new(|_, _, _| Err("no fork here".to_owned())),
         is_caught,
     };
     run(Box::new(FakeEngine::new()), &fake::profile(), &options, outside, None).unwrap();

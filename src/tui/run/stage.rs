@@ -1,0 +1,397 @@
+//! The runs that the console has: one is shown, the others stand still and go on where they were.
+//!
+//! A [`Stage`] is a cluster with everything that belongs to it and not to the screen. [`Console::exchange`]
+//! shows another one, and puts what was shown in its place: that is all of the switch. On it rest looking
+//! back at a run that goes on ([`Console::rewind`]: a `Player` over the steps so far, the run under it),
+//! forks, and whatever else wants to show a cluster of its own for a while.
+
+use super::super::model::timeline::{RUNS_MAX, RunShown, Shown, TimelineState};
+use super::super::model::{About, Level};
+use super::super::snapshot::Cluster;
+use super::super::update::Msg;
+use super::execute::Executor;
+use super::pace::Clock;
+use super::{Console, ConsoleError};
+use crate::profile::{Profile, Schedule};
+use crate::session::{AnyEngine, Session};
+use crate::timeline::compare::{Comparison, side_by_side};
+use crate::timeline::{Player, Timeline};
+use crate::trace::action::{Action, HoldFilter, Seek};
+use crate::trace::{Ask, Command, Event};
+use core::mem::swap;
+use std::io::Cursor;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant as Wall;
+
+/// Steps of each run that are shown from their first difference on.
+const COMPARED_STEPS: usize = 200;
+
+/// Steps of a recording before a fork that the fork shows, too ...
+const BEFORE_STEPS: u64 = 500;
+/// ... and events of a cluster that ran.
+const BEFORE_EVENTS: usize = 2_000;
+
+/// A cluster that goes on from some step of a recording, in step mode.
+pub struct Forked {
+    /// It runs; nothing happens by itself.
+    pub engine: AnyEngine,
+    /// What it was built from.
+    pub profile: Profile,
+}
+
+/// Makes one: of a recording, from this position (`None`: its end), the so-manieth in this console.
+pub type Forks = Arc<dyn Fn(&[u8], Option<u64>, u64) -> Result<Forked, String> + Send + Sync>;
+
+/// See the module.
+pub(super) struct Stage {
+    here: Here,
+    session: Session,
+    executor: Executor,
+    faults: Schedule,
+    mark: u64,
+    clock: Clock,
+    replay_told: bool,
+    shown: Shown,
+}
+
+/// Which run this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Here {
+    pub(super) name: String,
+    /// The run that it branched off, and after which step.
+    pub(super) of: Option<(String, u64)>,
+}
+
+impl Stage {
+    /// A cluster that is not shown yet. Nothing of what its profile would start by itself is started.
+    pub(super) fn new(
+        here: Here,
+        engine: AnyEngine,
+        profile: &Profile,
+        console: &Console,
+        timeline: TimelineState,
+    ) -> Self {
+        let mut profile = profile.clone();
+        profile.faults.clear();
+        profile.workloads.iter_mut().for_each(|workload| workload.autostart = false);
+        let mut session = Session::new(engine, &profile);
+        session.set_open_trace(Arc::clone(&console.outside.open));
+        let clock = console.clock_of(&mut session);
+        let first = session.snapshot(&Ask::BRIEF);
+        let shown = Shown::new(About::new(&profile), Cluster::new(first), timeline);
+        let executor = Executor::new(&profile, Vec::new());
+        let faults = Schedule::new(&profile, session.now());
+        Self { here, session, executor, faults, mark: 0, clock, replay_told: false, shown }
+    }
+}
+
+impl Stage {
+    /// What happened before it began.
+    fn remember(&mut self, events: Vec<Event>) {
+        for event in events {
+            self.shown.cluster.event(event.clone());
+            self.shown.ladder.take(event);
+        }
+    }
+
+    /// Writes what was commanded in it as a script.
+    pub(super) fn save(&self, path: &Path, replace: bool) -> Msg {
+        self.executor.save(path, replace)
+    }
+}
+
+impl Console {
+    /// How a cluster comes by its time; it calls this console if it can.
+    pub(super) fn clock_of(&self, session: &mut Session) -> Clock {
+        match session.engine().set_waker(self.inputs.waker()) {
+            true => Clock::Waking,
+            false if session.is_live() => Clock::Polled,
+            false => Clock::Driven,
+        }
+    }
+
+    /// Shows the cluster of `stage`, and puts the one that was shown in its place.
+    pub(super) fn exchange(&mut self, session: &mut Session, stage: &mut Stage) {
+        swap(session, &mut stage.session);
+        swap(&mut self.here, &mut stage.here);
+        swap(&mut self.executor, &mut stage.executor);
+        swap(&mut self.faults, &mut stage.faults);
+        swap(&mut self.mark, &mut stage.mark);
+        swap(&mut self.replay_told, &mut stage.replay_told);
+        self.model.exchange(&mut stage.shown);
+        let clock = self.pace.clock();
+        self.pace = self.pace.of_another(stage.clock, Wall::now());
+        stage.clock = clock;
+        self.foreseeing = None;
+        self.acted = true;
+    }
+
+    /// A cluster that runs by itself does so no more: it is not looked at.
+    fn stand_still(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        if self.model.is_recording() || self.model.cluster.now.step_mode {
+            return Ok(());
+        }
+        self.run_command(session, &Command::Act(Action::Hold(HoldFilter::ALL)))
+    }
+
+    /// What is shown now is new on the screen.
+    fn arrive(&mut self, session: &mut Session, said: String) -> Result<(), ConsoleError> {
+        self.list_runs();
+        self.refresh(session)?;
+        self.tell(session, Msg::Arrived)?;
+        self.tell(session, Msg::Say(Level::Info, said))
+    }
+
+    fn bad(&mut self, session: &mut Session, why: &str) -> Result<(), ConsoleError> {
+        self.tell(session, Msg::Say(Level::Bad, why.replace('\n', "  ")))
+    }
+
+    // ---- looking back
+
+    /// Goes to another position of the run: of a cluster that runs, in a recording of its steps so far.
+    pub(super) fn rewind(&mut self, session: &mut Session, to: Seek) -> Result<(), ConsoleError> {
+        if self.model.is_recording() {
+            return self.run_command(session, &Command::Act(Action::Seek(to)));
+        }
+        self.stand_still(session)?;
+        match self.look_back(session, to) {
+            Ok(mut stage) => {
+                self.exchange(session, &mut stage);
+                self.under = Some(stage);
+                self.refresh(session)?;
+                let (step, steps) = (self.model.cluster.now.step, self.model.steps());
+                let text = format!("step {step} of {steps}: the cluster stands still; N goes on");
+                self.arrive(session, text)
+            }
+            Err(why) => self.bad(session, &format!("this run cannot be looked back at: {why}")),
+        }
+    }
+
+    fn look_back(&mut self, session: &mut Session, to: Seek) -> Result<Stage, String> {
+        let bytes = session.recorded().map_err(|error| error.to_string())?;
+        let opened = Timeline::open(Cursor::new(bytes), &mut |_| {});
+        let timeline = opened.map_err(|error| error.to_string())?;
+        let len = timeline.len();
+        let to = match to {
+            Seek::To(to) => to.min(len),
+            Seek::By(steps) => len.saturating_add_signed(steps).min(len),
+            Seek::End => len,
+        };
+        let profile = timeline.profile().clone();
+        let seen = self.model.timeline.looking_back(timeline.survey());
+        let player = Player::new(timeline).map_err(|error| error.to_string())?;
+        let here = self.here.clone();
+        let mut stage = Stage::new(here, Box::new(player), &profile, self, seen);
+        // Now that its session listens: what happened right before is told.
+        let gone = stage.session.engine().submit(Action::Seek(Seek::To(to)));
+        gone.map_err(|error| error.to_string())?;
+        stage.session.pump();
+        Ok(stage)
+    }
+
+    /// Back from the past: the cluster as it stood.
+    pub(super) fn go_on(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        let Some(mut stage) = self.under.take() else {
+            let said = "this is not the past: nothing to come back from";
+            return self.tell(session, Msg::Say(Level::Info, said.to_owned()));
+        };
+        self.exchange(session, &mut stage);
+        self.arrive(session, "here the cluster stood; space lets it run".to_owned())
+    }
+
+    // ---- forks
+
+    /// Another run, which begins where this one is shown.
+    pub(super) fn fork(
+        &mut self,
+        session: &mut Session,
+        name: Option<String>,
+    ) -> Result<(), ConsoleError> {
+        if self.parked.len() + 1 >= RUNS_MAX {
+            let why = format!("{RUNS_MAX} runs are there already; `:unbranch NAME` gives one up");
+            return self.bad(session, &why);
+        }
+        let name = name.unwrap_or_else(|| self.free_name());
+        if !is_name(&name) {
+            let why = format!("`{name}` is no name: letters, digits, `-` and `_`, at most 16");
+            return self.bad(session, &why);
+        }
+        if self.names().any(|other| other == name) {
+            return self.bad(session, &format!("the run {name} is there already"));
+        }
+        self.stand_still(session)?;
+        let at = self.model.is_recording().then_some(self.model.cluster.now.step);
+        let forked = match session.recorded() {
+            Ok(bytes) => (self.outside.fork)(&bytes, at, self.forks),
+            Err(error) => Err(error.to_string()),
+        };
+        let Forked { engine, profile } = match forked {
+            Ok(forked) => forked,
+            Err(why) => return self.bad(session, &format!("no run can begin here: {why}")),
+        };
+        self.forks += 1;
+        let mut survey = TimelineState::default();
+        survey.begin(self.model.timeline.survey(), at.unwrap_or(u64::MAX));
+        let mut here = Here { name, of: None };
+        let mut stage = Stage::new(here.clone(), engine, &profile, self, survey);
+        let step = stage.shown.cluster.now.step;
+        here.of = Some((self.here.name.clone(), step));
+        stage.here = here;
+        stage.remember(self.before(session, step)?);
+        self.leave_past(session);
+        self.exchange(session, &mut stage);
+        self.parked.push(stage);
+        let (name, step) = (self.here.name.clone(), self.model.cluster.now.step);
+        let held = self.model.cluster.now.held_total;
+        let text = format!("{name} begins at step {step}, {held} held: deliver, drop or repeat");
+        self.arrive(session, text)
+    }
+
+    /// What happened in the run that is shown, right before this step.
+    fn before(&self, session: &mut Session, step: u64) -> Result<Vec<Event>, ConsoleError> {
+        let told = session.told(step.saturating_sub(BEFORE_STEPS), step)?;
+        Ok(told.unwrap_or_else(|| self.model.ladder.newest(BEFORE_EVENTS)))
+    }
+
+    /// The first of `b1`, `b2`, ... that is free.
+    fn free_name(&self) -> String {
+        let mut names = (1..).map(|no| format!("b{no}"));
+        names.find(|name| self.names().all(|other| other != name)).unwrap_or_default()
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let parked = self.parked.iter().map(|stage| stage.here.name.as_str());
+        std::iter::once(self.here.name.as_str()).chain(parked)
+    }
+
+    /// The run itself is shown again, if it was looked back at.
+    fn leave_past(&mut self, session: &mut Session) {
+        if let Some(mut stage) = self.under.take() {
+            self.exchange(session, &mut stage);
+        }
+    }
+
+    /// Shows another run.
+    pub(super) fn branch(&mut self, session: &mut Session, name: &str) -> Result<(), ConsoleError> {
+        if name == self.here.name {
+            return match self.under {
+                Some(_) => self.go_on(session),
+                None => self.bad(session, &format!("{name} is shown already")),
+            };
+        }
+        let Some(at) = self.parked.iter().position(|stage| stage.here.name == name) else {
+            return self.no_run(session, name);
+        };
+        self.leave_past(session);
+        self.stand_still(session)?;
+        let mut stage = self.parked.remove(at);
+        self.exchange(session, &mut stage);
+        self.parked.push(stage);
+        self.arrive(session, format!("{name}: it stands where it was left"))
+    }
+
+    /// Gives up a run.
+    pub(super) fn unbranch(
+        &mut self,
+        session: &mut Session,
+        name: &str,
+    ) -> Result<(), ConsoleError> {
+        let first = self.first_name();
+        if name == first {
+            return self.bad(session, &format!("{name} is the run that this began with: it stays"));
+        }
+        if name == self.here.name {
+            self.branch(session, &first)?;
+        }
+        let Some(at) = self.parked.iter().position(|stage| stage.here.name == name) else {
+            return self.no_run(session, name);
+        };
+        self.parked.remove(at);
+        self.list_runs();
+        self.tell(session, Msg::Say(Level::Info, format!("{name} is given up")))
+    }
+
+    /// The run that this console began with: the only one that branched off none.
+    fn first_name(&self) -> String {
+        let all = std::iter::once(&self.here).chain(self.parked.iter().map(|stage| &stage.here));
+        let first = all.into_iter().find(|here| here.of.is_none());
+        first.map_or_else(String::new, |here| here.name.clone())
+    }
+
+    /// The run that this console began with is shown, to be ended as it should.
+    pub(super) fn back_to_first(&mut self, session: &mut Session) {
+        self.leave_past(session);
+        if let Some(at) = self.parked.iter().position(|stage| stage.here.of.is_none()) {
+            let mut stage = self.parked.remove(at);
+            self.exchange(session, &mut stage);
+        }
+    }
+
+    fn no_run(&mut self, session: &mut Session, name: &str) -> Result<(), ConsoleError> {
+        let names: Vec<&str> = self.names().collect();
+        let why = format!("no run is called {name}; there is {}", names.join(", "));
+        self.bad(session, &why)
+    }
+
+    /// Tells the model which runs there are, the first one first.
+    pub(super) fn list_runs(&mut self) {
+        let past = self.under.as_ref();
+        let now = past.map_or(&self.model.cluster.now, |stage| &stage.shown.cluster.now);
+        let run = |here: &Here, steps, is_here| RunShown {
+            name: here.name.clone(),
+            of: here.of.clone(),
+            steps,
+            here: is_here,
+        };
+        let mut runs = vec![run(&self.here, now.step, true)];
+        let parked = self.parked.iter();
+        runs.extend(parked.map(|stage| run(&stage.here, stage.shown.cluster.now.step, false)));
+        runs.sort_by(|a, b| (a.of.is_some(), &a.name).cmp(&(b.of.is_some(), &b.name)));
+        self.model.run_at = self.model.run_at.min(runs.len() - 1);
+        self.model.runs = runs;
+    }
+
+    // ---- two of them
+
+    /// Puts two runs side by side, from their first difference on.
+    pub(super) fn compare(
+        &mut self,
+        session: &mut Session,
+        names: [String; 2],
+    ) -> Result<(), ConsoleError> {
+        if let Some(name) = names.iter().find(|name| self.names().all(|other| other != *name)) {
+            let name = name.clone();
+            return self.no_run(session, &name);
+        }
+        let compared = self.run_bytes(session, &names[0]).and_then(|a| {
+            let b = self.run_bytes(session, &names[1])?;
+            side_by_side(&a, &b, COMPARED_STEPS).map_err(|error| error.to_string())
+        });
+        match compared {
+            Ok(Comparison { same, sides }) => {
+                self.tell(session, Msg::Compared(Box::new((names, same, sides))))
+            }
+            Err(why) => self.bad(session, &format!("they cannot be compared: {why}")),
+        }
+    }
+
+    fn run_bytes(&mut self, session: &mut Session, name: &str) -> Result<Vec<u8>, String> {
+        let bytes = if name == self.here.name {
+            match &mut self.under {
+                Some(stage) => stage.session.recorded(),
+                None => session.recorded(),
+            }
+        } else {
+            let stage = self.parked.iter_mut().find(|stage| stage.here.name == name);
+            stage.map_or(Ok(Vec::new()), |stage| stage.session.recorded())
+        };
+        bytes.map_err(|error| format!("{name}: {error}"))
+    }
+}
+
+/// Names are words of the `:` line.
+fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    (1..=16).contains(&name.len()) && name.chars().all(fits)
+}
