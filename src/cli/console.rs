@@ -3,6 +3,7 @@
 use super::Done;
 use super::config::Place;
 use super::failure::{FINE, Failure};
+use super::lessons::ProgressPlace;
 use super::replay::{Trace, TraceArgs};
 use super::setup::{ClusterArgs, EngineKind, Judge};
 use crate::campaign::foresee::{Foresight, Options};
@@ -33,6 +34,9 @@ pub(super) struct ConsoleArgs {
     engine: EngineKind,
     #[command(flatten)]
     look: Look,
+    /// Begins with this lesson: its name, its number, or a file
+    #[arg(long, value_name = "NAME", conflicts_with = "replay")]
+    lesson: Option<String>,
     /// Replays this trace in the console; P pauses it
     #[arg(long, value_name = "TRACE")]
     replay: Option<PathBuf>,
@@ -58,6 +62,8 @@ pub(super) struct Look {
     /// Leaves the mouse to the terminal
     #[arg(long)]
     no_mouse: bool,
+    #[command(flatten)]
+    place: ProgressPlace,
     /// Puts an action on another key, as `quit=ctrl-q`, or on none; may be given again
     #[arg(long = "key", value_name = "ACTION=KEY")]
     keys: Vec<String>,
@@ -132,7 +138,21 @@ impl Look {
         let keys = self.keys.clone();
         let (no_color, depth) = (here.no_color, here.depth());
         let (cast, term) = (self.cast.clone(), here.term);
-        Ok(ConsoleOptions { config, ascii, no_color, depth, cast, layouts, term, keys, sets })
+        let progress = self.place.load();
+        let lesson = None;
+        Ok(ConsoleOptions {
+            config,
+            ascii,
+            no_color,
+            depth,
+            cast,
+            layouts,
+            term,
+            keys,
+            sets,
+            progress,
+            lesson,
+        })
     }
 }
 
@@ -142,9 +162,14 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
     if plain.is_none() {
         terminal_needed()?;
     }
+    if let Some(name) = &args.lesson {
+        // Before the terminal is taken.
+        super::lessons::load(name)?;
+    }
     let mut sets = args.cluster.sets.clone();
     sets.retain(|set| !set.is_empty());
     let mut options = args.look.options(sets)?;
+    options.lesson.clone_from(&args.lesson);
     let mut profile = args.cluster.load("demo")?;
     let replay = match &args.replay {
         Some(path) => {
@@ -217,10 +242,15 @@ struct ReplayWords {
     how: TraceArgs,
 }
 
-/// Opens traces for `:replay`, on the cluster as it is; a panic in a store is caught there.
+/// A panic in a store, or in a lesson's cluster, is caught there.
+fn is_caught() -> bool {
+    crate::store::is_guarded() || crate::lesson::guard::is_guarded()
+}
+
+/// Opens traces for `:replay`, on the cluster as it is.
 fn outside(profile: &Profile) -> Outside {
     Outside {
-        is_caught: crate::store::is_guarded,
+        is_caught,
         open: open_trace(profile),
         foresee: Arc::new(foresee),
         fork: forks(profile.seed),

@@ -7,7 +7,7 @@
 //!
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
 //! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `expected`, `progress`), `recovery`, `run`,
-//! `compare`, `replay`, `trace`, `inspect`, `diff`, `ladder`, `render`, `play`, `check`, `fuzz`, `shrink`, `lessons`, `lists`, `protocols`,
+//! `compare`, `replay`, `trace`, `inspect`, `diff`, `ladder`, `render`, `play`, `check`, `fuzz`, `shrink`, `learn`, `lessons`, `lists`, `protocols`,
 //! `screenshot`, `config`, `doctor`,
 //! `manual`.
 
@@ -25,6 +25,7 @@ mod fuzz;
 mod inspect;
 mod interrupt;
 mod ladder;
+mod learn;
 mod lessons;
 mod lists;
 mod load;
@@ -113,6 +114,8 @@ enum Command {
     /// The coherency protocols
     #[command(subcommand)]
     Protocols(protocols::ProtocolsCommand),
+    /// Lessons in the console: the list, or one of them
+    Learn(learn::LearnArgs),
     /// The lessons: what there are, and taking one in a plain terminal
     #[command(subcommand)]
     Lessons(lessons::LessonsCommand),
@@ -155,6 +158,7 @@ pub fn main() -> ExitCode {
         Some(Command::Profiles(what)) => lists::profiles(&what),
         Some(Command::Workloads(what)) => lists::workloads(&what),
         Some(Command::Protocols(what)) => protocols::protocols(&what),
+        Some(Command::Learn(args)) => learn::learn(&args),
         Some(Command::Lessons(what)) => lessons::lessons(&what),
         Some(Command::Defects(what)) => lists::defects(&what),
         Some(Command::Screenshot(args)) => screenshot::screenshot(&args),

@@ -43,7 +43,7 @@ pub(super) enum Judge {
 }
 
 /// What a cluster is made of, as far as the command line says so.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct ClusterArgs {
     /// A built-in profile, or a file (with a `/`, or ending in `.toml`)
     #[arg(short, long, value_name = "NAME")]

@@ -116,6 +116,8 @@ pub struct Attempt {
     checks: Vec<(String, bool)>,
     /// What was told when the step began.
     scene: Vec<Told>,
+    /// What was told when the prediction came to be.
+    happened: Vec<Told>,
     /// A checker has fired for a script that is no proof.
     spoiled: bool,
     /// How often a cluster took the place of another.
@@ -138,6 +140,7 @@ impl Attempt {
             records: vec![Record::default(); steps],
             checks: Vec::new(),
             scene: Vec::new(),
+            happened: Vec::new(),
             spoiled: false,
             clusters: 0,
         };
@@ -185,6 +188,12 @@ impl Attempt {
     #[must_use]
     pub fn scene(&self) -> &[Told] {
         &self.scene
+    }
+
+    /// What was told when the prediction of this step came to be.
+    #[must_use]
+    pub fn happened(&self) -> &[Told] {
+        &self.happened
     }
 
     /// What the task wants, and whether it is so.
@@ -269,7 +278,7 @@ impl Attempt {
     /// Sets the scene of the step; the cluster is there.
     fn enter(&mut self, session: &mut Session) -> Result<(), Refusal> {
         (self.done, self.spoiled) = (false, false);
-        (self.scene, self.checks) = (Vec::new(), Vec::new());
+        (self.scene, self.happened, self.checks) = (Vec::new(), Vec::new(), Vec::new());
         let Some(step) = self.step() else { return Ok(()) };
         let scene: Vec<Command> = step.scene.iter().map(|(_, command)| command.clone()).collect();
         self.history[self.at].clear();
@@ -427,7 +436,7 @@ impl Attempt {
             .collect();
         let expected = expected.map_err(Refusal::No)?;
         let then: Vec<Command> = then.into_iter().map(|(_, command)| command).collect();
-        self.perform(session, &then)?;
+        self.happened = self.perform(session, &then)?;
         let mut answered = Vec::new();
         for ((question, answer), expected) in questions.iter().zip(answers).zip(&expected) {
             let (is_right, truth) = self.judge(session, question, expected, &limits)?;

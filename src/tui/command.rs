@@ -142,6 +142,18 @@ pub enum Act {
     FindNext,
     /// The one before.
     FindPrevious,
+    /// To the next step of the lesson.
+    LessonNext,
+    /// To the step before.
+    LessonBack,
+    /// This step once more.
+    LessonAgain,
+    /// The next hint.
+    LessonHint,
+    /// Show the solution.
+    LessonSolve,
+    /// End the lesson.
+    LessonLeave,
     /// Draw everything anew.
     Redraw,
 }
@@ -235,6 +247,7 @@ const HOST: &str = "Host I/O";
 const STEP: &str = "Stepping and tempo";
 const FAULT: &str = "Faults";
 const SHOW: &str = "The screen";
+const LEARN: &str = "Lessons";
 
 /// The panes about the whole of a run.
 const TIMELINE: &[Pane] = &[Pane::Strip, Pane::Around, Pane::Branches, Pane::Compare];
@@ -305,6 +318,14 @@ pub const ENTRIES: &[Entry] = &[
         &["7"],
         "timeline",
         "Screen 7: the whole run, to go back in, to fork, to compare",
+        GO,
+    ),
+    all(
+        Act::Show(Screen::Learn),
+        "learn",
+        &["9"],
+        "learn",
+        "Screen 9: lessons, with tasks, questions and bug hunts",
         GO,
     ),
     all(Act::FocusNext, "next-pane", &["tab"], "pane", "The next pane gets the keys", GO),
@@ -531,6 +552,59 @@ pub const ENTRIES: &[Entry] = &[
             "The ladder at the selected operation, or at the violation; a recording goes there",
             GO,
         ),
+    ),
+    within(
+        &[Pane::Lessons],
+        all(Act::Open, "open", &["enter"], "take", "Take the selected lesson", LEARN),
+    ),
+    within(
+        &[Pane::Lesson],
+        all(
+            Act::Open,
+            "lesson-open",
+            &["enter"],
+            "go on",
+            "On to the next step; or type a command, or an answer, if one is asked for",
+            LEARN,
+        ),
+    ),
+    within(
+        &[Pane::Lesson],
+        all(Act::LessonHint, "hint", &["i"], "hint", "The next hint; it costs a point", LEARN),
+    ),
+    within(
+        &[Pane::Lesson],
+        all(
+            Act::LessonBack,
+            "lesson-back",
+            &["b"],
+            "step back",
+            "Back to the beginning of the step before",
+            LEARN,
+        ),
+    ),
+    within(
+        &[Pane::Lesson],
+        all(Act::LessonAgain, "lesson-again", &["a"], "again", "This step once more", LEARN),
+    ),
+    within(
+        &[Pane::Lesson],
+        all(
+            Act::LessonNext,
+            "lesson-next",
+            &["n"],
+            "next",
+            "The next step; one that was done before is done again as it was",
+            LEARN,
+        ),
+    ),
+    within(
+        &[Pane::Lesson],
+        all(Act::LessonSolve, "lesson-solve", &["v"], "solution", "Show the solution", LEARN),
+    ),
+    within(
+        &[Pane::Lesson],
+        all(Act::LessonLeave, "lesson-leave", &["e"], "leave", "End the lesson", LEARN),
     ),
     all(Act::Open, "open", &["enter"], "open", "Open what is selected", GO),
     all(Act::Read, "ask-read", &["r"], "read", "Read the selected block at the selected AMF", HOST),
@@ -908,6 +982,7 @@ pub const VERBS: &[Verb] = &[
         usage: "layout NAME | save NAME | hide PANE | show PANE | list",
         help: "The dashboard as it was saved; `default` fits by itself; `save!` replaces one",
     },
+    Verb { name: "lesson", usage: "lesson NAME", help: "Take a lesson, by its name or number" },
     Verb { name: "theme", usage: "theme NAME", help: "Another theme" },
     Verb {
         name: "filter",

@@ -245,7 +245,7 @@ impl Learner {
             Verdict::Solved => text.push_str("Done.\n"),
             Verdict::Found { finding, defect, commands, best } => {
                 let _ = writeln!(text, "Found. {finding}");
-                let _ = writeln!(text, "The broken rule: {defect}. {}", defect.summary());
+                let _ = writeln!(text, "The broken rule is {defect}: it {}.", defect.summary());
                 let _ = writeln!(
                     text,
                     "Your script has {commands} commands; the best known has {best}."
@@ -313,6 +313,9 @@ impl Learner {
             Err(refusal) => return Err(broken(&refusal)),
         };
         let mut text = String::new();
+        for told in self.attempt.happened() {
+            tell(&mut text, told);
+        }
         for answered in &answered {
             judged(&mut text, answered);
         }

@@ -6,6 +6,7 @@ pub mod arrangement;
 pub mod faults;
 pub mod foreseen;
 pub mod ladder;
+pub mod learn;
 pub mod modal;
 pub mod place;
 pub mod replay;
@@ -26,6 +27,7 @@ use super::snapshot::Cluster;
 use super::surroundings::Depth;
 use super::theme::{Role, Theme};
 use crate::protocol::id::{AmfId, Block, DiskId, OpId};
+use crate::trace::Snapshot;
 use arrangement::Arrangement;
 use faults::FaultList;
 use ratatui::layout::Size;
@@ -82,6 +84,23 @@ pub struct Selected {
     pub lock: usize,
     /// Row of the active faults.
     pub fault: usize,
+}
+
+impl Selected {
+    /// The first of everything, in a cluster of so many AMFs.
+    fn first(amfs: u8) -> Self {
+        Self {
+            amf: AmfId(0),
+            block: Block(0),
+            peer: AmfId(u8::from(amfs > 1)),
+            disk: DiskId(0),
+            message: None,
+            held: None,
+            op: None,
+            lock: 0,
+            fault: 0,
+        }
+    }
 }
 
 /// Which part of the address space the heat map shows.
@@ -156,6 +175,8 @@ pub struct Model {
     pub run_at: usize,
     /// Two of them beside each other.
     pub compared: Option<timeline::Compared>,
+    /// Lessons.
+    pub learn: learn::LearnState,
     /// What came of the last thing done.
     pub notice: Option<Notice>,
     /// The first hint is still shown.
@@ -186,7 +207,7 @@ impl Model {
     pub fn new(about: About, cluster: Cluster, theme: Theme) -> Self {
         let workloads = about.workloads.iter().map(|(name, _)| (name.clone(), false)).collect();
         let heat = Heat { first: 0, blocks: about.blocks };
-        let peer = AmfId(u8::from(about.amfs > 1));
+        let amfs = about.amfs;
         Self {
             about,
             cluster,
@@ -195,17 +216,7 @@ impl Model {
             recent_panes: vec![Pane::Matrix],
             zoomed: false,
             modal: Modal::None,
-            selected: Selected {
-                amf: AmfId(0),
-                block: Block(0),
-                peer,
-                disk: DiskId(0),
-                message: None,
-                held: None,
-                op: None,
-                lock: 0,
-                fault: 0,
-            },
+            selected: Selected::first(amfs),
             heat,
             arrangement: Arrangement::default(),
             filter: String::new(),
@@ -220,6 +231,7 @@ impl Model {
             runs: Vec::new(),
             run_at: 0,
             compared: None,
+            learn: learn::LearnState::default(),
             notice: None,
             hint: true,
             workloads,
@@ -251,7 +263,7 @@ impl Model {
         match self.focus() {
             Pane::Lamps | Pane::History => Pane::Lamps,
             Pane::Locks | Pane::Chain => Pane::Locks,
-            own @ (Pane::Io | Pane::Inject | Pane::Active | Pane::Log) => own,
+            own @ (Pane::Io | Pane::Inject | Pane::Active | Pane::Log | Pane::Lessons) => own,
             _ => Pane::Traffic,
         }
     }
@@ -262,6 +274,7 @@ impl Model {
         match pane {
             Pane::Traffic | Pane::Ladder => &self.filter,
             Pane::Lamps => &self.lamp_filter,
+            Pane::Lessons => &self.learn.filter,
             other => self.filters.get(&other).map_or("", String::as_str),
         }
     }
@@ -271,6 +284,7 @@ impl Model {
         match self.filtered() {
             Pane::Traffic => &mut self.filter,
             Pane::Lamps => &mut self.lamp_filter,
+            Pane::Lessons => &mut self.learn.filter,
             other => self.filters.entry(other).or_default(),
         }
     }
@@ -319,6 +333,17 @@ impl Model {
     #[must_use]
     pub fn is_recording(&self) -> bool {
         self.cluster.now.engine == "recording"
+    }
+
+    /// The screen is about another cluster from now on: what was known of the one before goes.
+    pub fn switch(&mut self, about: About, first: Snapshot) {
+        self.workloads = about.workloads.iter().map(|(name, _)| (name.clone(), false)).collect();
+        self.heat = Heat { first: 0, blocks: about.blocks };
+        self.selected = Selected::first(about.amfs);
+        self.about = about;
+        self.cluster = Cluster::new(first);
+        self.ladder = ladder::LadderState::default();
+        self.replay = None;
     }
 
     /// True if some workload is running.

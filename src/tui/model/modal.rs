@@ -29,6 +29,8 @@ pub enum Modal {
     Filter(Input),
     /// The number of a block to go to.
     Goto(Input),
+    /// The answer to a question of a lesson.
+    Answer(Input),
     /// A host operation.
     Dialog(Dialog),
     /// A question.

@@ -17,6 +17,8 @@ pub enum Screen {
     Ladder,
     /// The whole of a run, to go to and fro in and to fork.
     Timeline,
+    /// Lessons.
+    Learn,
 }
 
 /// A pane.
@@ -60,11 +62,15 @@ pub enum Pane {
     Compare,
     /// The runs that are there.
     Branches,
+    /// The step of a lesson.
+    Lesson,
+    /// The lessons.
+    Lessons,
 }
 
 impl Screen {
     /// Every screen, in the order of their digits.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Dashboard,
         Self::Caches,
         Self::Locks,
@@ -72,7 +78,23 @@ impl Screen {
         Self::Checker,
         Self::Ladder,
         Self::Timeline,
+        Self::Learn,
     ];
+
+    /// The digit that shows it.
+    #[must_use]
+    pub const fn digit(self) -> u8 {
+        match self {
+            Self::Dashboard => 1,
+            Self::Caches => 2,
+            Self::Locks => 3,
+            Self::Faults => 4,
+            Self::Checker => 5,
+            Self::Ladder => 6,
+            Self::Timeline => 7,
+            Self::Learn => 9,
+        }
+    }
 
     /// Its name.
     #[must_use]
@@ -85,6 +107,7 @@ impl Screen {
             Self::Checker => "Checker",
             Self::Ladder => "Ladder",
             Self::Timeline => "Timeline",
+            Self::Learn => "Learn",
         }
     }
 
@@ -109,6 +132,7 @@ impl Screen {
             Self::Timeline => {
                 &[Pane::Around, Pane::Strip, Pane::Branches, Pane::Traffic, Pane::Compare]
             }
+            Self::Learn => &[Pane::Lesson, Pane::Lessons],
         }
     }
 }
@@ -137,6 +161,8 @@ impl Pane {
             Self::Around => "Events",
             Self::Compare => "Compare",
             Self::Branches => "Branches",
+            Self::Lesson => "Lesson",
+            Self::Lessons => "Lessons",
         }
     }
 }

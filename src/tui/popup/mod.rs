@@ -31,9 +31,22 @@ pub fn draw(frame: &mut Frame, plan: &Plan, model: &Model) {
             line::prompt(frame, plan.keys, &label, input, model);
         }
         Modal::Goto(input) => line::prompt(frame, plan.keys, "go to block ", input, model),
+        Modal::Answer(input) => {
+            line::prompt(frame, plan.keys, &learn_prompt(model), input, model);
+        }
         Modal::Dialog(dialog) => dialog::render(frame, frame.area(), dialog, model),
         Modal::Confirm(confirm) => confirm::render(frame, frame.area(), confirm, model),
     }
+}
+
+/// The question that is being answered.
+fn learn_prompt(model: &Model) -> String {
+    let step = model.learn.step.as_ref();
+    let question = step.and_then(|step| step.questions.get(step.next_question()?));
+    question.map_or_else(String::new, |question| {
+        let question = &question.question;
+        format!("{} ({}): ", question.words(), question.form())
+    })
 }
 
 /// A box of this size in the middle, with a title and what its keys do; what is left inside.

@@ -259,7 +259,7 @@ fn read_script(path: &Path, name: &str, limits: &Limits) -> Result<Vec<Command>,
 }
 
 /// What the screen is told of a command that is through.
-fn told(session: &Session, command: Command, report: Report) -> Msg {
+pub(super) fn told(session: &Session, command: Command, report: Report) -> Msg {
     let done = report.op.and_then(|op| session.completion(op));
     if let (Command::Host(_) | Command::Await(_), Some(done)) = (&command, done) {
         return Msg::Completed(Box::new(done.clone()), report.lines.join("  "));

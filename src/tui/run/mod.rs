@@ -6,6 +6,7 @@
 mod execute;
 mod foreseeing;
 mod layouts;
+mod learning;
 mod meter;
 pub mod pace;
 mod plain;
@@ -25,6 +26,7 @@ use super::terminal::{self, Screen};
 use super::theme::{Theme, ThemeError};
 use super::update::{Effect, Msg, update};
 use super::view::{self, layout};
+use crate::lesson;
 use crate::profile::{Profile, Schedule};
 use crate::protocol::id::Instant;
 use crate::session::OpenTrace;
@@ -37,6 +39,7 @@ pub use plain::run_plain;
 use execute::Executor;
 pub use foreseeing::Foresee;
 use foreseeing::Foreseeing;
+use learning::Lessons;
 use meter::Meter;
 use pace::{Clock, Look, Pace, QUIET};
 pub use stage::{Forked, Forks};
@@ -83,6 +86,10 @@ pub struct ConsoleOptions {
     pub keys: Vec<String>,
     /// `--set KEY=VALUE` as given, for `:save`.
     pub sets: Vec<String>,
+    /// What the learner has done so far, and where it is kept.
+    pub progress: lesson::Progress,
+    /// The lesson to begin with; empty: the list of lessons.
+    pub lesson: Option<String>,
 }
 
 /// What the console needs from rooms that it does not know.
@@ -174,6 +181,8 @@ pub fn run(
         foreseeing: None,
         meter: Meter::new(Wall::now()),
         replay_told: false,
+        lessons: Lessons::new(options.progress.clone()),
+        lesson: options.lesson.clone(),
     };
     let clock = console.clock_of(&mut session);
     console.pace = console.pace.of_another(clock, Wall::now());
@@ -184,6 +193,8 @@ pub fn run(
     }
     let ran = console.run(&mut session);
     console.back_to_first(&mut session);
+    // The cluster that is ended is the console's own.
+    let ran = ran.and_then(|()| console.leave_lesson(&mut session));
     drop(console);
     let ended = session.shutdown();
     match ran {
@@ -304,6 +315,9 @@ struct Console {
     parked: Vec<Stage>,
     /// Runs that have branched off so far, and one.
     forks: u64,
+    lessons: Lessons,
+    /// The lesson to begin with.
+    lesson: Option<String>,
 }
 
 impl Console {
@@ -318,6 +332,7 @@ impl Console {
         if tempo != TEMPO_FULL && !self.model.is_recording() {
             self.run_command(session, &Command::Act(Action::Tempo(tempo)))?;
         }
+        self.begin_with_lesson(session)?;
         self.model.notice = None;
         if let Some(why) = only_ascii {
             let text = format!("ASCII signs: {why}; --ascii=never draws lines anyway");
@@ -463,6 +478,23 @@ impl Console {
 
     fn effect(&mut self, session: &mut Session, effect: Effect) -> Result<(), ConsoleError> {
         match effect {
+            Effect::Save(..)
+            | Effect::Source(_)
+            | Effect::Replay(_)
+            | Effect::Foresee(_)
+            | Effect::Rewind(_)
+            | Effect::GoOn
+            | Effect::Fork(_)
+            | Effect::Branch(_)
+            | Effect::Unbranch(_)
+            | Effect::Compare(_)
+            | Effect::StepOperation
+            | Effect::FindBlock(..)
+                if self.lessons.is_taken() =>
+            {
+                let text = "not in a lesson; `:lesson-leave` ends it".to_owned();
+                self.tell(session, Msg::Say(Level::Bad, text))?;
+            }
             Effect::Run(command) => self.run_command(session, &command)?,
             Effect::Save(path, replace) => {
                 let said = match &self.here.of {
@@ -481,6 +513,7 @@ impl Console {
                 let said = self.executor.source(&path);
                 self.tell(session, said)?;
             }
+            Effect::Learn(effect) => self.learn(session, effect)?,
             Effect::Replay(words) => self.open_trace(&words)?,
             Effect::Tell(from, to) => {
                 if let Some(events) = session.told(from, to)? {
@@ -521,6 +554,9 @@ impl Console {
         command: &Command,
     ) -> Result<(), ConsoleError> {
         self.acted = true;
+        if self.lessons.is_taken() {
+            return self.lesson_command(session, command);
+        }
         if let Command::Act(Action::Seek(to)) = command {
             self.tell(session, Msg::Seeking(*to))?;
         }
@@ -536,13 +572,18 @@ impl Console {
     fn look(&mut self, session: &mut Session) -> Result<Look, ConsoleError> {
         let tempo = self.model.cluster.now.tempo;
         let still = match self.pace.clock() {
+            // Only commands move a lesson's cluster.
+            Clock::Driven if self.lessons.is_taken() => true,
             Clock::Driven => self.advance(session, tempo)?,
             Clock::Waking | Clock::Polled => {
                 session.pump();
                 false
             }
         };
-        while let Some(command) = self.faults.take(session.now()) {
+        // A lesson has no schedule.
+        while !self.lessons.is_taken()
+            && let Some(command) = self.faults.take(session.now())
+        {
             self.run_command(session, &command)?;
         }
         self.take_trace(session)?;

@@ -308,6 +308,7 @@ impl<W: Write> Plain<W> {
                 | Effect::Redraw
                 | Effect::Foresee(_)
                 | Effect::StopForeseeing
+                | Effect::Learn(_)
                 | Effect::SaveLayout(..)
                 | Effect::LoadLayout(_)
                 | Effect::ListLayouts => {

@@ -248,6 +248,11 @@ impl Console {
         self.arrive(session, text)
     }
 
+    /// What is shown is not the console's own run, as it goes on.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.under.is_some() || self.here.of.is_some()
+    }
+
     /// What happened in the run that is shown, right before this step.
     fn before(&self, session: &mut Session, step: u64) -> Result<Vec<Event>, ConsoleError> {
         let told = session.told(step.saturating_sub(BEFORE_STEPS), step)?;

@@ -6,7 +6,7 @@ use super::super::model::{
 };
 use super::super::theme::Theme;
 use super::dialog;
-use super::{Effect, arrange, checker, jump, ladder, moves, palette, timeline};
+use super::{Effect, arrange, checker, jump, ladder, learn, moves, palette, timeline};
 use crate::session::ReplayState;
 use crate::trace::action::Action;
 use crate::trace::command::{HostCommand, ReplayCommand};
@@ -108,6 +108,12 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Arrange(how) => arrange::arrange(model, how),
         Act::FindMark(mark, side) => ladder::mark(model, mark, side),
         Act::WorstLamp => worst_lamp(model),
+        Act::LessonNext => learn::next(model),
+        Act::LessonBack => learn::back(model),
+        Act::LessonAgain => learn::again(model),
+        Act::LessonHint => learn::hint(model),
+        Act::LessonSolve => learn::solve(model),
+        Act::LessonLeave => learn::leave(model),
         Act::Suspend => vec![Effect::Suspend],
         Act::Redraw => vec![Effect::Redraw],
     }
@@ -122,6 +128,9 @@ fn open(model: &mut Model, opened: Modal) -> Vec<Effect> {
 pub fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     model.screen = screen;
     model.zoomed = false;
+    if screen == Screen::Learn {
+        return learn::show(model);
+    }
     ladder::want(model)
 }
 
@@ -197,6 +206,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
         }
         Pane::Ladder | Pane::Around => ladder::back(model),
         Pane::Compare if !model.zoomed => model.focus_on(Pane::Around),
+        Pane::Lessons if !model.zoomed => model.learn.filter.clear(),
         Pane::Strip
         | Pane::Branches
         | Pane::Compare
@@ -210,6 +220,8 @@ fn back(model: &mut Model) -> Vec<Effect> {
         | Pane::Inject
         | Pane::Lamps
         | Pane::History
+        | Pane::Lesson
+        | Pane::Lessons
         | Pane::Active => model.zoomed = false,
     }
     model.selected.held = None;
@@ -244,6 +256,8 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         Pane::Branches => return timeline::show_run(model),
         Pane::Compare => return timeline::go_to_difference(model),
         Pane::Strip => model.focus_on(Pane::Around),
+        Pane::Lesson => return learn::enter(model),
+        Pane::Lessons => return learn::take(model),
         Pane::Log => model.log.0.transition(TuiWidgetEvent::FocusKey),
         Pane::Amfs | Pane::Matrix | Pane::Locks | Pane::Group | Pane::Card | Pane::Chain => {
             if model.screen == Screen::Dashboard {
@@ -445,7 +459,8 @@ fn undo(model: &mut Model) -> Vec<Effect> {
         | Screen::Locks
         | Screen::Checker
         | Screen::Ladder
-        | Screen::Timeline => faults.last(),
+        | Screen::Timeline
+        | Screen::Learn => faults.last(),
     };
     let Some(undo) = fault.map(|fault| fault.undo.clone()) else {
         model.say(Level::Info, "no fault is active");
@@ -487,6 +502,8 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         | Pane::Lamps
         | Pane::History
         | Pane::Strip
+        | Pane::Lesson
+        | Pane::Lessons
         | Pane::Active => None,
     };
     let text = text.unwrap_or_else(|| format!("{} {}", model.selected.amf, model.selected.block));

@@ -3,7 +3,7 @@
 use super::super::command::{ENTRIES, VERBS, by_name};
 use super::super::keymap::Key;
 use super::super::model::{HISTORY_MAX, Level, LineInput, Modal, Model};
-use super::{Effect, acts, arrange, ladder, moves, timeline, typing};
+use super::{Effect, acts, arrange, ladder, learn, moves, timeline, typing};
 use crate::protocol::id::AmfId;
 use crate::trace::{parse_command, registry};
 use crossterm::event::KeyCode;
@@ -81,7 +81,7 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
     let missing = |usage: &str| Some(Err(format!("`{name}` needs more: {usage}")));
     Some(match name {
         "save" | "save!" | "source" | "theme" | "layout" | "goto" | "select" | "columns"
-        | "svg" | "branch" | "unbranch" | "compare"
+        | "svg" | "branch" | "unbranch" | "compare" | "lesson"
             if rest.is_empty() =>
         {
             let usage = VERBS
@@ -105,6 +105,7 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
         }
         "theme" => Ok(acts::theme(model, rest)),
         "layout" => arrange::layout(model, rest),
+        "lesson" => Ok(learn::open(model, rest)),
         "columns" => ladder::columns(model, rest).map(|()| Vec::new()),
         "svg" => Ok(ladder::picture(model, path(rest))),
         "fork" => Ok(vec![Effect::Fork((!rest.is_empty()).then(|| rest.to_owned()))]),

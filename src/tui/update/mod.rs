@@ -8,6 +8,7 @@ pub mod dialog;
 pub mod engine;
 pub mod jump;
 pub mod ladder;
+pub mod learn;
 pub mod line;
 pub mod modal;
 pub mod mouse;
@@ -17,7 +18,8 @@ pub mod timeline;
 pub mod typing;
 
 use super::keymap::{self, Key, Meaning};
-use super::model::{Level, Modal, Model, ReplayShown};
+use super::model::learn::{LessonRow, StepShown};
+use super::model::{About, Level, Modal, Model, ReplayShown};
 use crate::protocol::id::{Block, OpId};
 use crate::trace::engine::Completion;
 use crate::trace::{Command, Event, Foreseen, Seek, Snapshot};
@@ -69,6 +71,12 @@ pub enum Msg {
     Arrived,
     /// Two runs: their names, how many steps they have in common, and those from there on.
     Compared(Box<([String; 2], u64, [Vec<String>; 2])>),
+    /// The screen is about another cluster from now on.
+    Switched(Box<About>, Box<Snapshot>),
+    /// The step of the lesson that is taken; `None`: none is.
+    Lesson(Option<Box<StepShown>>),
+    /// The lessons that there are.
+    LessonList(Vec<LessonRow>),
 }
 
 /// Something to be done outside.
@@ -82,6 +90,8 @@ pub enum Effect {
     Source(PathBuf),
     /// Replay a trace, given with its options.
     Replay(String),
+    /// Take a lesson, or do something in it.
+    Learn(LearnEffect),
     /// Ask a recording what happened in these steps.
     Tell(u64, u64),
     /// Try futures of the run so far: of this block's violation, or of the first.
@@ -124,6 +134,29 @@ pub enum Effect {
     Redraw,
     /// Leave.
     Quit,
+}
+
+/// What is to be done about lessons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LearnEffect {
+    /// Say which lessons there are.
+    List,
+    /// Begin the lesson with this name.
+    Open(String),
+    /// End it.
+    Leave,
+    /// To the next step.
+    Next,
+    /// To the step before.
+    Back,
+    /// This step once more.
+    Again,
+    /// The next hint.
+    Hint,
+    /// Show the solution.
+    Solve,
+    /// These are the answers to the questions.
+    Answer(Vec<String>),
 }
 
 /// Level of a line in the log.
@@ -174,6 +207,15 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Replay(shown) => engine::replay(model, *shown),
         Msg::Arrived => ladder::moved(model),
         Msg::Compared(compared) => timeline::compared(model, *compared),
+        Msg::Switched(about, snapshot) => {
+            model.switch(*about, *snapshot);
+            Vec::new()
+        }
+        Msg::Lesson(step) => learn::shown(model, step.map(|step| *step)),
+        Msg::LessonList(rows) => {
+            model.learn.rows = rows;
+            Vec::new()
+        }
         Msg::Workloads(running) => {
             for (name, on) in &mut model.workloads {
                 *on = running.contains(name);

@@ -4,7 +4,7 @@ use super::super::keymap::Key;
 use super::super::model::{HelpState, Level, Modal, Model, Pane};
 use super::super::popup::help;
 use super::super::view::{active, inject, locks};
-use super::{Effect, dialog, jump, line, palette, typing};
+use super::{Effect, dialog, jump, learn, line, palette, typing};
 use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::Input;
 
@@ -42,6 +42,7 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
         },
         Modal::Filter(input) => filter(model, input, key),
         Modal::Goto(input) => goto(model, input, key),
+        Modal::Answer(input) => learn::answer(model, input, key),
     }
 }
 
@@ -106,6 +107,7 @@ pub fn filtered(model: &mut Model) {
         Pane::Inject => model.faults.at = first(inject::shown(model), model.faults.at),
         Pane::Active => model.selected.fault = first(active::shown(model), model.selected.fault),
         Pane::Log => model.filter_log(),
+        Pane::Lessons => model.learn.at = 0,
         _ => {}
     }
 }
@@ -146,7 +148,7 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             *model.filter_mut() = words;
             filtered(model);
         }
-        Modal::Goto(input) => insert(input, &text),
+        Modal::Goto(input) | Modal::Answer(input) => insert(input, &text),
         Modal::Dialog(dialog) => {
             if let Some((_, input)) = dialog.fields.get_mut(dialog.at) {
                 insert(input, &text);

@@ -4,8 +4,8 @@ use super::super::command::Act;
 use super::super::model::{Modal, Model, Pane};
 use super::super::view::layout::{Plan, Slot};
 use super::super::view::{
-    active, amfs, around, branches, frame, group, heat, inject, io, ladder, lamps, layout, locks,
-    matrix, status, traffic,
+    active, amfs, around, branches, frame, group, heat, inject, io, ladder, lamps, layout, lessons,
+    locks, matrix, status, traffic,
 };
 use super::{Effect, acts, moves, timeline};
 use crate::protocol::id::{AmfId, DiskId, Key};
@@ -176,6 +176,14 @@ fn inside(
                 return if effects.is_empty() { super::ladder::want(model) } else { effects };
             }
         }
+        Pane::Lessons => {
+            if let Some(at) = lessons::row_at(area, model, row) {
+                let again = focused && model.learn.at == at;
+                model.learn.at = at;
+                return if again { super::learn::take(model) } else { Vec::new() };
+            }
+        }
+        Pane::Lesson => return if focused { super::learn::enter(model) } else { Vec::new() },
         Pane::Strip => return timeline::press(model, area, column),
         Pane::Around => {
             if let Some(row) = around::row_at(area, model, row) {

@@ -4,7 +4,7 @@ use super::super::command::Act;
 use super::super::model::faults::{Aim, ROWS};
 use super::super::model::{Heat, Model, Pane};
 use super::super::view::{active, history, inject, io, lamps, layout, locks, matrix, traffic};
-use super::{Effect, ladder, timeline};
+use super::{Effect, ladder, learn, timeline};
 use crate::protocol::Defect;
 use crate::protocol::id::{AmfId, DiskId};
 use tui_logger::TuiWidgetEvent;
@@ -53,6 +53,9 @@ pub fn page(model: &mut Model, act: Act) -> Vec<Effect> {
     match act {
         Act::PageUp if matches!(pane, Pane::Matrix) => turn(model, false),
         Act::PageDown if matches!(pane, Pane::Matrix) => turn(model, true),
+        Act::PageUp | Act::PageDown if pane == Pane::Lesson => {
+            learn::page(model, act == Act::PageDown);
+        }
         Act::PageUp => go(model, 0, -PAGE),
         Act::PageDown => go(model, 0, PAGE),
         Act::First => match pane {
@@ -135,6 +138,7 @@ fn go(model: &mut Model, across: isize, down: isize) {
             model.run_at = shift_row(model.run_at, down, model.runs.len().max(1));
         }
         Pane::Compare => timeline::scroll(model, down),
+        Pane::Lesson | Pane::Lessons => learn::go(model, down),
         Pane::Io => {
             if down != 0 {
                 model.selected.op = io::neighbour(model, down);

@@ -91,6 +91,7 @@ pub fn plan(model: &Model) -> Option<Plan> {
             Screen::Checker => checker(class, body),
             Screen::Ladder => vec![(body, vec![Pane::Ladder])],
             Screen::Timeline => timeline(model, class, body),
+            Screen::Learn => learn(model, class, body),
         }
     };
     let slot = |(area, stack): (Rect, Vec<Pane>)| {
@@ -228,6 +229,22 @@ fn timeline(model: &Model, class: Class, body: Rect) -> Places {
         Layout::vertical([Constraint::Length(frame + 9), Constraint::Fill(1)]).areas(right);
     let runs = (runs, vec![Pane::Branches]);
     vec![whole, (left, LEFT.to_vec()), runs, (held, vec![Pane::Traffic])]
+}
+
+/// A lesson, and where there is room the caches and messages of its cluster beside it; else the list.
+fn learn(model: &Model, class: Class, body: Rect) -> Places {
+    if model.learn.step.is_none() || class < Class::Large {
+        return vec![(body, vec![Pane::Lesson, Pane::Lessons])];
+    }
+    let [left, right] =
+        Layout::horizontal([Constraint::Percentage(62), Constraint::Fill(1)]).areas(body);
+    let [matrix, traffic] =
+        Layout::vertical([Constraint::Percentage(34), Constraint::Fill(1)]).areas(right);
+    vec![
+        (left, vec![Pane::Lesson, Pane::Lessons]),
+        (matrix, vec![Pane::Matrix]),
+        (traffic, vec![Pane::Traffic]),
+    ]
 }
 
 fn faults(model: &Model, class: Class, body: Rect) -> Places {

@@ -17,6 +17,8 @@ pub mod io;
 pub mod ladder;
 pub mod lamps;
 pub mod layout;
+pub mod lesson;
+pub mod lessons;
 pub mod locks;
 pub mod log;
 pub mod matrix;
@@ -90,6 +92,8 @@ fn render(frame: &mut Frame, area: Rect, model: &Model, pane: Pane) {
         Pane::Around => around::render(frame, area, model),
         Pane::Compare => compare::render(frame, area, model),
         Pane::Branches => branches::render(frame, area, model),
+        Pane::Lesson => lesson::render(frame, area, model),
+        Pane::Lessons => lessons::render(frame, area, model),
     }
 }
 
@@ -125,6 +129,8 @@ fn counts(pane: Pane, model: &Model) -> String {
         Pane::Around => around::heading(model),
         Pane::Compare => compare::heading(model),
         Pane::Branches => branches::heading(model),
+        Pane::Lesson => lesson::heading(model),
+        Pane::Lessons => lessons::heading(model),
     }
 }
 

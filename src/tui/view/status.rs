@@ -1,7 +1,7 @@
 //! The first line (screens), the status bar, and the line with keys and notices.
 //!
 //! ```text
-//!  amflab  1 Dashboard  2 Caches  3 Locks  4 Faults  5 Checker                   12.345 s
+//!  amflab  1 Dashboard  2 Caches  3 Locks  4 Fault  5 Check  6 Ladde  9 Learn  12.345 s
 //!  demo  sim  e3  sharing  ● running  tempo 1  ● no violation  ● linearizable  1 fault
 //!  r read  w write  space run/step  : command  ? help
 //! ```
@@ -19,18 +19,23 @@ use unicode_width::UnicodeWidthStr;
 
 /// Width of the name before the screens.
 const NAME: &str = " amflab ";
-/// Letters that the names of the other screens keep, where there is no room for all of them.
-const NAME_SHORT: usize = 4;
+/// Below this only the screen that is shown has its name.
+const NARROW: u16 = 60;
+/// Columns of the clock.
+const CLOCK: usize = 10;
+/// Fewest and most letters that are left of a name where there is no room for every name.
+const CUT: core::ops::Range<usize> = 4..10;
 
 /// Draws the first line.
 pub fn tabs(frame: &mut Frame, area: Rect, model: &Model) {
-    let mut spans = vec![Span::styled(name(model), model.style(Role::Focus))];
+    let (name, letters) = names(model);
+    let mut spans = vec![Span::styled(name, model.style(Role::Focus))];
     for screen in Screen::ALL {
         let role = if screen == model.screen { Role::Title } else { Role::Dim };
         let style = model.style(role);
         let style =
             if screen == model.screen { style.patch(model.style(Role::Select)) } else { style };
-        spans.push(Span::styled(tab(screen, model), style));
+        spans.push(Span::styled(tab(screen, letters, model), style));
     }
     let clock = clock(model);
     let used: usize = spans.iter().map(Span::width).sum();
@@ -45,45 +50,42 @@ fn clock(model: &Model) -> String {
     format!("{} s ", model.cluster.clock())
 }
 
-/// A screen's digit and its name, of which so many letters are kept; none: the digit alone.
-fn labelled(screen: Screen, letters: usize) -> String {
-    let digit = Screen::ALL.iter().position(|other| *other == screen).unwrap_or(0) + 1;
-    let name: String = screen.title().chars().take(letters).collect();
-    if name.is_empty() { format!(" {digit} ") } else { format!(" {digit} {name} ") }
-}
-
-/// Letters that the names of the other screens keep, so that all have room: all of them, few, or none.
-/// The time comes with it; its length does not count, so that names do not change with it.
-fn letters(model: &Model) -> usize {
-    const CLOCK: usize = 9;
-    let room = usize::from(model.size.width).saturating_sub(CLOCK);
-    let wide = |letters: usize| -> usize {
-        let label = |screen: &Screen| {
-            let whole = *screen == model.screen;
-            labelled(*screen, if whole { usize::MAX } else { letters }).len()
-        };
-        Screen::ALL.iter().map(label).sum()
+/// How much of the names of the screens that are not shown there is room for: all, some letters, none.
+/// And the program's own name.
+fn names(model: &Model) -> (&'static str, usize) {
+    let width = usize::from(model.size.width);
+    let fits = |name: &str, letters: usize, more: usize| {
+        let tabs: usize = Screen::ALL.iter().map(|s| tab(*s, letters, model).len()).sum();
+        name.len() + tabs + more <= width
     };
-    [usize::MAX, NAME_SHORT].into_iter().find(|letters| wide(*letters) <= room).unwrap_or(0)
+    if model.size.width < NARROW {
+        return ("", 0);
+    }
+    let cut = |name, more| CUT.rev().map(move |letters| (name, letters, more));
+    let mut ways = cut(NAME, CLOCK).chain(cut("", 0));
+    let way = ways.find(|(name, letters, more)| fits(name, *letters, *more));
+    way.map_or(("", 0), |(name, letters, _)| (name, letters))
 }
 
-/// The program's name, where all of the screens' have room.
-fn name(model: &Model) -> &'static str {
-    let whole: usize = Screen::ALL.iter().map(|screen| screen.title().len() + 4).sum();
-    if NAME.len() + whole <= usize::from(model.size.width) { NAME } else { "" }
-}
-
-/// A screen's digit and name, as it is shown.
-fn tab(screen: Screen, model: &Model) -> String {
-    labelled(screen, if screen == model.screen { usize::MAX } else { letters(model) })
+/// A screen's digit and name; of those that are not shown only some letters.
+fn tab(screen: Screen, letters: usize, model: &Model) -> String {
+    let (digit, title) = (screen.digit(), screen.title());
+    if screen == model.screen {
+        return format!(" {digit} {title} ");
+    }
+    match letters {
+        0 => format!(" {digit} "),
+        _ => format!(" {digit} {} ", &title[..title.len().min(letters)]),
+    }
 }
 
 /// The screen whose name is at this column of the first line.
 #[must_use]
 pub fn screen_at(model: &Model, column: u16) -> Option<Screen> {
-    let mut x = name(model).len();
+    let (name, letters) = names(model);
+    let mut x = name.len();
     Screen::ALL.into_iter().find(|screen| {
-        let wide = tab(*screen, model).len();
+        let wide = tab(*screen, letters, model).len();
         let here = (x..x + wide).contains(&usize::from(column));
         x += wide;
         here
@@ -109,6 +111,10 @@ fn parts(model: &Model) -> Vec<Part> {
     ];
     parts.push(if let (true, Some(recording)) = (model.is_recording(), &now.recording) {
         part(format!("step {} of {}", now.step, recording.steps), Role::Warn, 9)
+    } else if model.learn.step.is_some() {
+        let held =
+            if now.held_total > 0 { format!(", {} held", now.held_total) } else { String::new() };
+        part(format!("{} lesson{held}", glyphs.held), Role::Warn, 9)
     } else if now.step_mode {
         part(format!("{} step, {} held", glyphs.held, now.held_total), Role::Warn, 9)
     } else {

@@ -10,6 +10,7 @@ mod engine;
 mod fake;
 mod feel;
 mod ladder;
+mod learn;
 mod plain;
 mod pty;
 mod real;

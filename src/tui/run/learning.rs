@@ -1,0 +1,310 @@
+//! A lesson in the console: its cluster takes the place of the console's own, which waits meanwhile.
+
+use super::super::model::learn::{LessonRow, StepShown};
+use super::super::model::{About, Level, Screen};
+use super::super::update::{LearnEffect, Msg, acts};
+use super::execute::{Executor, told};
+use super::pace::{Clock, Pace};
+use super::{Console, ConsoleError};
+use crate::lesson::{self, Attempt, Progress, Refusal, Verdict};
+use crate::session::{Session, Status};
+use crate::trace::{Ask, Command};
+use std::sync::Arc;
+use std::time::Instant as Wall;
+
+/// Lessons as the console has them.
+pub(super) struct Lessons {
+    progress: Progress,
+    taken: Option<Taken>,
+}
+
+/// A lesson that is being taken.
+struct Taken {
+    attempt: Attempt,
+    /// Which of its clusters is on the screen.
+    cluster: u64,
+    /// Its end was written down.
+    is_kept: bool,
+    own: Own,
+}
+
+/// What belongs to the console's own cluster, and waits.
+struct Own {
+    session: Session,
+    executor: Executor,
+    clock: Clock,
+    about: About,
+}
+
+impl Lessons {
+    pub(super) fn new(progress: Progress) -> Self {
+        Self { progress, taken: None }
+    }
+
+    /// A lesson is being taken: time stands still.
+    pub(super) fn is_taken(&self) -> bool {
+        self.taken.is_some()
+    }
+
+    /// The list, with what was done so far.
+    pub(super) fn rows(&self) -> Vec<LessonRow> {
+        let lessons = lesson::builtin().iter().filter_map(|(name, _)| lesson::load(name).ok());
+        lessons
+            .map(|lesson| {
+                let kept = self.progress.of(&lesson.name);
+                LessonRow {
+                    passed: kept.is_some_and(|kept| kept.passed),
+                    best: kept.map(|kept| (kept.points, kept.of)),
+                    name: lesson.name,
+                    title: lesson.title,
+                    summary: lesson.summary,
+                    minutes: lesson.minutes,
+                    claims: lesson.claims,
+                }
+            })
+            .collect()
+    }
+}
+
+impl Console {
+    /// What the Learn screen wants done.
+    pub(super) fn learn(
+        &mut self,
+        session: &mut Session,
+        effect: LearnEffect,
+    ) -> Result<(), ConsoleError> {
+        self.acted = true;
+        let done = match effect {
+            LearnEffect::List => {
+                let rows = self.lessons.rows();
+                return self.tell(session, Msg::LessonList(rows));
+            }
+            LearnEffect::Open(name) => return self.open_lesson(session, &name),
+            LearnEffect::Leave => return self.leave_lesson(session),
+            LearnEffect::Next => self.move_on(session, Attempt::next),
+            LearnEffect::Back => self.move_on(session, Attempt::back),
+            LearnEffect::Again => self.move_on(session, Attempt::again),
+            LearnEffect::Hint => self.hint(session),
+            LearnEffect::Solve => self.solve(session),
+            LearnEffect::Answer(answers) => self.answer(session, &answers),
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(refusal) => {
+                // Answers that were not taken are asked for again.
+                let asks = self.model.learn.step.as_ref().is_some_and(|s| !s.questions.is_empty());
+                if asks || matches!(refusal, Refusal::Broken(_)) {
+                    self.show_step(session, |_| {})?;
+                }
+                self.tell(session, Msg::Say(Level::Bad, refusal.to_string()))
+            }
+        }
+    }
+
+    fn open_lesson(&mut self, session: &mut Session, name: &str) -> Result<(), ConsoleError> {
+        if self.is_elsewhere() {
+            let text =
+                "not while you look back, or are on a branch; N goes on, `:branch` goes back";
+            return self.tell(session, Msg::Say(Level::Bad, text.to_owned()));
+        }
+        let begun = lesson::load(name).and_then(|lesson| {
+            Attempt::start(Arc::new(lesson)).map_err(|refusal| refusal.to_string())
+        });
+        let (attempt, other) = match begun {
+            Ok(begun) => begun,
+            Err(why) => {
+                let why = why.replace("\n  hint:", "  hint:");
+                return self.tell(session, Msg::Say(Level::Bad, why));
+            }
+        };
+        self.leave_lesson(session)?;
+        let executor = Executor::new(attempt.profile(), Vec::new());
+        let own = Own {
+            session: core::mem::replace(session, other),
+            executor: core::mem::replace(&mut self.executor, executor),
+            clock: self.pace.clock(),
+            about: self.model.about.clone(),
+        };
+        let cluster = attempt.cluster();
+        self.lessons.taken = Some(Taken { attempt, cluster, is_kept: false, own });
+        // Nothing happens by itself in a lesson.
+        self.pace = Pace::new(Clock::Driven, Wall::now(), self.pace.frame());
+        self.switch(session)?;
+        self.show_step(session, |_| {})
+    }
+
+    /// Ends the lesson, if one is taken: the console's own cluster goes on.
+    pub(super) fn leave_lesson(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        let Some(Taken { own, .. }) = self.lessons.taken.take() else { return Ok(()) };
+        *session = own.session;
+        self.executor = own.executor;
+        self.pace = Pace::new(own.clock, Wall::now(), self.pace.frame());
+        session.pump();
+        // What happened meanwhile is not told.
+        self.mark = session.mark();
+        let snapshot = session.snapshot(&Ask::BRIEF);
+        self.tell(session, Msg::Switched(Box::new(own.about), Box::new(snapshot)))?;
+        self.tell(session, Msg::Lesson(None))?;
+        self.refresh(session)
+    }
+
+    /// The screen shows another cluster.
+    fn switch(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
+        taken.cluster = taken.attempt.cluster();
+        let mut about = About::new(taken.attempt.profile());
+        // A hunt's secret.
+        about.config.defect = None;
+        // Everything that led here is told again.
+        self.mark = 0;
+        let snapshot = session.snapshot(&Ask::BRIEF);
+        self.tell(session, Msg::Switched(Box::new(about), Box::new(snapshot)))?;
+        self.refresh(session)
+    }
+
+    /// Shows the step as it stands, with what is to be added to it.
+    fn show_step(
+        &mut self,
+        session: &mut Session,
+        add: impl FnOnce(&mut StepShown),
+    ) -> Result<(), ConsoleError> {
+        let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
+        if taken.cluster != taken.attempt.cluster() {
+            self.switch(session)?;
+        }
+        let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
+        let mut shown = StepShown::of(&taken.attempt);
+        add(&mut shown);
+        let mut said = None;
+        if taken.attempt.is_over() && !taken.is_kept {
+            taken.is_kept = true;
+            let (name, score) = (taken.attempt.lesson().name.clone(), taken.attempt.score());
+            let kept = self.lessons.progress.ended(&name, &score);
+            said = kept.err().map(|trouble| trouble.to_string().replace("\n  hint:", "  hint:"));
+            let rows = self.lessons.rows();
+            self.tell(session, Msg::LessonList(rows))?;
+        }
+        self.tell(session, Msg::Lesson(Some(Box::new(shown))))?;
+        self.refresh(session)?;
+        match said {
+            Some(trouble) => self.tell(session, Msg::Say(Level::Bad, trouble)),
+            None => Ok(()),
+        }
+    }
+
+    /// To another step.
+    fn move_on(
+        &mut self,
+        session: &mut Session,
+        step: impl FnOnce(&mut Attempt, &mut Session) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
+        step(&mut taken.attempt, session)?;
+        self.shown(session, |_| {})
+    }
+
+    /// As [`Self::show_step`]; what goes wrong with the screen is told like a refusal.
+    fn shown(
+        &mut self,
+        session: &mut Session,
+        add: impl FnOnce(&mut StepShown),
+    ) -> Result<(), Refusal> {
+        self.show_step(session, add).map_err(|error| Refusal::No(error.to_string()))
+    }
+
+    fn hint(&mut self, session: &mut Session) -> Result<(), Refusal> {
+        let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
+        if taken.attempt.hint().is_none() {
+            return Err(Refusal::No("there is no more hint".to_owned()));
+        }
+        self.with_what_was_done(session)
+    }
+
+    /// The step as it stands, and what was done in it stays on the screen.
+    fn with_what_was_done(&mut self, session: &mut Session) -> Result<(), Refusal> {
+        let step = self.model.learn.step.clone().unwrap_or_default();
+        self.shown(session, |shown| {
+            shown.done = step.done;
+            shown.verdict = step.verdict;
+            for (question, typed) in shown.questions.iter_mut().zip(step.questions) {
+                question.answer = question.answer.take().or(typed.answer);
+            }
+        })
+    }
+
+    fn solve(&mut self, session: &mut Session) -> Result<(), Refusal> {
+        let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
+        let told = taken.attempt.give_up(session)?;
+        self.shown(session, |shown| {
+            for told in &told {
+                shown.did(&told.command, &told.report);
+            }
+            shown.verdict = vec!["This is the solution.".to_owned()];
+        })
+    }
+
+    fn answer(&mut self, session: &mut Session, answers: &[String]) -> Result<(), Refusal> {
+        let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
+        let answered = taken.attempt.answer(session, answers)?;
+        let right = answered.iter().filter(|answered| answered.is_right).count();
+        let of = answered.len();
+        self.shown(session, |shown| {
+            shown.verdict = vec![format!("{right} of {of} right.")];
+        })
+    }
+
+    /// A command of the learner, from whatever key or line.
+    pub(super) fn lesson_command(
+        &mut self,
+        session: &mut Session,
+        command: &Command,
+    ) -> Result<(), ConsoleError> {
+        let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
+        let before = taken.cluster;
+        let given = match taken.attempt.give(session, command) {
+            Ok(given) => given,
+            Err(refusal) => return self.tell(session, Msg::Say(Level::Bad, refusal.to_string())),
+        };
+        let is_new = taken.attempt.cluster() != before;
+        if !is_new {
+            self.take_events(session)?;
+            let report = given.report.clone();
+            let said = told(session, command.clone(), report);
+            self.tell(session, said)?;
+        }
+        let is_elsewhere = self.model.screen != Screen::Learn;
+        let step = self.model.learn.step.clone().unwrap_or_default();
+        self.show_step(session, |shown| {
+            shown.done = step.done;
+            shown.did(command, &given.report);
+            shown.judged(&given.verdict);
+        })?;
+        match given.verdict {
+            Verdict::Solved | Verdict::Found { .. } if is_elsewhere => {
+                let text = "the task is done; 9 leads to the lesson".to_owned();
+                self.tell(session, Msg::Say(Level::Info, text))
+            }
+            Verdict::Innocent(finding) => {
+                let text = format!("fires with every rule whole, too: {finding}");
+                self.tell(session, Msg::Say(Level::Warn, text))
+            }
+            Verdict::Open if given.report.status == Status::Refused => {
+                let text = given.report.lines.join("  ");
+                self.tell(session, Msg::Say(Level::Bad, text))
+            }
+            Verdict::Open | Verdict::Solved | Verdict::Found { .. } => Ok(()),
+        }
+    }
+}
+
+impl Console {
+    /// The lesson, or the list, that the console was asked to begin with.
+    pub(super) fn begin_with_lesson(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        let Some(name) = self.lesson.take() else { return Ok(()) };
+        self.model.hint = false;
+        for effect in acts::show(&mut self.model, Screen::Learn) {
+            self.effect(session, effect)?;
+        }
+        if name.is_empty() { Ok(()) } else { self.open_lesson(session, &name) }
+    }
+}
