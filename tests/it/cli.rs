@@ -104,8 +104,9 @@ fn help_begins_with_three_examples() {
 
 #[test]
 fn a_console_without_a_terminal_says_what_to_do_instead() {
-    refused(&[], &["needs a terminal", "hint: `amflab run`"]);
-    refused(&["console", "-p", "demo"], &["needs a terminal", "hint: `amflab run`"]);
+    let words = ["needs a terminal", "hint: `amflab --plain`", "`amflab run`"];
+    refused(&[], &words);
+    refused(&["console", "-p", "demo"], &words);
 }
 
 #[test]
