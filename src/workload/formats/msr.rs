@@ -5,7 +5,7 @@
 //! response time.
 
 use super::parser::Lines;
-use super::text::{Names, number, shown};
+use super::text::{Names, fields, number, shown};
 use super::{Bad, Extent, Raw, TraceOp};
 use crate::protocol::Many;
 
@@ -20,12 +20,12 @@ pub struct Msr {
 
 impl Lines for Msr {
     fn line(&mut self, text: &str) -> Result<Option<Raw>, Bad> {
-        let mut fields = text.split(',').map(str::trim);
-        let mut next = || fields.next();
+        let mut found = fields(text);
+        let mut next = || found.next();
         let (Some(time), Some(host), Some(disk), Some(kind), Some(offset), Some(size)) =
             (next(), next(), next(), next(), next(), next())
         else {
-            let found = Many::of(text.split(',').count(), "field");
+            let found = Many::of(fields(text).count(), "field");
             return Err(Bad::new(format!("{found} instead of 7")).hint(
                 "an MSR line is Timestamp,Hostname,DiskNumber,Type,Offset,Size,ResponseTime",
             ));

@@ -9,6 +9,7 @@ use super::jsonl::Jsonl;
 use super::msr::Msr;
 use super::oracle::Oracle;
 use super::spc::Spc;
+use super::text::trimmed;
 use super::{Bad, Raw, TraceOptions, vscsi};
 
 /// Understands a text format, one line after the other.
@@ -63,7 +64,7 @@ impl Parser {
 
     /// One line as it was read.
     pub(super) fn line(parser: &mut dyn Lines, line: &str) -> Result<Option<Raw>, Bad> {
-        let text = line.trim();
+        let text = trimmed(line);
         if text.is_empty() || (parser.has_comments() && text.starts_with('#')) {
             return Ok(None);
         }

@@ -6,7 +6,7 @@
 //! in all that are published, and here.
 
 use super::parser::Lines;
-use super::text::{Ids, number, seconds, shown};
+use super::text::{Ids, fields, number, seconds, shown};
 use super::{Bad, Extent, Raw, TraceOp};
 use crate::protocol::Many;
 use crate::protocol::id::SECTOR_BYTES;
@@ -21,12 +21,12 @@ pub struct Spc {
 
 impl Lines for Spc {
     fn line(&mut self, text: &str) -> Result<Option<Raw>, Bad> {
-        let mut fields = text.split(',').map(str::trim);
-        let mut next = || fields.next();
+        let mut found = fields(text);
+        let mut next = || found.next();
         let (Some(unit), Some(lba), Some(size), Some(opcode), Some(time)) =
             (next(), next(), next(), next(), next())
         else {
-            let found = Many::of(text.split(',').count(), "field");
+            let found = Many::of(fields(text).count(), "field");
             return Err(Bad::new(format!("{found} instead of 5")).hint(COLUMNS));
         };
         if unit.eq_ignore_ascii_case("asu") {

@@ -6,6 +6,9 @@ use core::num::IntErrorKind;
 
 /// A whole number of a text format, named in the error.
 pub(super) fn number(name: &str, text: &str) -> Result<u64, Bad> {
+    if let Some(number) = short_number(text) {
+        return Ok(number);
+    }
     text.parse::<u64>().map_err(|error| {
         let why = match error.kind() {
             IntErrorKind::PosOverflow => "does not fit 64 bits",
@@ -15,6 +18,19 @@ pub(super) fn number(name: &str, text: &str) -> Result<u64, Bad> {
             _ => "is no whole number",
         };
         Bad::new(format!("{name} `{}` {why}", shown(text)))
+    })
+}
+
+/// A number that fits 64 bits whatever its digits are, as almost all are: nothing to watch for.
+fn short_number(text: &str) -> Option<u64> {
+    const DIGITS_MAX: u32 = 19;
+    const { assert!(u64::MAX / 10_u64.pow(DIGITS_MAX) >= 1) }
+    if text.is_empty() || text.len() > DIGITS_MAX as usize {
+        return None;
+    }
+    text.bytes().try_fold(0, |sum, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit <= 9).then(|| sum * 10 + u64::from(digit))
     })
 }
 
@@ -51,21 +67,41 @@ pub(super) fn seconds(text: &str) -> Result<u64, Bad> {
     decimal(text, 1_000_000_000, "times of this format are seconds")
 }
 
+/// Without blanks around it. Most texts have none, and are looked at no further.
+pub(super) fn trimmed(text: &str) -> &str {
+    let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let bytes = text.as_bytes();
+    if is_plain(bytes.first()) && is_plain(bytes.last()) { text } else { text.trim() }
+}
+
+/// What stands between commas, without the blanks around it. Fields are short: looking at their bytes
+/// one after the other is quicker than a search that is made for long texts.
+pub(super) fn fields(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let left = rest?;
+        let comma = left.bytes().position(|byte| byte == b',');
+        let (field, after) = comma.map_or((left, None), |at| (&left[..at], Some(&left[at + 1..])));
+        rest = after;
+        Some(trimmed(field))
+    })
+}
+
 /// Exactly `N` fields with commas between. `columns` names them all in the hint.
 pub(super) fn csv<'a, const N: usize>(
     text: &'a str,
     columns: &'static str,
 ) -> Result<[&'a str; N], Bad> {
-    let mut fields = [""; N];
+    let mut found = [""; N];
     let mut count = 0;
-    for field in text.split(',') {
-        if let Some(place) = fields.get_mut(count) {
-            *place = field.trim();
+    for field in fields(text) {
+        if let Some(place) = found.get_mut(count) {
+            *place = field;
         }
         count += 1;
     }
     if count == N {
-        return Ok(fields);
+        return Ok(found);
     }
     let found = Many::of(count, "field");
     Err(Bad::new(format!("{found} instead of {N}")).hint(columns))
@@ -136,6 +172,19 @@ mod tests {
             assert!(decimal(bad, 1_000).is_err(), "{bad}");
         }
         assert!(decimal("18446744073709551615", 1_000_000).is_err());
+    }
+
+    #[test]
+    fn fields_are_those_of_the_library() {
+        for text in ["", ",", "a", " a , b", "a,,b,", "\u{a0}ä\u{a0},\tß", "1,2,3"] {
+            let wanted: Vec<&str> = text.split(',').map(str::trim).collect();
+            assert_eq!(fields(text).collect::<Vec<_>>(), wanted, "{text:?}");
+        }
+        for text in
+            ["0", "007", "9999999999999999999", "10000000000000000000", "18446744073709551615"]
+        {
+            assert_eq!(number("size", text).ok(), text.parse().ok());
+        }
     }
 
     #[test]
