@@ -4,7 +4,7 @@
 //! Each AMF has a random stream of its own (or, where all of a group are to touch the same blocks, a
 //! copy of the group's), so that what one AMF is asked does not depend on how fast the others answer;
 //! only the order of the AMFs and the sequence numbers of stamps do. A sharing pattern may make an AMF
-//! wait for another: see [`Generator::may_begin`].
+//! wait for another: see `Generator::may_begin`.
 
 use super::driver::{Driver, DriverSettings, Fetch, Planned, Rhythm, Source};
 use super::pattern::{Insert, Part, Pattern};

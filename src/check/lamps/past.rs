@@ -7,7 +7,7 @@
 //!
 //! What is shown at a position is what had happened by then. Unlike with a cluster that runs, a block is
 //! looked at after each of its answers: a contradiction is known at the step that makes it certain.
-//! Memory is bounded ([`BYTES_MAX`]); what comes after that is said to be not judged.
+//! Memory is bounded (`BYTES_MAX`); what comes after that is said to be not judged.
 
 use super::Lamps;
 use super::lit::{Lit, Told, why};

@@ -1,4 +1,4 @@
-//! Histories of one register as Jepsen prints them, an event a line, or keeps them, an event a map ([`super::edn`]).
+//! Histories of one register as Jepsen prints them, an event a line, or keeps them, an event a map (`super::edn`).
 //!
 //! ```text
 //! INFO  jepsen.util - 3  :invoke  :cas    [1 2]
