@@ -4,6 +4,7 @@
 use super::Done;
 use super::failure::{FAILED, FINE, Failure};
 use super::setup::{ClusterArgs, EngineKind, Judge, time};
+use crate::explore::explore;
 use crate::profile::Profile;
 use crate::protocol::id::Span;
 use crate::session::{Session, Status};
@@ -37,6 +38,7 @@ enum Shown {
     Faults,
     Checker,
     Ladder,
+    Protocol,
 }
 
 /// A picture of the README: a screen, when, and what happens before.
@@ -160,7 +162,11 @@ fn draw(
         Shown::Faults => Screen::Faults,
         Shown::Checker => Screen::Checker,
         Shown::Ladder => Screen::Ladder,
+        Shown::Protocol => Screen::Protocol,
     };
+    if model.screen == Screen::Protocol {
+        model.protocol.tell(std::sync::Arc::new(explore(profile.config.protocol)));
+    }
     let mut mark = 0;
     for spec in profile.workloads.iter().filter(|spec| spec.autostart) {
         session.execute(&Command::Workload(true, spec.name.clone()))?;

@@ -154,6 +154,8 @@ pub enum Act {
     LessonSolve,
     /// End the lesson.
     LessonLeave,
+    /// Another protocol beside the one in force.
+    Beside,
     /// Draw everything anew.
     Redraw,
 }
@@ -328,6 +330,14 @@ pub const ENTRIES: &[Entry] = &[
         "Screen 9: lessons, with tasks, questions and bug hunts",
         GO,
     ),
+    all(
+        Act::Show(Screen::Protocol),
+        "protocol-table",
+        &["8"],
+        "protocol",
+        "Screen 8: what an event does to a block, by how it stands",
+        GO,
+    ),
     all(Act::FocusNext, "next-pane", &["tab"], "pane", "The next pane gets the keys", GO),
     all(
         Act::FocusPrevious,
@@ -485,6 +495,40 @@ pub const ENTRIES: &[Entry] = &[
     within(
         &[Pane::Ladder],
         all(Act::FindPrevious, "find-previous", &["M"], "", "The match or mark before", GO),
+    ),
+    within(
+        &[Pane::Table, Pane::Cell],
+        all(
+            Act::Open,
+            "open",
+            &["enter"],
+            "last time",
+            "To where the selected cell happened last: in the ladder, or in the recording",
+            GO,
+        ),
+    ),
+    within(
+        &[Pane::Table, Pane::Cell],
+        all(
+            Act::Beside,
+            "beside",
+            &["b"],
+            "compare",
+            "Another protocol beside the one in force, differences marked; after the last: none",
+            SHOW,
+        ),
+    ),
+    within(
+        &[Pane::Table, Pane::Cell],
+        all(Act::Level, "counts", &["v"], "counts", "How often cells were met here, or not", SHOW),
+    ),
+    within(
+        &[Pane::Table, Pane::Cell],
+        all(Act::FindNext, "next-met", &["m"], "next met", "The next cell that was met here", GO),
+    ),
+    within(
+        &[Pane::Table, Pane::Cell],
+        all(Act::FindPrevious, "previous-met", &["M"], "", "The cell before that was met here", GO),
     ),
     within(
         &[Pane::Inject],

@@ -123,6 +123,13 @@ impl LadderState {
         self.events.is_empty()
     }
 
+    /// The events of a step are known.
+    #[must_use]
+    pub fn knows(&self, step: u64) -> bool {
+        self.events.front().is_some_and(|event| event.step <= step)
+            && self.events.back().is_some_and(|event| event.step >= step)
+    }
+
     /// Events that rows are made of.
     #[must_use]
     pub fn known(&self) -> usize {

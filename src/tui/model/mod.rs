@@ -9,6 +9,7 @@ pub mod ladder;
 pub mod learn;
 pub mod modal;
 pub mod place;
+pub mod protocol;
 pub mod replay;
 pub mod timeline;
 
@@ -177,6 +178,8 @@ pub struct Model {
     pub compared: Option<timeline::Compared>,
     /// Lessons.
     pub learn: learn::LearnState,
+    /// The state x event tables.
+    pub protocol: protocol::ProtocolState,
     /// What came of the last thing done.
     pub notice: Option<Notice>,
     /// The first hint is still shown.
@@ -232,6 +235,7 @@ impl Model {
             run_at: 0,
             compared: None,
             learn: learn::LearnState::default(),
+            protocol: protocol::ProtocolState::default(),
             notice: None,
             hint: true,
             workloads,
@@ -263,6 +267,7 @@ impl Model {
         match self.focus() {
             Pane::Lamps | Pane::History => Pane::Lamps,
             Pane::Locks | Pane::Chain => Pane::Locks,
+            Pane::Table | Pane::Cell => Pane::Table,
             own @ (Pane::Io | Pane::Inject | Pane::Active | Pane::Log | Pane::Lessons) => own,
             _ => Pane::Traffic,
         }
@@ -275,6 +280,7 @@ impl Model {
             Pane::Traffic | Pane::Ladder => &self.filter,
             Pane::Lamps => &self.lamp_filter,
             Pane::Lessons => &self.learn.filter,
+            Pane::Table => &self.protocol.filter,
             other => self.filters.get(&other).map_or("", String::as_str),
         }
     }
@@ -285,6 +291,7 @@ impl Model {
             Pane::Traffic => &mut self.filter,
             Pane::Lamps => &mut self.lamp_filter,
             Pane::Lessons => &mut self.learn.filter,
+            Pane::Table => &mut self.protocol.filter,
             other => self.filters.entry(other).or_default(),
         }
     }

@@ -19,6 +19,8 @@ pub enum Screen {
     Timeline,
     /// Lessons.
     Learn,
+    /// What an event does to a block, by how it stands.
+    Protocol,
 }
 
 /// A pane.
@@ -66,11 +68,15 @@ pub enum Pane {
     Lesson,
     /// The lessons.
     Lessons,
+    /// The state x event table.
+    Table,
+    /// One cell of it, in words.
+    Cell,
 }
 
 impl Screen {
     /// Every screen, in the order of their digits.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Dashboard,
         Self::Caches,
         Self::Locks,
@@ -78,6 +84,7 @@ impl Screen {
         Self::Checker,
         Self::Ladder,
         Self::Timeline,
+        Self::Protocol,
         Self::Learn,
     ];
 
@@ -91,6 +98,7 @@ impl Screen {
             Self::Faults => 4,
             Self::Checker => 5,
             Self::Ladder => 6,
+            Self::Protocol => 8,
             Self::Timeline => 7,
             Self::Learn => 9,
         }
@@ -106,6 +114,7 @@ impl Screen {
             Self::Faults => "Faults",
             Self::Checker => "Checker",
             Self::Ladder => "Ladder",
+            Self::Protocol => "Protocol",
             Self::Timeline => "Timeline",
             Self::Learn => "Learn",
         }
@@ -133,6 +142,7 @@ impl Screen {
                 &[Pane::Around, Pane::Strip, Pane::Branches, Pane::Traffic, Pane::Compare]
             }
             Self::Learn => &[Pane::Lesson, Pane::Lessons],
+            Self::Protocol => &[Pane::Table, Pane::Cell],
         }
     }
 }
@@ -163,6 +173,8 @@ impl Pane {
             Self::Branches => "Branches",
             Self::Lesson => "Lesson",
             Self::Lessons => "Lessons",
+            Self::Table => "States and events",
+            Self::Cell => "Cell",
         }
     }
 }

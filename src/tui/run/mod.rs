@@ -4,6 +4,7 @@
 //! never) while nothing happens: see [`pace`]. Nothing here decides anything: that is `update`.
 
 mod execute;
+mod exploring;
 mod foreseeing;
 mod layouts;
 mod learning;
@@ -26,6 +27,7 @@ use super::terminal::{self, Screen};
 use super::theme::{Theme, ThemeError};
 use super::update::{Effect, Msg, update};
 use super::view::{self, layout};
+use crate::explore::Table;
 use crate::lesson;
 use crate::profile::{Profile, Schedule};
 use crate::protocol::id::Instant;
@@ -46,6 +48,7 @@ pub use stage::{Forked, Forks};
 use stage::{Here, Stage};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant as Wall};
 use tracing_subscriber::layer::SubscriberExt;
@@ -179,6 +182,7 @@ pub fn run(
         outside,
         opening: None,
         foreseeing: None,
+        exploring: Vec::new(),
         meter: Meter::new(Wall::now()),
         replay_told: false,
         lessons: Lessons::new(options.progress.clone()),
@@ -304,6 +308,8 @@ struct Console {
     opening: Option<Receiver<Result<Replay, String>>>,
     /// Futures that are being tried.
     foreseeing: Option<Foreseeing>,
+    /// State x event tables that are being made, each in a thread of its own.
+    exploring: Vec<Receiver<Arc<Table>>>,
     meter: Meter,
     /// The end of the newest replay was told.
     replay_told: bool,
@@ -530,6 +536,7 @@ impl Console {
             Effect::Compare(names) => self.compare(session, names)?,
             Effect::StepOperation => self.step_operation(session)?,
             Effect::FindBlock(block, on) => self.find_block(session, block, on)?,
+            Effect::Explore(protocol) => self.explore(protocol),
             Effect::Write(path, text) => {
                 let said = execute::write_new(&path, &text);
                 self.tell(session, said)?;
@@ -588,6 +595,7 @@ impl Console {
         }
         self.take_trace(session)?;
         self.take_foreseen(session)?;
+        self.take_tables(session)?;
         let said = self.executor.poll(session)?;
         let before = self.mark;
         // What happened comes before what came of it: the sentence of an operation is told from its

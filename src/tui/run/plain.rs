@@ -309,6 +309,7 @@ impl<W: Write> Plain<W> {
                 | Effect::Foresee(_)
                 | Effect::StopForeseeing
                 | Effect::Learn(_)
+                | Effect::Explore(_)
                 | Effect::SaveLayout(..)
                 | Effect::LoadLayout(_)
                 | Effect::ListLayouts => {

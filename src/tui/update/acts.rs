@@ -6,7 +6,7 @@ use super::super::model::{
 };
 use super::super::theme::Theme;
 use super::dialog;
-use super::{Effect, arrange, checker, jump, ladder, learn, moves, palette, timeline};
+use super::{Effect, arrange, checker, jump, ladder, learn, moves, palette, protocol, timeline};
 use crate::session::ReplayState;
 use crate::trace::action::Action;
 use crate::trace::command::{HostCommand, ReplayCommand};
@@ -101,8 +101,13 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Cliff => checker::cliff(model),
         Act::ToLadder => checker::to_ladder(model),
         Act::Follow => ladder::follow(model),
+        Act::Level if model.screen == Screen::Protocol => protocol::counts(model),
         Act::Level => ladder::level(model),
+        Act::Beside => protocol::beside(model),
         Act::Places => ladder::places(model),
+        Act::FindNext | Act::FindPrevious if model.screen == Screen::Protocol => {
+            protocol::find(model, act == Act::FindNext)
+        }
         Act::FindNext | Act::FindPrevious => ladder::find(model, act == Act::FindNext),
         Act::Jump => jump::open(model),
         Act::Arrange(how) => arrange::arrange(model, how),
@@ -131,7 +136,9 @@ pub fn show(model: &mut Model, screen: Screen) -> Vec<Effect> {
     if screen == Screen::Learn {
         return learn::show(model);
     }
-    ladder::want(model)
+    let mut effects = ladder::want(model);
+    effects.extend(protocol::want(model));
+    effects
 }
 
 /// Shows the operations on the block with the worst lamp.
@@ -206,6 +213,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
         }
         Pane::Ladder | Pane::Around => ladder::back(model),
         Pane::Compare if !model.zoomed => model.focus_on(Pane::Around),
+        Pane::Table | Pane::Cell => protocol::back(model),
         Pane::Lessons if !model.zoomed => model.learn.filter.clear(),
         Pane::Strip
         | Pane::Branches
@@ -258,6 +266,7 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         Pane::Strip => model.focus_on(Pane::Around),
         Pane::Lesson => return learn::enter(model),
         Pane::Lessons => return learn::take(model),
+        Pane::Table | Pane::Cell => return protocol::open(model),
         Pane::Log => model.log.0.transition(TuiWidgetEvent::FocusKey),
         Pane::Amfs | Pane::Matrix | Pane::Locks | Pane::Group | Pane::Card | Pane::Chain => {
             if model.screen == Screen::Dashboard {
@@ -460,6 +469,7 @@ fn undo(model: &mut Model) -> Vec<Effect> {
         | Screen::Checker
         | Screen::Ladder
         | Screen::Timeline
+        | Screen::Protocol
         | Screen::Learn => faults.last(),
     };
     let Some(undo) = fault.map(|fault| fault.undo.clone()) else {
@@ -491,6 +501,10 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         Pane::Ladder | Pane::Around => model.ladder.selected().map(|row| row.text),
         Pane::Branches => model.runs.get(model.run_at).map(|run| run.name.clone()),
         Pane::Compare => super::super::view::compare::text(model),
+        Pane::Table | Pane::Cell => {
+            let lines = super::super::view::cell::lines(model).into_iter().map(|(_, line)| line);
+            Some(lines.collect::<Vec<_>>().join("\n"))
+        }
         Pane::Amfs
         | Pane::Matrix
         | Pane::Locks

@@ -1,7 +1,7 @@
 //! What comes from the cluster: snapshots, events, completions, the outcome of commands.
 
 use super::super::model::{Level, Model, ReplayShown};
-use super::{Effect, LogLevel, ladder};
+use super::{Effect, LogLevel, ladder, protocol};
 use crate::timeline::TOLD_STEPS_MAX;
 use crate::trace::engine::Completion;
 use crate::trace::{Command, Event, EventKind, Seek, Snapshot};
@@ -27,7 +27,7 @@ pub fn snapshot(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     if model.is_recording() && model.cluster.now.step != stood {
         return ladder::moved(model);
     }
-    Vec::new()
+    protocol::want(model)
 }
 
 /// A recording is about to go to another position. What was told of another stretch of it goes: only

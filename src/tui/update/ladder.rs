@@ -330,6 +330,18 @@ fn around(model: &mut Model, step: u64) -> Vec<Effect> {
     effects
 }
 
+/// The cursor goes to a step of a cluster that runs; false: it is not known any more.
+pub fn show_step(model: &mut Model, step: u64) -> bool {
+    let row = model.ladder.after(Address { step, event: 0 }, 1).pop();
+    let Some(row) = row.filter(|row| row.at.step == step || model.ladder.knows(step)) else {
+        return false;
+    };
+    let height = height(model);
+    model.ladder.show(&row, height);
+    select(model);
+    true
+}
+
 /// What was asked for has come.
 pub fn told(model: &mut Model, range: (u64, u64), events: Vec<Event>) -> Vec<Effect> {
     model.ladder.tell(range, events);

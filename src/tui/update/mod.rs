@@ -14,18 +14,22 @@ pub mod modal;
 pub mod mouse;
 pub mod moves;
 pub mod palette;
+pub mod protocol;
 pub mod timeline;
 pub mod typing;
 
 use super::keymap::{self, Key, Meaning};
 use super::model::learn::{LessonRow, StepShown};
 use super::model::{About, Level, Modal, Model, ReplayShown};
+use crate::explore::Table;
+use crate::protocol::Protocol;
 use crate::protocol::id::{Block, OpId};
 use crate::trace::engine::Completion;
 use crate::trace::{Command, Event, Foreseen, Seek, Snapshot};
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Something that came in.
 #[derive(Clone, Debug)]
@@ -63,6 +67,8 @@ pub enum Msg {
     Foreseen(Result<Box<Foreseen>, String>),
     /// Something else is to be said.
     Say(Level, String),
+    /// A state x event table has been made.
+    Table(Arc<Table>),
     /// How a replay stands.
     Replay(Box<ReplayShown>),
     /// These generators make requests now.
@@ -114,6 +120,8 @@ pub enum Effect {
     StepOperation,
     /// Go to the next thing that happened to a block, or to the one before.
     FindBlock(Block, bool),
+    /// Find out what the core does under a protocol: its state x event table.
+    Explore(Protocol),
     /// Write a new file.
     Write(PathBuf, String),
     /// Save a layout under a name; over one that exists only if told so.
@@ -204,6 +212,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.say(level, text);
             Vec::new()
         }
+        Msg::Table(table) => protocol::table(model, table),
         Msg::Replay(shown) => engine::replay(model, *shown),
         Msg::Arrived => ladder::moved(model),
         Msg::Compared(compared) => timeline::compared(model, *compared),

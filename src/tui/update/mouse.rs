@@ -5,7 +5,7 @@ use super::super::model::{Modal, Model, Pane};
 use super::super::view::layout::{Plan, Slot};
 use super::super::view::{
     active, amfs, around, branches, frame, group, heat, inject, io, ladder, lamps, layout, lessons,
-    locks, matrix, status, traffic,
+    locks, matrix, protocol, status, traffic,
 };
 use super::{Effect, acts, moves, timeline};
 use crate::protocol::id::{AmfId, DiskId, Key};
@@ -176,6 +176,11 @@ fn inside(
                 return if effects.is_empty() { super::ladder::want(model) } else { effects };
             }
         }
+        Pane::Table => {
+            if let Some(cell) = protocol::cell_at(area, model, column, row) {
+                return super::protocol::click(model, cell);
+            }
+        }
         Pane::Lessons => {
             if let Some(at) = lessons::row_at(area, model, row) {
                 let again = focused && model.learn.at == at;
@@ -198,7 +203,7 @@ fn inside(
                 return if again { timeline::show_run(model) } else { Vec::new() };
             }
         }
-        Pane::Log | Pane::Card | Pane::Chain | Pane::History | Pane::Compare => {}
+        Pane::Log | Pane::Card | Pane::Chain | Pane::History | Pane::Compare | Pane::Cell => {}
     }
     Vec::new()
 }

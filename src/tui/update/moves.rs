@@ -4,7 +4,7 @@ use super::super::command::Act;
 use super::super::model::faults::{Aim, ROWS};
 use super::super::model::{Heat, Model, Pane};
 use super::super::view::{active, history, inject, io, lamps, layout, locks, matrix, traffic};
-use super::{Effect, ladder, learn, timeline};
+use super::{Effect, ladder, learn, protocol, timeline};
 use crate::protocol::Defect;
 use crate::protocol::id::{AmfId, DiskId};
 use tui_logger::TuiWidgetEvent;
@@ -139,6 +139,8 @@ fn go(model: &mut Model, across: isize, down: isize) {
         }
         Pane::Compare => timeline::scroll(model, down),
         Pane::Lesson | Pane::Lessons => learn::go(model, down),
+        Pane::Table => protocol::go(model, across, down),
+        Pane::Cell => protocol::scroll(model, across + down),
         Pane::Io => {
             if down != 0 {
                 model.selected.op = io::neighbour(model, down);

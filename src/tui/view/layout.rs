@@ -92,6 +92,7 @@ pub fn plan(model: &Model) -> Option<Plan> {
             Screen::Ladder => vec![(body, vec![Pane::Ladder])],
             Screen::Timeline => timeline(model, class, body),
             Screen::Learn => learn(model, class, body),
+            Screen::Protocol => protocol(class, body),
         }
     };
     let slot = |(area, stack): (Rect, Vec<Pane>)| {
@@ -245,6 +246,17 @@ fn learn(model: &Model, class: Class, body: Rect) -> Places {
         (matrix, vec![Pane::Matrix]),
         (traffic, vec![Pane::Traffic]),
     ]
+}
+
+fn protocol(class: Class, body: Rect) -> Places {
+    let cell = match class {
+        Class::Small | Class::Medium => body.height / 3,
+        Class::Large => 14,
+        Class::Wide => 20,
+    };
+    let [table, cell] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(cell)]).areas(body);
+    vec![(table, vec![Pane::Table]), (cell, vec![Pane::Cell])]
 }
 
 fn faults(model: &Model, class: Class, body: Rect) -> Places {

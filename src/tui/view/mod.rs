@@ -5,6 +5,7 @@ pub mod amfs;
 pub mod around;
 pub mod branches;
 pub mod card;
+pub mod cell;
 pub mod chain;
 pub mod compare;
 mod foreseen;
@@ -22,6 +23,7 @@ pub mod lessons;
 pub mod locks;
 pub mod log;
 pub mod matrix;
+pub mod protocol;
 pub mod replay;
 mod rows;
 pub mod status;
@@ -30,7 +32,7 @@ pub mod text;
 pub mod traffic;
 mod tree;
 
-use super::model::{Model, Pane};
+use super::model::{Model, Pane, Screen};
 use super::popup;
 use super::theme::Role;
 use crate::trace::Ask;
@@ -94,6 +96,8 @@ fn render(frame: &mut Frame, area: Rect, model: &Model, pane: Pane) {
         Pane::Branches => branches::render(frame, area, model),
         Pane::Lesson => lesson::render(frame, area, model),
         Pane::Lessons => lessons::render(frame, area, model),
+        Pane::Table => protocol::render(frame, area, model),
+        Pane::Cell => cell::render(frame, area, model),
     }
 }
 
@@ -131,6 +135,8 @@ fn counts(pane: Pane, model: &Model) -> String {
         Pane::Branches => branches::heading(model),
         Pane::Lesson => lesson::heading(model),
         Pane::Lessons => lessons::heading(model),
+        Pane::Table => protocol::heading(model),
+        Pane::Cell => cell::heading(model),
     }
 }
 
@@ -141,7 +147,8 @@ pub fn asked(plan: Option<&Plan>, model: &Model, held_max: usize) -> Ask {
     let shows = |pane| plan.is_some_and(|plan| plan.inner(pane).is_some());
     let history = shows(Pane::History).then_some(model.selected.block);
     let lens = shows(Pane::Card).then_some(model.selected.block);
-    Ask { first, end, held_max, lamps: shows(Pane::Lamps), history, cells: false, lens }
+    let cells = model.screen == Screen::Protocol;
+    Ask { first, end, held_max, lamps: shows(Pane::Lamps), history, cells, lens }
 }
 
 /// The part of the volume whose lines the screen shows.

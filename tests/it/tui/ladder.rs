@@ -16,7 +16,7 @@ use amflab::tui::update::{Effect, Msg, update};
 use tempfile::TempDir;
 
 /// What happened in a conversation with a crash, two views and a takeover.
-fn events() -> Vec<Event> {
+pub(crate) fn events() -> Vec<Event> {
     let folder = TempDir::new().unwrap();
     let file = recorded(&folder, "cex-R1.txt");
     let mut timeline = Timeline::open(std::fs::File::open(file).unwrap(), &mut |_| {}).unwrap();

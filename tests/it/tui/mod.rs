@@ -12,6 +12,7 @@ mod feel;
 mod ladder;
 mod learn;
 mod plain;
+mod protocol;
 mod pty;
 mod real;
 mod screens;
