@@ -200,6 +200,8 @@ pub struct Model {
     pub keymap: Keymap,
     /// Clicks and the wheel are taken.
     pub mouse: bool,
+    /// Where the last click was, unless a key or the wheel came since.
+    pub clicked: Option<(u16, u16)>,
     /// Which targets the log shows, and from which level on.
     pub log: LogState,
 }
@@ -246,6 +248,7 @@ impl Model {
             glyphs: &glyph::RICH,
             keymap: Keymap::default(),
             mouse: true,
+            clicked: None,
             log: LogState::default(),
         }
     }

@@ -186,6 +186,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => modal::paste(model, &text),
         Msg::Resize(width, height) => {
             model.size = Size::new(width, height);
+            model.clicked = None;
             // The letters stand elsewhere now.
             if matches!(model.modal, Modal::Jump(_)) {
                 model.modal = Modal::None;
@@ -239,6 +240,7 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     model.hint = false;
+    model.clicked = None;
     let key = Key::from(event);
     if !matches!(model.modal, Modal::None) {
         return modal::key(model, key);

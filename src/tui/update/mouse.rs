@@ -48,6 +48,7 @@ fn wheel(model: &mut Model, column: u16, row: u16, act: Act) -> Vec<Effect> {
     let pane = layout::plan(model).and_then(|plan| plan.slot_at(column, row).map(|slot| slot.pane));
     let Some(pane) = pane else { return Vec::new() };
     model.focus_on(pane);
+    model.clicked = None;
     match pane {
         Pane::Heat => moves::heat(model, act == Act::Up),
         Pane::Matrix => {
@@ -97,10 +98,30 @@ fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
     }
     let had_focus = model.focus() == slot.pane;
     model.focus_on(slot.pane);
+    // Rows may have moved so that the selected one is in the middle: what counts is where the mouse is.
+    let before = model.clicked.replace((column, row));
+    if had_focus
+        && before == Some((column, row))
+        && let Some(effects) = second(model, slot.pane)
+    {
+        return effects;
+    }
     inside(model, &plan, &slot, (column, row), had_focus)
 }
 
-/// A click inside a pane selects; a second click on what is selected opens it.
+/// A second click at the same place opens what the first selected; `None`: there it is like the first.
+fn second(model: &mut Model, pane: Pane) -> Option<Vec<Effect>> {
+    Some(match pane {
+        Pane::Table => super::protocol::open(model),
+        Pane::Inject => acts::inject(model),
+        Pane::Active => acts::act(model, Act::UndoFault),
+        Pane::Lessons => super::learn::take(model),
+        Pane::Branches => timeline::show_run(model),
+        _ => return None,
+    })
+}
+
+/// A click inside a pane selects.
 fn inside(
     model: &mut Model,
     plan: &Plan,
@@ -151,16 +172,12 @@ fn inside(
         }
         Pane::Inject => {
             if let Some(at) = inject::row_at(area, model, row) {
-                let again = focused && model.faults.at == at;
                 model.faults.at = at;
-                return if again { acts::inject(model) } else { Vec::new() };
             }
         }
         Pane::Active => {
             if let Some(at) = active::row_at(area, model, row) {
-                let again = focused && model.selected.fault == at;
                 model.selected.fault = at;
-                return if again { acts::act(model, Act::UndoFault) } else { Vec::new() };
             }
         }
         Pane::Lamps => {
@@ -178,14 +195,12 @@ fn inside(
         }
         Pane::Table => {
             if let Some(cell) = protocol::cell_at(area, model, column, row) {
-                return super::protocol::click(model, cell);
+                super::protocol::select(model, cell);
             }
         }
         Pane::Lessons => {
             if let Some(at) = lessons::row_at(area, model, row) {
-                let again = focused && model.learn.at == at;
                 model.learn.at = at;
-                return if again { super::learn::take(model) } else { Vec::new() };
             }
         }
         Pane::Lesson => return if focused { super::learn::enter(model) } else { Vec::new() },
@@ -198,9 +213,7 @@ fn inside(
         }
         Pane::Branches => {
             if let Some(at) = branches::row_at(area, model, row) {
-                let again = focused && model.run_at == at;
                 model.run_at = at;
-                return if again { timeline::show_run(model) } else { Vec::new() };
             }
         }
         Pane::Log | Pane::Card | Pane::Chain | Pane::History | Pane::Compare | Pane::Cell => {}

@@ -105,13 +105,9 @@ pub fn open(model: &mut Model) -> Vec<Effect> {
     effects
 }
 
-/// A click selects a cell; a second one opens it.
-pub fn click(model: &mut Model, cell: Cell) -> Vec<Effect> {
-    if model.protocol.cursor == cell {
-        return open(model);
-    }
-    model.protocol.cursor = cell;
-    Vec::new()
+/// A cell was clicked.
+pub fn select(model: &mut Model, cell: Cell) {
+    (model.protocol.cursor, model.protocol.detail_top) = (cell, 0);
 }
 
 /// Leaves what narrows the view, the last thing first.

@@ -183,7 +183,7 @@ fn a_recording_is_gone_to_that_step() {
 }
 
 #[test]
-fn a_click_selects_a_cell() {
+fn a_click_selects_a_cell_and_a_second_one_opens_it() {
     let mut model = running(Form::Default);
     let told = screen(&mut model);
     let row =
@@ -193,4 +193,7 @@ fn a_click_selects_a_cell() {
     let at = (u16::try_from(column).unwrap(), u16::try_from(row).unwrap());
     click(&mut model, at.0, at.1);
     assert_eq!(model.protocol.cursor, cell(LineState::I, Lock::Idle, Trigger::Read));
+    assert_eq!(model.screen, Screen::Protocol);
+    click(&mut model, at.0, at.1);
+    assert_eq!(model.screen, Screen::Ladder);
 }
