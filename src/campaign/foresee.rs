@@ -412,6 +412,10 @@ fn action_of(control: &Control, config: &crate::protocol::Config) -> Option<Acti
         Control::WitnessDown => Action::Witness(false),
         Control::WitnessUp => Action::Witness(true),
         Control::SetProtocol(protocol) => Action::Protocol(*protocol),
+        Control::Partition(sides) => Action::Partition(sides.clone()),
+        Control::Heal => Action::Heal,
+        Control::Link(a, b, setting) => Action::Link(*a, *b, *setting),
+        Control::SlowDisk(disk, by) => Action::SlowDisk(*disk, *by),
         Control::SetDefect(Some(defect)) => Action::Defect(*defect, true),
         // Which one it was is not said, a switch drops lines by itself, and clocks are of this run.
         Control::SetDefect(None) | Control::DropLines(_) | Control::Skip(_) => return None,

@@ -68,12 +68,14 @@ impl Cluster {
             Action::ExpireLease(amf) => {
                 self.tell_amf(*amf, Control::ExpireLease(*amf), AmfInput::ExpireLease, work)
             }
-            Action::Partition(sides) => self.partition(sides),
+            Action::Partition(sides) => self.partition(sides, work),
             Action::Heal => {
+                self.disturb(Control::Heal, work);
                 self.fabric.heal();
+                self.fault(NodeId::Witness, "heal");
                 Ok(0)
             }
-            Action::Link(a, b, setting) => self.set_link(*a, *b, *setting),
+            Action::Link(a, b, setting) => self.set_link(*a, *b, *setting, work),
             Action::FailDisk(disk) => self.fail_disk(*disk, work),
             Action::ReplaceDisk(disk) => {
                 self.replace_disk(*disk, work);
@@ -84,7 +86,9 @@ impl Cluster {
             Action::Scrub => self.begin_scrub(work),
             Action::AcceptLoss => self.accept_loss(work),
             Action::SlowDisk(disk, by) => {
+                self.disturb(Control::SlowDisk(*disk, *by), work);
                 self.fabric.slow_disk(*disk, *by, self.clock.now());
+                self.fault(NodeId::Disk(*disk), &action.to_string());
                 Ok(0)
             }
             Action::Witness(up) => self.set_witness(*up, work),
@@ -222,20 +226,29 @@ impl Cluster {
 
     // ---- network
 
-    fn partition(&self, named: &[Vec<NodeId>]) -> Done {
+    /// What is done to the network is a step that no machine handles; it is numbered like one of the witness.
+    fn disturb(&self, control: Control, work: &mut Worklist) {
+        let state = self.witness.lock();
+        let turn = self.turn(NodeId::Witness, work, || Step::Control(control));
+        drop((turn, state));
+    }
+
+    fn partition(&self, named: &[Vec<NodeId>], work: &mut Worklist) -> Done {
         let disks = self.config.disks_all();
         let sides = Sides::new(named, self.config.amfs, disks)?;
+        self.disturb(Control::Partition(named.to_vec()), work);
         let words = sides.command().to_owned();
         self.fabric.partition(sides, self.clock.now());
         self.fault(NodeId::Witness, &words);
         Ok(0)
     }
 
-    fn set_link(&self, a: NodeId, b: NodeId, setting: LinkSetting) -> Done {
+    fn set_link(&self, a: NodeId, b: NodeId, setting: LinkSetting, work: &mut Worklist) -> Done {
         // The way to a real disk is no link of ours.
         if matches!(a, NodeId::Disk(_)) || matches!(b, NodeId::Disk(_)) {
             return Err("disks have no links here; hint: slow disk0 50ms".to_owned());
         }
+        self.disturb(Control::Link(a, b, setting), work);
         self.fabric.set_link(a, b, setting, self.clock.now());
         let words = Action::Link(a, b, setting).to_string();
         self.fault(a, &words);

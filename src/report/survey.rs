@@ -440,13 +440,21 @@ fn is_fault(control: &Control) -> bool {
             | Control::SetProtocol(_)
             | Control::SetDefect(_)
             | Control::CorruptJournal(_)
+            | Control::Partition(_)
+            | Control::Heal
+            | Control::Link(..)
+            | Control::SlowDisk(..)
     )
 }
 
 fn takes_away(control: &Control) -> bool {
     matches!(
         control,
-        Control::Crash(_) | Control::PowerFail | Control::Pause(_) | Control::ExpireLease(_)
+        Control::Crash(_)
+            | Control::PowerFail
+            | Control::Pause(_)
+            | Control::ExpireLease(_)
+            | Control::Partition(_)
     )
 }
 

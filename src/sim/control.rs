@@ -1,13 +1,13 @@
-//! What people do to a simulated cluster, and the list of faults that are active.
+//! What people do to a simulated cluster, and what the faults in force have done.
 
 use super::network::{Held, HeldWhat};
 use super::{Sim, What};
-use crate::profile::Profile;
 use crate::protocol::Many;
-use crate::protocol::id::{AmfId, DiskId, Instant, NodeId, Span};
+use crate::protocol::id::{AmfId, DiskId, NodeId, Span};
 use crate::protocol::{Config, Defect, Protocol};
 use crate::trace::action::{Action, HoldFilter, LinkSetting, Release, Target};
 use crate::trace::engine::EngineError;
+use crate::trace::faults::Broken;
 use crate::trace::recording::{Origin, Recorder};
 use crate::trace::sides::Sides;
 use crate::trace::snapshot::FaultInfo;
@@ -16,49 +16,6 @@ use crate::trace::step::{Control, Step};
 
 /// A protocol switch gives up after this much virtual time.
 const SWITCH_TIME_MAX: Span = Span::secs(600);
-
-/// Faults that people made and that have not ended.
-#[derive(Clone, Debug)]
-pub(super) struct Faults {
-    entries: Vec<(FaultInfo, Kind)>,
-    pub(super) defect: Option<Defect>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum Kind {
-    Crash(AmfId),
-    Pause(AmfId),
-    Partition,
-    Link(NodeId, NodeId),
-    Disk(DiskId),
-    Slow(DiskId),
-    Witness,
-    Defect,
-}
-
-impl Faults {
-    pub(super) fn new(profile: &Profile) -> Self {
-        Self { entries: Vec::new(), defect: profile.config.defect }
-    }
-
-    fn begin(&mut self, kind: Kind, what: String, undo: String, since: Instant) {
-        self.end(&kind);
-        self.entries.push((FaultInfo { what, receipt: String::new(), undo, since }, kind));
-    }
-
-    fn end(&mut self, kind: &Kind) {
-        self.entries.retain(|(_, other)| other != kind);
-    }
-
-    pub(super) fn any(&self) -> bool {
-        !self.entries.is_empty()
-    }
-
-    /// Something other than a broken rule is at work: progress cannot be demanded.
-    pub(super) fn hinder(&self) -> bool {
-        self.entries.iter().any(|(_, kind)| *kind != Kind::Defect)
-    }
-}
 
 impl Standing for Sim {
     fn config(&self) -> &Config {
@@ -170,15 +127,8 @@ impl Sim {
     }
 
     fn set_link(&mut self, a: NodeId, b: NodeId, setting: LinkSetting) {
-        let text = Action::Link(a, b, setting).to_string();
-        self.world.fault(text.clone());
+        self.apply(Step::Control(Control::Link(a, b, setting)));
         self.network.set_link(a, b, setting);
-        let kind = Kind::Link(a.min(b), a.max(b));
-        if setting == LinkSetting::Clear {
-            self.faults.end(&kind);
-        } else {
-            self.faults.begin(kind, text, format!("link {a} {b} clear"), self.now);
-        }
     }
 
     // ---- AMFs
@@ -200,9 +150,6 @@ impl Sim {
         }
         self.apply(Step::Control(Control::Crash(amf)));
         self.forget_parked(amf);
-        let (what, undo) = (format!("crash {amf}"), format!("restart {amf}"));
-        self.faults.end(&Kind::Pause(amf));
-        self.faults.begin(Kind::Crash(amf), what, undo, self.now);
     }
 
     /// Requests that waited in front of a paused AMF that crashes end like those inside it.
@@ -220,7 +167,6 @@ impl Sim {
 
     fn restart(&mut self, amf: AmfId) {
         self.apply(Step::Control(Control::Restart(amf)));
-        self.faults.end(&Kind::Crash(amf));
         self.progress_at = self.now;
     }
 
@@ -239,7 +185,6 @@ impl Sim {
         if !self.world.witness().is_up() {
             self.apply(Step::Control(Control::WitnessUp));
         }
-        self.faults.end(&Kind::Witness);
         for amf in amfs {
             self.restart(amf);
         }
@@ -247,14 +192,11 @@ impl Sim {
 
     fn pause(&mut self, amf: AmfId) {
         self.apply(Step::Control(Control::Pause(amf)));
-        let (what, undo) = (format!("pause {amf}"), format!("resume {amf}"));
-        self.faults.begin(Kind::Pause(amf), what, undo, self.now);
     }
 
     fn resume(&mut self, amf: AmfId) {
         self.apply(Step::Control(Control::Resume(amf)));
         self.unpark(amf);
-        self.faults.end(&Kind::Pause(amf));
         self.progress_at = self.now;
     }
 
@@ -274,20 +216,16 @@ impl Sim {
     fn partition(&mut self, named: &[Vec<NodeId>]) -> Result<(), EngineError> {
         let cfg = &self.profile.config;
         let sides = Sides::new(named, cfg.amfs, cfg.disks_all()).map_err(EngineError::Refused)?;
-        let text = sides.command().to_owned();
+        self.apply(Step::Control(Control::Partition(named.to_vec())));
         self.network.partition(sides);
-        self.world.fault(text.clone());
-        self.faults.begin(Kind::Partition, text, "heal".to_owned(), self.now);
         Ok(())
     }
 
     fn heal(&mut self) {
-        self.world.fault("heal".to_owned());
+        self.apply(Step::Control(Control::Heal));
         for (from, to, no) in self.network.heal() {
             self.queue.push(self.now, What::Deliver { from, to, no });
         }
-        let network = |kind: &Kind| matches!(kind, Kind::Partition | Kind::Link(..));
-        self.faults.entries.retain(|(_, kind)| !network(kind));
         self.progress_at = self.now;
     }
 
@@ -295,50 +233,28 @@ impl Sim {
 
     fn fail_disk(&mut self, disk: DiskId) {
         self.apply(Step::Control(Control::FailDisk(disk)));
-        let (what, undo) = (format!("fail {disk}"), format!("replace {disk}"));
-        self.faults.begin(Kind::Disk(disk), what, undo, self.now);
     }
 
     fn replace_disk(&mut self, disk: DiskId) {
         self.apply(Step::Control(Control::ReplaceDisk(disk)));
-        self.faults.end(&Kind::Disk(disk));
         self.progress_at = self.now;
     }
 
     fn slow_disk(&mut self, disk: DiskId, time: Span) {
+        self.apply(Step::Control(Control::SlowDisk(disk, time)));
         self.slow[usize::from(disk.0)] = time;
-        let kind = Kind::Slow(disk);
-        if time.0 == 0 {
-            self.faults.end(&kind);
-        } else {
-            let what = Action::SlowDisk(disk, time).to_string();
-            self.world.fault(what.clone());
-            self.faults.begin(kind, what, format!("slow {disk} 0ms"), self.now);
-        }
     }
 
     fn set_witness(&mut self, up: bool) {
         let control = if up { Control::WitnessUp } else { Control::WitnessDown };
         self.apply(Step::Control(control));
         if up {
-            self.faults.end(&Kind::Witness);
             self.progress_at = self.now;
-        } else {
-            let (what, undo) = ("witness down".to_owned(), "witness up".to_owned());
-            self.faults.begin(Kind::Witness, what, undo, self.now);
         }
     }
 
     fn set_defect(&mut self, defect: Defect, on: bool) {
-        self.faults.defect = on.then_some(defect);
-        self.apply(Step::Control(Control::SetDefect(self.faults.defect)));
-        if on {
-            let undo = format!("defect {defect} off");
-            let what = format!("defect {defect} on");
-            self.faults.begin(Kind::Defect, what, undo, self.now);
-        } else {
-            self.faults.end(&Kind::Defect);
-        }
+        self.apply(Step::Control(Control::SetDefect(on.then_some(defect))));
     }
 
     /// Settles, destages, drops all lines, then a view under the protocol.
@@ -468,41 +384,34 @@ impl Sim {
 
     // ---- the list of faults
 
-    /// What is broken in the world that this begins with.
+    /// What people did to the network goes on in a world that this begins with.
     pub(super) fn know_faults(&mut self) {
-        let (now, faults) = (self.now, &mut self.faults);
-        let mut begin = |kind: Kind, what: &str, undo: &str, node: &str| {
-            faults.begin(kind, format!("{what} {node}"), format!("{undo} {node}"), now);
-        };
-        for amf in (0..self.profile.config.amfs).map(AmfId) {
-            if self.world.amf(amf).is_none() {
-                begin(Kind::Crash(amf), "crash", "restart", &amf.to_string());
-            } else if self.world.is_paused(amf) {
-                begin(Kind::Pause(amf), "pause", "resume", &amf.to_string());
+        let cfg = &self.profile.config;
+        let (amfs, disks) = (cfg.amfs, cfg.disks_all());
+        let made = self.world.faults().iter().flat_map(|fault| fault.actions.clone());
+        for action in made.collect::<Vec<_>>() {
+            match action {
+                Action::Partition(named) => {
+                    if let Ok(sides) = Sides::new(&named, amfs, disks) {
+                        self.network.partition(sides);
+                    }
+                }
+                Action::Link(a, b, setting) => self.network.set_link(a, b, setting),
+                Action::SlowDisk(disk, by) => self.slow[usize::from(disk.0)] = by,
+                // The machines know.
+                _ => {}
             }
         }
-        for disk in (0..self.profile.config.disks_all()).map(DiskId) {
-            if self.world.disk(disk).is_failed() {
-                begin(Kind::Disk(disk), "fail", "replace", &disk.to_string());
-            }
-        }
-        if !self.world.witness().is_up() {
-            let undo = "witness up".to_owned();
-            self.faults.begin(Kind::Witness, "witness down".to_owned(), undo, now);
-        }
-        self.faults.defect = self.world.defect();
-        // That of the profile is no fault that somebody made.
-        if let Some(defect) =
-            self.faults.defect.filter(|_| self.faults.defect != self.profile.config.defect)
-        {
-            let (what, undo) = (format!("defect {defect} on"), format!("defect {defect} off"));
-            self.faults.begin(Kind::Defect, what, undo, now);
-        }
+    }
+
+    /// Something other than a broken rule is at work: progress cannot be demanded.
+    fn is_broken(&self) -> bool {
+        self.world.faults().iter().any(|fault| fault.broken != Broken::Rule)
     }
 
     /// A fault is active, or somebody holds messages: what does not move may not be able to.
     pub(super) fn is_hindered(&self) -> bool {
-        self.faults.hinder() || self.network.holds_any() || !self.network.held().is_empty()
+        self.is_broken() || self.network.holds_any() || !self.network.held().is_empty()
     }
 
     /// The active faults, each with how many packets, arrivals or requests have met it so far; `None`
@@ -510,47 +419,52 @@ impl Sim {
     #[must_use]
     pub fn faults_met(&self) -> Vec<(FaultInfo, Option<u64>)> {
         let links = self.network.link_faults();
-        let met = |kind: &Kind| match kind {
-            Kind::Partition => Some(self.network.partition_dropped),
-            Kind::Link(a, b) => {
-                let found = links.iter().find(|(pair, _)| *pair == (*a, *b));
+        let met = |broken: Broken| match broken {
+            Broken::Network => Some(self.network.partition_dropped),
+            Broken::Link(a, b) => {
+                let found = links.iter().find(|(pair, _)| *pair == (a, b));
                 let fault = found.map(|(_, fault)| *fault).unwrap_or_default();
                 Some(fault.dropped + fault.duplicated + fault.delayed + fault.reordered)
             }
-            Kind::Pause(amf) => Some(self.parked.iter().filter(|(at, _)| at == amf).count() as u64),
-            Kind::Crash(_) | Kind::Disk(_) | Kind::Slow(_) | Kind::Witness | Kind::Defect => None,
+            Broken::Pause(amf) => {
+                Some(self.parked.iter().filter(|(at, _)| *at == amf).count() as u64)
+            }
+            Broken::Amf(_) | Broken::Disk(_) | Broken::Slow(_) | Broken::Witness | Broken::Rule => {
+                None
+            }
         };
-        let all = self.fault_list().into_iter().zip(&self.faults.entries);
-        all.map(|(info, (_, kind))| (info, met(kind))).collect()
+        let all = self.fault_list().into_iter().zip(self.world.faults().iter());
+        all.map(|(info, fault)| (info, met(fault.broken))).collect()
     }
 
     pub(super) fn fault_list(&self) -> Vec<FaultInfo> {
         let links = self.network.link_faults();
-        let receipt = |kind: &Kind| match kind {
-            Kind::Partition => {
+        let receipt = |broken: Broken| match broken {
+            Broken::Network => {
                 format!("dropped {}", Many(self.network.partition_dropped, "packet"))
             }
-            Kind::Link(a, b) => {
-                let found = links.iter().find(|(pair, _)| *pair == (*a, *b));
+            Broken::Link(a, b) => {
+                let found = links.iter().find(|(pair, _)| *pair == (a, b));
                 let fault = found.map(|(_, fault)| *fault).unwrap_or_default();
                 link_receipt(&fault)
             }
-            Kind::Pause(amf) => {
-                let waiting = self.parked.iter().filter(|(at, _)| at == amf).count();
+            Broken::Pause(amf) => {
+                let waiting = self.parked.iter().filter(|(at, _)| *at == amf).count();
                 format!("waiting: {}", Many::of(waiting, "arrival"))
             }
-            Kind::Crash(amf) => {
-                let out = self.world.witness().view().incarnation(*amf).is_none();
+            Broken::Amf(amf) => {
+                let out = self.world.witness().view().incarnation(amf).is_none();
                 if out { "evicted".to_owned() } else { "not evicted yet".to_owned() }
             }
-            Kind::Disk(disk) => {
-                let refused = self.world.disk(*disk).stats().fenced;
+            Broken::Disk(disk) => {
+                let refused = self.world.disk(disk).stats().fenced;
                 format!("refused {}", Many(refused, "request"))
             }
-            Kind::Slow(_) | Kind::Witness | Kind::Defect => String::new(),
+            Broken::Slow(_) | Broken::Witness | Broken::Rule => String::new(),
         };
-        let entries = self.faults.entries.iter();
-        entries.map(|(info, kind)| FaultInfo { receipt: receipt(kind), ..info.clone() }).collect()
+        let told = self.world.faults().iter();
+        told.map(|fault| FaultInfo { receipt: receipt(fault.broken), ..fault.info.clone() })
+            .collect()
     }
 }
 

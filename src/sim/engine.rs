@@ -110,7 +110,7 @@ impl Sim {
         }
         let cfg = &self.profile.config;
         let patience = Span(cfg.lease_at_witness().0 * 2 + cfg.suspect_after.0 * 2);
-        let held_back = self.faults.any() || !self.network.held().is_empty();
+        let held_back = !self.world.faults().is_empty() || !self.network.held().is_empty();
         held_back && self.now.since(self.progress_at) > patience
     }
 }

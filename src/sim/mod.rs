@@ -100,8 +100,6 @@ pub struct Sim {
     parked: Vec<(AmfId, What)>,
     /// The requests among that.
     requests: Table<OpId, Request>,
-    /// Faults that people made, for the list of active ones.
-    faults: control::Faults,
 }
 
 impl Sim {
@@ -132,7 +130,6 @@ impl Sim {
             network: Network::new(profile, seed),
             judge: None,
             history: None,
-            faults: control::Faults::new(profile),
             world,
             profile: profile.clone(),
             options,

@@ -1,8 +1,8 @@
 //! A simulation that goes on from any world: everything in flight in it is scheduled anew, or held for
 //! somebody to choose from.
 //!
-//! What a world does not know begins fresh: the network is whole, disks are as fast as the profile says,
-//! and what was parked in front of a paused AMF was never asked.
+//! What people did to the network goes on; what a fault has done to packets so far is not counted again. What
+//! was parked in front of a paused AMF was never asked.
 
 use super::{Asked, Sim, SimOptions, What};
 use crate::profile::Profile;

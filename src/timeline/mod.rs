@@ -339,7 +339,7 @@ pub fn picture(fold: &Fold, ask: &Ask) -> Snapshot {
         locks: world.lock_infos(now),
         held: flying.iter().take(ask.held_max).map(|key| held_info(world, *key)).collect(),
         held_total: flying.len(),
-        faults: Vec::new(),
+        faults: world.faults().iter().map(|fault| fault.info.clone()).collect(),
         counts: fold.counts(),
         violations: world.violations().to_vec(),
         violations_total: world.violations_total(),

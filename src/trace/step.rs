@@ -1,9 +1,11 @@
 //! What the log of a cluster is made of: everything that ever enters a machine.
 //!
-//! A `World` is a pure fold over entries; a live run numbers its entries so that they are one. Faults
-//! of the network are not steps of their own: a dropped packet is a `Lose`, a delayed one a `Deliver`
-//! that comes late, a duplicate a `Deliver` that keeps the packet.
+//! A `World` is a pure fold over entries; a live run numbers its entries so that they are one. What a
+//! fault of the network does are steps: a dropped packet is a `Lose`, a delayed one a `Deliver` that
+//! comes late, a duplicate a `Deliver` that keeps the packet. That somebody made the fault is a step too, which
+//! changes no machine ([`super::Faults`]).
 
+use super::action::LinkSetting;
 use crate::protocol::id::{AmfId, Block, DiskId, Instant, NodeId, Span};
 use crate::protocol::{Defect, Protocol, Request};
 use serde::{Deserialize, Serialize};
@@ -112,4 +114,12 @@ pub enum Control {
     CorruptJournal(AmfId),
     /// The clock was moved on without anything happening, by a pause that was taken out of it.
     Skip(Span),
+    /// Nothing gets from one side to another from now on.
+    Partition(Vec<Vec<NodeId>>),
+    /// Partitions and what links were set to have ended.
+    Heal,
+    /// The link does this to packets from now on, both ways.
+    Link(NodeId, NodeId, LinkSetting),
+    /// Each operation of the disk takes so much longer from now on.
+    SlowDisk(DiskId, Span),
 }

@@ -336,8 +336,14 @@ impl World {
                 }
                 self.input_witness(WitnessInput::SetDefect(*defect));
             }
-            Control::Skip(_) => {}
+            // What these do to packets and to a disk's work comes as steps of its own.
+            Control::Partition(_)
+            | Control::Heal
+            | Control::Link(..)
+            | Control::SlowDisk(..)
+            | Control::Skip(_) => {}
         }
+        self.faults.on(control, self.now);
         Ok(())
     }
 

@@ -28,10 +28,10 @@ use crate::protocol::{
     Answer, Body, Config, Defect, Disk, Frame, MsgKind, Nvram, Record, StoreDone, StoreError,
     Witness, WitnessMsg,
 };
-use crate::trace::Cells;
 use crate::trace::event::{Event, Violation};
 use crate::trace::recording::Origin;
 use crate::trace::step::{Control, Step};
+use crate::trace::{Cells, Faults};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -136,6 +136,8 @@ pub struct World {
     newest: Table<Block, Version>,
     /// The rule that is broken on purpose, if it was switched on or off while it ran.
     defect: Option<Defect>,
+    /// What people broke.
+    faults: Faults,
     violations: Vec<Violation>,
     violations_total: u64,
     effects: VecDeque<Effect>,
@@ -199,6 +201,7 @@ impl World {
             last_op: OpId::NONE,
             newest: Table::default(),
             defect: cfg.defect,
+            faults: Faults::default(),
             violations: Vec::new(),
             violations_total: 0,
             effects: VecDeque::new(),
@@ -400,6 +403,11 @@ impl World {
     pub fn defect(&self) -> Option<Defect> {
         self.defect
     }
+    /// What people broke and have not mended.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
     /// An AMF's journal has something to do, and the AMF is there to be told.
     #[must_use]
     pub fn has_journalled(&self, amf: AmfId) -> bool {
@@ -538,11 +546,6 @@ impl World {
     /// For people: a remark in the event stream.
     pub fn note(&mut self, text: String) {
         self.push_event(NodeId::Witness, crate::trace::EventKind::Note(text));
-    }
-
-    /// For people: what somebody did to the network.
-    pub fn fault(&mut self, text: String) {
-        self.push_event(NodeId::Witness, crate::trace::EventKind::Fault(text));
     }
 
     /// Interference in the words of a command.

@@ -1,6 +1,7 @@
 //! Interference in the words of the command that makes it.
 
-use crate::protocol::id::NodeId;
+use crate::protocol::id::{NodeId, Span};
+use crate::trace::action::{Action, LinkSetting};
 use crate::trace::step::Control;
 
 /// Whom it concerns, and whether it is a fault (or only something that people make happen).
@@ -25,7 +26,11 @@ pub(super) fn control_node(control: &Control) -> (NodeId, bool) {
         Control::WitnessUp
         | Control::SetProtocol(_)
         | Control::SetDefect(None)
+        | Control::Heal
         | Control::Skip(_) => (NodeId::Witness, false),
+        Control::Partition(_) => (NodeId::Witness, true),
+        Control::Link(a, _, setting) => (*a, *setting != LinkSetting::Clear),
+        Control::SlowDisk(disk, by) => (NodeId::Disk(*disk), *by != Span(0)),
     }
 }
 
@@ -53,5 +58,9 @@ pub(super) fn control_text(control: &Control) -> String {
         Control::SetDefect(None) => "defect off".to_owned(),
         Control::DropLines(amf) => format!("drop lines {amf}"),
         Control::Skip(span) => format!("clock skipped {span}"),
+        Control::Partition(sides) => Action::Partition(sides.clone()).to_string(),
+        Control::Heal => Action::Heal.to_string(),
+        Control::Link(a, b, setting) => Action::Link(*a, *b, *setting).to_string(),
+        Control::SlowDisk(disk, by) => Action::SlowDisk(*disk, *by).to_string(),
     }
 }

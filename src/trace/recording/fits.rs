@@ -4,6 +4,7 @@
 use super::{Outcome, Recorded};
 use crate::protocol::id::{AmfId, DiskId, NodeId};
 use crate::protocol::{Config, Payload, RequestKind, StoreDone};
+use crate::trace::sides::Sides;
 use crate::trace::step::{Control, Step};
 
 /// Why this step cannot belong to a cluster of this configuration.
@@ -75,14 +76,18 @@ fn check_control(config: &Config, control: &Control) -> Result<(), String> {
         | Control::Scrub(amf)
         | Control::AcceptLoss(amf)
         | Control::DropLines(amf) => node(config, NodeId::Amf(*amf)),
-        Control::FailDisk(disk) | Control::ReplaceDisk(disk) | Control::Corrupt(disk, _) => {
-            node(config, NodeId::Disk(*disk))
-        }
+        Control::FailDisk(disk)
+        | Control::ReplaceDisk(disk)
+        | Control::SlowDisk(disk, _)
+        | Control::Corrupt(disk, _) => node(config, NodeId::Disk(*disk)),
         Control::WitnessDown
         | Control::WitnessUp
         | Control::PowerFail
         | Control::SetProtocol(_)
         | Control::SetDefect(_)
+        | Control::Heal
         | Control::Skip(_) => Ok(()),
+        Control::Partition(sides) => Sides::new(sides, config.amfs, config.disks_all()).map(|_| ()),
+        Control::Link(a, b, _) => node(config, *a).and_then(|()| node(config, *b)),
     }
 }

@@ -3,11 +3,13 @@
 use super::{fold, read, recording};
 use amflab::live::{LiveEngine, LiveOptions};
 use amflab::profile::Profile;
-use amflab::protocol::id::{AmfId, Block, DiskId, Span};
+use amflab::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
 use amflab::protocol::{Payload, RequestKind, Sectors};
 use amflab::sim::{Flight, Sim, SimOptions, Trunk, trunk};
-use amflab::trace::{Action, Advance, Ask, Engine, HoldFilter, HostPort, Release};
-use amflab::world::InFlight;
+use amflab::trace::{
+    Action, Advance, Ask, Engine, HoldFilter, HostPort, LinkSetting, Release, Step,
+};
+use amflab::world::{InFlight, World};
 
 const JUDGED: SimOptions = SimOptions { log: true, judge: true, history: true, keep: false };
 
@@ -24,6 +26,11 @@ fn mend_and_settle(sim: &mut Sim) {
                 Ok(String::new())
             }
             ["witness", "down"] => sim.submit(Action::Witness(true)),
+            ["partition" | "link", ..] => sim.submit(Action::Heal),
+            ["slow", disk, _] => {
+                let disk = DiskId(disk.trim_start_matches("disk").parse().unwrap());
+                sim.submit(Action::SlowDisk(disk, Span(0)))
+            }
             ref other => panic!("{other:?} is no fault of a world"),
         };
         undone.unwrap();
@@ -73,6 +80,65 @@ fn a_healthy_run_goes_on_well_from_anywhere() {
         });
     }
     assert!(forks > 40 && flying > 100 && asked > 10, "{forks} {flying} {asked}");
+}
+
+/// What somebody did to the network before a fork is in force in it, as long as it was in the run.
+#[test]
+fn a_fork_behind_a_partition_is_behind_it_too() {
+    let profile = amflab::profile::load("claims", &["cluster.amfs=3".to_owned()]).unwrap();
+    let options = SimOptions { keep: true, ..SimOptions::default() };
+    let mut sim = Sim::new(&profile, 3, options);
+    let [a, b, c] = [0, 1, 2].map(|id| NodeId::Amf(AmfId(id)));
+    let made = [
+        Action::Partition(vec![vec![a], vec![b, c]]),
+        Action::Link(b, c, LinkSetting::Delay(Span::millis(2))),
+        Action::SlowDisk(DiskId(0), Span::millis(5)),
+    ];
+    let told = |sim: &mut Sim| -> Vec<String> {
+        sim.snapshot(&Ask::BRIEF).faults.into_iter().map(|fault| fault.what).collect()
+    };
+    for action in made.iter().cloned() {
+        sim.submit(action).unwrap();
+    }
+    let (broken, faults) = (sim.world().step_count(), told(&mut sim));
+    assert_eq!(faults.len(), 3);
+    let until = sim.now() + Span::millis(20);
+    sim.advance(Advance { until, steps_max: u64::MAX }).unwrap();
+    sim.submit(Action::Heal).unwrap();
+    sim.submit(Action::SlowDisk(DiskId(0), Span(0))).unwrap();
+    let (mended, bytes) = (sim.world().step_count(), sim.recorded().unwrap());
+    for at in broken - 3..=mended {
+        let mut forked = trunk::fork(bytes.as_slice(), Some(at), 9).unwrap().sim;
+        let in_force = if at >= mended - 1 { usize::from(at < mended) } else { 3 };
+        let in_force = in_force.min(usize::try_from(at + 3 - broken).unwrap());
+        assert_eq!(told(&mut forked).len(), in_force, "step {at}");
+        if in_force == 3 {
+            assert_eq!(told(&mut forked), faults);
+        }
+    }
+    let mut fork = trunk::fork(bytes.as_slice(), Some(broken), 9).unwrap().sim;
+    fork.submit(Action::Unhold(HoldFilter::ALL)).unwrap();
+    let sectors = Sectors::of_blocks(Block(1), 1, 8);
+    fork.host(AmfId(0), RequestKind::Read(sectors));
+    let until = fork.now() + Span::millis(50);
+    fork.advance(Advance { until, steps_max: u64::MAX }).unwrap();
+    assert!(fork.poll_completion().is_none(), "nobody answers amf0");
+    fork.submit(Action::Heal).unwrap();
+    mend_and_settle(&mut fork);
+    assert!(fork.poll_completion().is_some_and(|done| done.answer.result.is_ok()));
+    // Who looks at the recording sees where it was done.
+    let marks: Vec<u64> = read(&bytes)
+        .steps
+        .iter()
+        .zip(1..)
+        .filter(|(step, _)| match &step.entry.step {
+            Step::Control(control) => World::is_fault(control),
+            _ => false,
+        })
+        .map(|(_, position)| position)
+        .collect();
+    assert_eq!(marks, [broken - 2, broken - 1, broken]);
+    fold(&read(&bytes));
 }
 
 /// Same place, same seed: the same future; and another seed, another one.

@@ -3,10 +3,11 @@
 
 use super::{fold, read};
 use amflab::live::{LiveEngine, LiveHandle, LiveOptions};
-use amflab::protocol::id::{AmfId, Block, Span};
+use amflab::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
 use amflab::protocol::{Payload, RequestKind, Sectors};
 use amflab::trace::recording::{Outcome, Tail};
-use amflab::trace::{Action, Advance, Ask, Engine};
+use amflab::trace::{Action, Advance, Ask, Engine, Faults, LinkSetting, Step};
+use amflab::world::World;
 use std::path::Path;
 
 fn start(folder: &Path, file: &Path) -> LiveEngine {
@@ -68,6 +69,47 @@ fn a_used_data_folder_is_part_of_the_recording() {
     assert!((6..=48).contains(&in_full.count()), "what is there is recorded once");
     fold(&second);
     fold(&read(&std::fs::read(&first).unwrap()));
+}
+
+/// A partition, a slow link and a slow disk of a live run are steps of its log, at their places.
+#[test]
+fn what_was_done_to_a_live_network_is_in_its_log() {
+    let (folder, files) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let file = files.path().join("run");
+    let mut engine = start(folder.path(), &file);
+    let [a, b, c] = [0, 1, 2].map(|id| NodeId::Amf(AmfId(id)));
+    let made = [
+        Action::Link(a, b, LinkSetting::Delay(Span::millis(1))),
+        Action::SlowDisk(DiskId(0), Span::millis(1)),
+        Action::Partition(vec![vec![c], vec![a, b]]),
+        Action::Heal,
+        Action::SlowDisk(DiskId(0), Span(0)),
+    ];
+    for (block, action) in (0..).zip(&made) {
+        engine.submit(action.clone()).unwrap();
+        if !matches!(action, Action::Partition(_)) {
+            write(&engine.handle(), 0, block, "x");
+        }
+    }
+    settle(&mut engine);
+    engine.shutdown().unwrap();
+    drop(engine);
+    let read = read(&std::fs::read(&file).unwrap());
+    let mut faults = Faults::default();
+    let mut told = Vec::new();
+    for step in &read.steps {
+        if let Step::Control(control) = &step.entry.step {
+            let before = faults.clone();
+            faults.on(control, step.entry.now);
+            if faults != before {
+                told.push(World::control_text(control));
+            }
+        }
+    }
+    let expected: Vec<String> = made.iter().map(ToString::to_string).collect();
+    assert_eq!(told, expected);
+    assert_eq!(faults, Faults::default());
+    fold(&read);
 }
 
 /// A damaged store's answers are in the log, so a world comes to the same.
