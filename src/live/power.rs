@@ -4,7 +4,6 @@
 use super::cluster::Cluster;
 use super::inbox::Worklist;
 use super::node::Node;
-use crate::protocol::disk::Disk;
 use crate::protocol::id::{AmfId, DiskId, Epoch, NodeId};
 use crate::protocol::witness::Witness;
 use crate::protocol::{Defect, DiskInput, WitnessInput};
@@ -67,7 +66,7 @@ impl Cluster {
                 blank.push(usize::from(id.0));
             }
             let failed = state.machine.is_failed();
-            state.machine = Disk::new(&self.config, id, epoch);
+            state.machine = state.machine.after_power_failure(&self.config, epoch);
             state.machine.handle(now, DiskInput::SetDefect(defect));
             if failed {
                 state.machine.handle(now, DiskInput::Fail);

@@ -103,6 +103,12 @@ impl Disk {
         }
     }
 
+    /// The same disk once power is back: it knows what its store was last told, and goes on counting.
+    #[must_use]
+    pub fn after_power_failure(&self, cfg: &Arc<Config>, fence: Epoch) -> Self {
+        Self { stats: self.stats, ..Self::new(cfg, self.id, fence) }
+    }
+
     /// One input. The caller has drained the outputs of the one before.
     pub fn handle(&mut self, now: Instant, input: DiskInput) {
         assert!(self.outputs.is_empty(), "outputs are drained before the next input");

@@ -7,8 +7,8 @@ use crate::protocol::group::{Group, Place};
 use crate::protocol::host::{Answer, HostError, Request};
 use crate::protocol::id::{AmfId, Block, DiskId, Epoch, Incarnation, NodeId, OpId};
 use crate::protocol::{
-    AmfInput, AmfOutput, Body, Disk, DiskInput, DiskOutput, Packet, StoreError, Witness,
-    WitnessInput, WitnessMsg, WitnessOutput,
+    AmfInput, AmfOutput, Body, DiskInput, DiskOutput, Packet, StoreError, Witness, WitnessInput,
+    WitnessMsg, WitnessOutput,
 };
 use crate::trace::Met;
 use crate::trace::event::EventKind;
@@ -409,7 +409,7 @@ impl World {
         for (shelf, disk) in self.shelves.iter_mut().zip(0..) {
             let (failed, is_blank) = (shelf.disk.is_failed(), shelf.disk.is_unadmitted());
             shelf.done.clear();
-            shelf.disk = Disk::new(&self.cfg, DiskId(disk), epoch);
+            shelf.disk = shelf.disk.after_power_failure(&self.cfg, epoch);
             shelf.disk.handle(now, DiskInput::SetDefect(self.defect));
             if failed {
                 shelf.disk.handle(now, DiskInput::Fail);

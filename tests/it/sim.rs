@@ -1,10 +1,10 @@
 //! The simulator: small runs by hand. Campaigns of drawn runs are in `campaign`.
 
 use amflab::profile;
-use amflab::protocol::id::{AmfId, Block, Epoch, OpId, Span};
-use amflab::protocol::{Payload, RequestKind, Sectors};
+use amflab::protocol::id::{AmfId, Block, DiskId, Epoch, OpId, Span};
+use amflab::protocol::{HostError, Payload, RequestKind, Sectors};
 use amflab::sim::{Sim, SimOptions};
-use amflab::trace::{Action, Advance, Engine, HostPort};
+use amflab::trace::{Action, Advance, Ask, Engine, HostPort, Target};
 
 #[test]
 fn a_write_is_read_everywhere() {
@@ -44,4 +44,49 @@ fn an_expiry_does_not_postpone_a_renewal_for_ever() {
         assert_eq!(sim.world().witness().view().epoch, Epoch(1), "nobody is evicted");
     }
     assert!(live >= 10, "in 30 s it is renewed a dozen times: {live}");
+}
+
+/// Write-through, and the last disk fails: the host gets an error, and the AMF goes on.
+#[test]
+fn a_write_through_without_a_disk_is_an_error_and_no_contradiction() {
+    let sets = ["cache.write=through", "group.layout=single", "group.disks=1", "group.copies=1"];
+    let profile = profile::load("claims", &sets.map(str::to_owned)).unwrap();
+    let mut sim = Sim::new(&profile, 1, SimOptions::default());
+    let write = |sim: &mut Sim, sequence| {
+        let payload = Payload::Stamp { volume: 0, writer: 9, sequence };
+        sim.host(AmfId(0), RequestKind::Write(Sectors::of_blocks(Block(3), 1, 8), payload));
+        let until = sim.now() + Span::secs(1);
+        sim.advance(Advance { until, steps_max: u64::MAX }).unwrap();
+        sim.poll_completion().expect("answered").answer.result
+    };
+    // Its region is marked, so that the next write need not ask a disk.
+    assert!(write(&mut sim, 1).is_ok());
+    sim.submit(Action::FailDisk(DiskId(0))).unwrap();
+    assert_eq!(write(&mut sim, 2), Err(HostError::Media));
+    assert!(sim.world().amf(AmfId(0)).is_some_and(amflab::protocol::Amf::is_member));
+    assert_eq!(sim.world().violations(), []);
+}
+
+/// What disks have done is not forgotten because power failed: figures are differences of counters.
+#[test]
+fn counters_do_not_go_back_at_a_power_failure() {
+    let profile = profile::load("claims", &[]).unwrap();
+    let mut sim = Sim::new(&profile, 1, SimOptions::default());
+    let sectors = Sectors::of_blocks(Block(3), 1, 8);
+    let payload = Payload::Stamp { volume: 0, writer: 9, sequence: 1 };
+    sim.host(AmfId(0), RequestKind::Write(sectors, payload));
+    let until = sim.now() + Span::secs(1);
+    sim.advance(Advance { until, steps_max: u64::MAX }).unwrap();
+    for action in [Action::Destage(Target::All), Action::PowerFail] {
+        sim.submit(action).unwrap();
+        let until = sim.now() + Span::secs(1);
+        sim.advance(Advance { until, steps_max: u64::MAX }).unwrap();
+        let before = sim.snapshot(&Ask::BRIEF).counts;
+        assert!(before.disk_writes > 0, "{before:?}");
+        sim.host(AmfId(1), RequestKind::Read(sectors));
+        let until = sim.now() + Span::secs(10);
+        sim.advance(Advance { until, steps_max: u64::MAX }).unwrap();
+        let since = sim.snapshot(&Ask::BRIEF).counts.since(&before);
+        assert!(since.disk_reads + since.peer_transfers > 0, "{since:?}");
+    }
 }

@@ -348,6 +348,11 @@ impl Amf {
         }
         if self.writes_through() {
             self.start_destage(now, block, cause);
+            let access = self.keys.get(&key).and_then(|ctl| ctl.access.as_ref());
+            if access.is_none_or(|access| access.stage != Stage::Committed { version }) {
+                // There is no disk to write it to: the host was told, and the line stays dirty.
+                return self.destage_above_high_water(now);
+            }
         }
         if at_once {
             self.send_updates(now, block);
