@@ -19,11 +19,14 @@
 //! - [`live`]: the cluster over real threads, time and disks; an engine.
 //! - [`tui`]: the console.
 //! - [`cli`]: the command line, where the parts are put together.
+//!
+//! Beside them [`guard`]: what may panic is caught, and its message kept.
 
 pub mod campaign;
 pub mod check;
 pub mod cli;
 pub mod explore;
+pub mod guard;
 pub mod lesson;
 pub mod live;
 pub mod profile;

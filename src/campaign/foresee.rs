@@ -12,8 +12,10 @@
 
 use crate::check::reads;
 use crate::check::{Lamps, lamps};
+use crate::guard::guarded;
 use crate::protocol::group::{Group, Place};
 use crate::protocol::id::{Block, Instant, Key, Span};
+use crate::protocol::{Config, Defect};
 use crate::sim::{Sim, Trunk};
 use crate::timeline::head_of;
 use crate::trace::action::Target;
@@ -24,7 +26,6 @@ use crate::trace::step::{Control, Step, StepEntry};
 use crate::trace::{Action, Violation};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Futures of a position, at most.
 pub const FUTURES_MAX: u32 = 1_000;
@@ -246,7 +247,7 @@ impl Foresight {
     fn future(&self, position: u64, seed: u64) -> End {
         let Some(trunk) = self.trunks.get(&position) else { return End::Broke };
         let to_come = &self.steps[self.index(position)..self.index(self.violation.step)];
-        let ran = catch_unwind(AssertUnwindSafe(|| {
+        let ran = guarded(|| {
             let mut future = Future {
                 sim: trunk.future(seed),
                 lamps: trunk.lamps().clone(),
@@ -254,7 +255,7 @@ impl Foresight {
                 left: STEPS_MAX,
             };
             future.run(to_come.iter().map(|recorded| &recorded.entry))
-        }));
+        });
         match ran {
             Ok(true) => End::Failed,
             Ok(false) => End::Fine,
@@ -374,7 +375,8 @@ impl Future<'_> {
                 self.lamps.on_start(op, *amf, &request.kind, now);
             }
             Step::Control(control) => {
-                if let Some(action) = action_of(control, self.sim.config()) {
+                let broken = self.sim.world().defect();
+                if let Some(action) = action_of(control, broken, self.sim.config()) {
                     // What cannot be done here is left out.
                     let _ = self.sim.submit(action);
                 }
@@ -388,8 +390,8 @@ impl Future<'_> {
     }
 }
 
-/// What somebody did who interfered so.
-fn action_of(control: &Control, config: &crate::protocol::Config) -> Option<Action> {
+/// What somebody did who interfered so; `broken`: the rule that is broken on purpose.
+fn action_of(control: &Control, broken: Option<Defect>, config: &Config) -> Option<Action> {
     Some(match control {
         Control::Crash(amf) => Action::Crash(*amf),
         Control::PowerFail => Action::PowerFail,
@@ -417,7 +419,22 @@ fn action_of(control: &Control, config: &crate::protocol::Config) -> Option<Acti
         Control::Link(a, b, setting) => Action::Link(*a, *b, *setting),
         Control::SlowDisk(disk, by) => Action::SlowDisk(*disk, *by),
         Control::SetDefect(Some(defect)) => Action::Defect(*defect, true),
-        // Which one it was is not said, a switch drops lines by itself, and clocks are of this run.
-        Control::SetDefect(None) | Control::DropLines(_) | Control::Skip(_) => return None,
+        Control::SetDefect(None) => Action::Defect(broken?, false),
+        // A switch drops lines by itself, and clocks are of this run.
+        Control::DropLines(_) | Control::Skip(_) => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_was_made_whole_again_is_so_in_every_future() {
+        let profile = crate::profile::load("claims", &[]).expect("is built in");
+        let off = |broken| action_of(&Control::SetDefect(None), broken, &profile.config);
+        let defect = Defect::ALL[0];
+        assert_eq!(off(Some(defect)), Some(Action::Defect(defect, false)));
+        assert_eq!(off(None), None);
+    }
 }

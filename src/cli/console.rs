@@ -242,15 +242,10 @@ struct ReplayWords {
     how: TraceArgs,
 }
 
-/// A panic in a store, or in a lesson's cluster, is caught there.
-fn is_caught() -> bool {
-    crate::store::is_guarded() || crate::lesson::guard::is_guarded()
-}
-
 /// Opens traces for `:replay`, on the cluster as it is.
 fn outside(profile: &Profile) -> Outside {
     Outside {
-        is_caught,
+        is_caught: crate::guard::is_guarded,
         open: open_trace(profile),
         foresee: Arc::new(foresee),
         fork: forks(profile.seed),

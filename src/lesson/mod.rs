@@ -14,7 +14,6 @@
 
 pub mod attempt;
 mod builtin;
-pub mod guard;
 pub mod hunt;
 pub mod model;
 pub mod progress;

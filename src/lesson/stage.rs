@@ -1,7 +1,7 @@
 //! Clusters of a lesson: a new one, one in which commands are repeated, and what a copy says.
 
-use super::guard::guarded;
 use crate::check::{Judged, Start};
+use crate::guard::guarded;
 use crate::profile::Profile;
 use crate::session::{Report, Session};
 use crate::sim::{Sim, SimOptions};

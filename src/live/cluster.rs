@@ -12,6 +12,7 @@ use super::node::{AmfState, DiskState, DiskStore, Node, Row, WitnessState};
 use super::steps::{StepLog, Ticket};
 use super::switch::Switch;
 use super::timer::{Pool, Signal, Timer};
+use crate::guard::guarded;
 use crate::profile::Profile;
 use crate::protocol::group::Group;
 use crate::protocol::id::{AmfId, Epoch, Instant, Key, NodeId, OpId};
@@ -175,13 +176,8 @@ impl Cluster {
         let now = turn.now;
         let epoch = machine.epoch();
         // The core panics on a contradiction; that is a finding, and ends the AMF, not the program.
-        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            machine.handle(now, input);
-        }));
-        if let Err(panic) = ran {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-            self.violation("core", None, text.unwrap_or_else(|| format!("{id} panicked")));
+        if let Err(text) = guarded(|| machine.handle(now, input)) {
+            self.violation("core", None, text);
             turn.ticket.set_broke();
             self.crash_locked(id, state, &mut turn);
             return self.end_turn(turn);
@@ -209,7 +205,8 @@ impl Cluster {
         if turn.events.is_some()
             && let Some(machine) = &mut state.machine
         {
-            let (step, now) = (turn.no, turn.now);
+            // Steps count from 1, numbers from 0.
+            let (step, now) = (turn.no + 1, turn.now);
             let at = |block| Met { count: 1, step, now, amf: id, block };
             let met = std::iter::from_fn(|| machine.poll_cell());
             self.events.meet(met.map(|(block, cell)| (cell, at(block))));

@@ -1,6 +1,6 @@
 //! Disks of real bytes: a sled database each, or a map in memory, behind [`BlockStore`].
 //!
-//! Reading order: [`record`] (a block as bytes), [`intent`] (a parity update as a record), [`sled`] (with `base`, its database, and `guard`),
+//! Reading order: [`record`] (a block as bytes), [`intent`] (a parity update as a record), [`sled`] (with `base`, its database),
 //! [`memory`], [`faulty`] (wraps any, for tests that must fail), [`folder`] (the data folder: its lock,
 //! its state), [`open`] (all disks of a cluster at once), [`worker`] (a thread a disk). Every call may block: never from an async task.
 //! Knows `protocol`, and the settings types of `profile`; no terminal, no task.
@@ -8,7 +8,6 @@
 mod base;
 pub mod faulty;
 pub mod folder;
-mod guard;
 pub mod intent;
 pub mod memory;
 pub mod open;
@@ -18,10 +17,9 @@ pub mod worker;
 
 pub use faulty::{Faulty, StoreFault};
 pub use folder::{Folder, FolderState};
-pub use guard::is_guarded;
 pub use memory::MemoryStore;
 pub use open::{Disks, OpenDisk, OpenError, OpenJournal, geometry, open_all};
-pub use worker::Worker;
+pub use worker::{Looked, Worker};
 
 use crate::protocol::{StoreDone, StoreError, StoreOp};
 

@@ -5,9 +5,9 @@
 //! call runs guarded, and a panic turns the disk into a broken one, never the program.
 
 use super::base::Base;
-use super::guard::guarded;
 use super::record::{decode, decode_unchecked, encode, spoil};
 use super::{BlockStore, Done};
+use crate::guard;
 use crate::protocol::id::Epoch;
 use crate::protocol::{StoreDone, StoreError, StoreOp};
 use std::collections::BTreeMap;
@@ -43,6 +43,11 @@ pub struct SledStore {
     fence: Epoch,
     was_clean: bool,
     unopened: bool,
+}
+
+/// Runs `work` on a database, whose panic becomes a message.
+fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    guard::guarded(work).map_err(|why| format!("the database gave up: {why}"))
 }
 
 impl SledStore {

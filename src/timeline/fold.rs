@@ -1,6 +1,7 @@
 //! The fold of a recording: one recorded step after the other into a world, with what was recorded of
 //! the outputs compared at each.
 
+use crate::guard::guarded;
 use crate::profile::Profile;
 use crate::protocol::id::NodeId;
 use crate::protocol::{Answer, Config};
@@ -9,7 +10,6 @@ use crate::trace::recording::{Head, Recorded, fits};
 use crate::trace::step::{Control, Step, StepEntry};
 use crate::trace::{Cells, Event};
 use crate::world::{Effect, Said, World, picture};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// The first step at which this code comes to something else than was recorded.
@@ -135,11 +135,10 @@ impl Fold {
         watch.before(&recorded.entry, &self.world);
         let world = &mut self.world;
         // The log of a run in which the core contradicted itself makes it do so again.
-        let applied = catch_unwind(AssertUnwindSafe(|| world.apply_recorded(recorded)));
-        let why = match applied {
+        let why = match guarded(|| world.apply_recorded(recorded)) {
             Ok(Ok(())) => None,
             Ok(Err(bad)) => Some(bad.why),
-            Err(panic) => Some(words_of(panic.as_ref())),
+            Err(panic) => Some(panic),
         };
         if let Some(why) = why {
             self.diverge(recorded, why, true);
@@ -268,12 +267,6 @@ pub fn step_text(step: &Step) -> String {
         Step::Journal { ok: false, .. } => "its journal does not work".to_owned(),
         Step::Control(control) => World::control_text(control),
     }
-}
-
-fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()));
-    text.unwrap_or_else(|| "the core contradicts itself".to_owned())
 }
 
 impl std::fmt::Display for Divergence {

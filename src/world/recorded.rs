@@ -3,11 +3,11 @@
 
 use super::store::Given;
 use super::{BadStep, World};
+use crate::guard::guarded;
 use crate::protocol::id::{AmfId, DiskId, NodeId};
 use crate::protocol::{AmfInput, StoreDone, StoreError};
 use crate::trace::recording::{Outcome, OutputDigest, Recorded, digest};
 use crate::trace::step::{Control, Step};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 impl World {
     /// From now on [`Self::digest`] says what the machines put out in the last step.
@@ -120,7 +120,7 @@ impl World {
         let now = self.now;
         let seat = &mut self.seats[usize::from(amf.0)];
         let machine = seat.amf.as_mut().expect("looked at before");
-        let broke = catch_unwind(AssertUnwindSafe(|| machine.handle(now, input))).is_err();
+        let broke = guarded(|| machine.handle(now, input)).is_err();
         let text = if broke {
             format!("{amf} contradicted itself and stopped")
         } else {

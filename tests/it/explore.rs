@@ -177,3 +177,24 @@ fn cells_are_counted_while_somebody_subscribes() {
     assert!(hit.step > miss.step && hit.now >= miss.now);
     assert_eq!(sim.snapshot(&Ask::BRIEF).cells, None);
 }
+
+/// In a live cluster, too: a cell is told at the step that its events have.
+#[test]
+fn live_cells_have_the_steps_of_their_events() {
+    use amflab::live::{LiveEngine, LiveOptions};
+    use amflab::trace::EventKind;
+    let profile = amflab::profile::load("claims", &[]).expect("a profile");
+    let mut engine = LiveEngine::start(&profile, &LiveOptions::default()).expect("it starts");
+    engine.subscribe(true);
+    let op = engine.host(AmfId(1), RequestKind::Read(Sectors::of_blocks(Block(3), 1, 8)));
+    while engine.poll_completion().is_none_or(|done| done.answer.op != op) {
+        let until = engine.now() + Span::millis(20);
+        engine.advance(Advance { until, steps_max: 1 }).expect("it goes on");
+    }
+    let events: Vec<_> = std::iter::from_fn(|| engine.poll_event()).collect();
+    let asked = events.iter().find(|event| matches!(event.kind, EventKind::Asked { .. }));
+    let cells = engine.snapshot(&Ask { cells: true, ..Ask::BRIEF }).cells.expect("asked for");
+    let miss = cells.get(cell(LineState::I, Lock::Idle, Trigger::Read)).expect("one miss");
+    assert_eq!(Some(miss.step), asked.map(|event| event.step));
+    engine.shutdown().expect("it ends");
+}

@@ -1,5 +1,8 @@
-//! Runs a cluster whose rules may be broken on purpose: an assertion of the core that fires is what a
-//! learner hunts for, never the end of the program.
+//! Runs what may panic: its panic becomes its message, never the end of the program.
+//!
+//! An assertion of the core that fires is a finding, whether a lesson hunts for it, a recording comes to it
+//! again, or a live AMF has it; a database may panic on a damaged file. None of that is to print anything,
+//! or to give back the terminal, for the program goes on.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,8 +13,11 @@ thread_local! {
 }
 
 /// Runs `work`; a panic in it becomes its message, and prints nothing. What it leaves half done is to be
-/// dropped by the caller.
-pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+/// dropped, or trusted no more, by the caller.
+///
+/// # Errors
+/// The message of the panic.
+pub fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let others = std::panic::take_hook();
@@ -31,8 +37,8 @@ pub(super) fn guarded<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// True while this thread runs a lesson's cluster: a panic there is caught, so a panic hook that tidies
-/// up for the end of the program has nothing to do.
+/// True while this thread runs such work: a panic hook that tidies up for the end of the program has
+/// nothing to do.
 #[must_use]
 pub fn is_guarded() -> bool {
     GUARDED.get()
@@ -48,5 +54,14 @@ mod tests {
         let number = 3;
         assert_eq!(guarded(|| -> u8 { panic!("no {number}") }), Err("no 3".to_owned()));
         assert!(!is_guarded());
+    }
+
+    #[test]
+    fn what_is_caught_inside_leaves_the_outside_guarded() {
+        let outer = guarded(|| {
+            let inner = guarded(|| -> u8 { panic!("inside") });
+            (inner, is_guarded())
+        });
+        assert_eq!(outer, Ok((Err("inside".to_owned()), true)));
     }
 }
