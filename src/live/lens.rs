@@ -5,10 +5,11 @@ use super::cluster::Cluster;
 use super::node::DiskStore;
 use crate::protocol::StoreDone;
 use crate::protocol::amf::Amf;
+use crate::protocol::group::Place;
 use crate::protocol::id::{AmfId, Block, DiskId, Epoch};
 use crate::protocol::region::{Mark, region_of};
-use crate::store::Worker;
-use crate::trace::lens::{AmfFacts, DiskFacts, Facts, Lens, places_of};
+use crate::store::{Looked, Worker};
+use crate::trace::lens::{AmfFacts, DiskFacts, Facts, Lens, places_of, rest_of};
 
 impl Cluster {
     /// Who has which version of a block, and what would be left of it.
@@ -29,24 +30,39 @@ impl Cluster {
             }
             amfs.push(AmfFacts::of(id, machine, &state.journal, block));
         }
-        let places = places_of(&self.config, block);
-        let disks = places.iter().filter_map(|place| {
+        let mut look = |place: &Place| {
             let disk = group.slots.get(usize::from(place.slot))?.disk;
-            Some(self.disk_facts(disk, place.at))
-        });
-        let disks = disks.collect();
-        Facts { block, config: &self.config, group: &group, amfs, disks, gone, marks }.lens()
+            let (facts, noted) = self.disk_facts(disk, place.at);
+            // Those of whoever has left stand nowhere else.
+            marks.extend(noted.into_iter().filter(|mark| mark.region == region));
+            Some(facts)
+        };
+        let disks = places_of(&self.config, block).iter().filter_map(&mut look).collect();
+        let rest = rest_of(&self.config, block).iter().filter_map(look).collect();
+        let (config, group) = (&self.config, &group);
+        Facts { block, config, group, amfs, disks, rest, gone, marks }.lens()
     }
 
-    fn disk_facts(&self, disk: DiskId, at: u64) -> DiskFacts {
-        let failed = self.disks[usize::from(disk.0)].lock().machine.is_failed();
+    /// What a disk has of the block, and the regions that it has noted.
+    fn disk_facts(&self, disk: DiskId, at: u64) -> (DiskFacts, Vec<Mark>) {
+        let failed = {
+            let state = self.disks[usize::from(disk.0)].lock();
+            // A disk that nobody has admitted yet is blank.
+            state.machine.is_failed() || state.machine.is_unadmitted()
+        };
         let store: &DiskStore = &self.stores[usize::from(disk.0)];
         let looked = store.worker().as_ref().and_then(|worker: &Worker| worker.look(at));
-        let (good, record) = match looked {
-            Some(Ok(StoreDone::Got(record))) => (true, Some(record)),
-            Some(Ok(_) | Err(_)) => (false, Some(None)),
-            None => (true, None),
+        let Some(Looked { block, marks }) = looked else {
+            return (DiskFacts { disk, failed, good: true, record: None }, Vec::new());
         };
-        DiskFacts { disk, failed, good, record }
+        let (good, record) = match block {
+            Ok(StoreDone::Got(record)) => (true, Some(record)),
+            Ok(_) | Err(_) => (false, Some(None)),
+        };
+        let marks = match marks {
+            Ok(StoreDone::Marks(marks)) if !failed => marks.to_vec(),
+            Ok(_) | Err(_) => Vec::new(),
+        };
+        (DiskFacts { disk, failed, good, record }, marks)
     }
 }

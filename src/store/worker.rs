@@ -26,7 +26,16 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     trouble: Mutex<Option<String>>,
-    looked: Mutex<Option<(u64, Done)>>,
+    looked: Mutex<Option<(u64, Looked)>>,
+}
+
+/// What somebody who looked has found.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// The block.
+    pub block: Done,
+    /// Every mark of the dirty-region log that the disk has.
+    pub marks: Done,
 }
 
 #[derive(Debug, Default)]
@@ -79,14 +88,14 @@ impl Worker {
         self.shared.wake.notify_one();
     }
 
-    /// What a block holds, for somebody who only looks: as it was found by the newest look at it, if that
+    /// What a block holds, and which regions are marked, for somebody who only looks: as it was found by the newest look at it, if that
     /// was the last thing looked at; and has it looked at again. Never blocks, and changes no result.
     #[must_use]
-    pub fn look(&self, at: u64) -> Option<Done> {
+    pub fn look(&self, at: u64) -> Option<Looked> {
         self.shared.lock().look = Some(at);
         self.shared.wake.notify_one();
         let looked = self.shared.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        looked.as_ref().filter(|(of, _)| *of == at).map(|(_, done)| done.clone())
+        looked.as_ref().filter(|(of, _)| *of == at).map(|(_, looked)| looked.clone())
     }
 
     /// What is wrong with the store, if anything is.
@@ -160,10 +169,11 @@ impl<S: BlockStore, F: FnMut(Vec<Done>)> Run<S, F> {
                     }
                 }
                 Work::Look(at) => {
-                    let done = self.store.execute(&[StoreOp::Get { at }]).pop();
+                    let mut found = self.store.execute(&[StoreOp::Get { at }, StoreOp::Marks]);
+                    let (marks, block) = (found.pop(), found.pop());
                     let mut looked =
                         self.shared.looked.lock().unwrap_or_else(PoisonError::into_inner);
-                    *looked = done.map(|done| (at, done));
+                    *looked = block.zip(marks).map(|(block, marks)| (at, Looked { block, marks }));
                 }
                 Work::Sync => {
                     unsynced = false;

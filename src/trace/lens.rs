@@ -8,6 +8,7 @@ use crate::protocol::amf::{Amf, Damaged};
 use crate::protocol::group::{Group, GroupView, Place, Role, SlotState};
 use crate::protocol::id::{AmfId, AmfSet, Block, DiskId, Epoch, Incarnation, Version};
 use crate::protocol::nvram::Nvram;
+use crate::protocol::parity::{Cell, Row};
 use crate::protocol::region::{Gone, Mark};
 use crate::protocol::{Config, Data, LineState, Record};
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,19 @@ pub struct DiskFacts {
     pub record: Option<Option<Record>>,
 }
 
+impl DiskFacts {
+    /// In a word, in a slot of this state.
+    fn standing(&self, state: SlotState) -> &'static str {
+        match (state, self) {
+            (SlotState::Failed, _) | (_, Self { failed: true, .. }) => "failed",
+            (_, Self { record: None, .. }) => "not looked at",
+            (_, Self { good: false, .. }) => "damaged",
+            (SlotState::Rebuilding, _) => "rebuilding",
+            (SlotState::Online, _) => "online",
+        }
+    }
+}
+
 /// Everything that is known of a block.
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
@@ -70,6 +84,8 @@ pub struct Facts<'a> {
     pub amfs: Vec<AmfFacts>,
     /// The disks of [`places_of`], in that order.
     pub disks: Vec<DiskFacts>,
+    /// The disks of [`rest_of`], in that order.
+    pub rest: Vec<DiskFacts>,
     /// Who would be gone after a power failure (`Witness::gone_at_power_failure`).
     pub gone: Vec<Gone>,
     /// The marks of its region.
@@ -85,6 +101,18 @@ pub fn places_of(config: &Config, block: Block) -> Vec<Place> {
     let parity = (0..group.parity()).map(|p| group.slot_for(at, Role::Parity(p)));
     places.extend(parity.map(|slot| Place { slot, at }));
     places
+}
+
+/// What else is in the row of a block: what it can be rebuilt from, beside the parity. Nothing without parity.
+#[must_use]
+pub fn rest_of(config: &Config, block: Block) -> Vec<Place> {
+    let group = Group::new(&config.group);
+    let Some(own) = group.places(block).first().copied().filter(|_| group.has_parity()) else {
+        return Vec::new();
+    };
+    let others =
+        group.roles().filter(|role| matches!(role, Role::Data(_)) && *role != group.role(own));
+    others.map(|role| Place { slot: group.slot_for(own.at, role), at: own.at }).collect()
 }
 
 /// A copy in a cache.
@@ -140,7 +168,7 @@ pub enum Survivor {
     Version {
         /// Which.
         version: Version,
-        /// Its content in words; empty: it would be rebuilt from the row.
+        /// Its content in words.
         value: String,
         /// Where from: `amf1's journal`, `disk0`.
         from: String,
@@ -195,7 +223,6 @@ impl Lens {
         let (newest, is_acknowledged) = self.newest;
         match &self.power {
             Survivor::Version { version, value, from } => {
-                let value = if value.is_empty() { "its content" } else { value };
                 let left = format!("{version} {value} survives, from {from}");
                 if *version >= newest {
                     (Tone::Good, left)
@@ -298,11 +325,15 @@ impl Facts<'_> {
         let copies = Group::new(&self.config.group).places(self.block).len();
         let places = places_of(self.config, self.block);
         self.disks.iter().zip(places).enumerate().map(move |(at, (disk, place))| {
-            let slot = self.group.slots.get(usize::from(place.slot));
-            let state = slot.map_or(SlotState::Failed, |slot| slot.state);
+            let state = self.state_of(place);
             let parity = u8::try_from((at + 1).saturating_sub(copies)).unwrap_or(u8::MAX);
             (disk, place, state, parity)
         })
+    }
+
+    fn state_of(&self, place: Place) -> SlotState {
+        let slot = self.group.slots.get(usize::from(place.slot));
+        slot.map_or(SlotState::Failed, |slot| slot.state)
     }
 
     fn version_in(&self, record: Option<&Record>, parity: u8) -> Version {
@@ -318,13 +349,6 @@ impl Facts<'_> {
 
     fn disk_copies(&self) -> Vec<DiskCopy> {
         let copy = |(disk, place, state, parity): (&DiskFacts, Place, SlotState, u8)| {
-            let standing = match (state, disk) {
-                (SlotState::Failed, _) | (_, DiskFacts { failed: true, .. }) => "failed",
-                (_, DiskFacts { record: None, .. }) => "not looked at",
-                (_, DiskFacts { good: false, .. }) => "damaged",
-                (SlotState::Rebuilding, _) => "rebuilding",
-                (SlotState::Online, _) => "online",
-            };
             let record = disk.record.as_ref();
             let version = record.map(|record| self.version_in(record.as_ref(), parity));
             let value = match record {
@@ -336,7 +360,7 @@ impl Facts<'_> {
                 disk: disk.disk,
                 at: place.at,
                 parity,
-                standing: standing.to_owned(),
+                standing: disk.standing(state).to_owned(),
                 version,
                 value,
             }
@@ -353,14 +377,42 @@ impl Facts<'_> {
             let version = best.version.unwrap_or_default();
             return Ok((version, best.value.clone(), best.disk.to_string()));
         }
-        if copies.iter().any(|copy| copy.standing == "not looked at") {
-            return Err(true);
+        let group = Group::new(&self.config.group);
+        let mut row = Row::unknown(group.width(), group.parity());
+        let rest = rest_of(self.config, self.block).into_iter();
+        let rest =
+            self.rest.iter().zip(rest).map(|(disk, place)| (disk, place, self.state_of(place)));
+        let own = self.placed().map(|(disk, place, state, _)| (disk, place, state));
+        for (disk, place, state) in own.chain(rest) {
+            match (disk.standing(state), &disk.record) {
+                ("not looked at", _) => return Err(true),
+                ("online", Some(record)) if group.has_parity() => {
+                    row.set(group.role(place), self.cell(record.as_ref()));
+                }
+                _ => {}
+            }
         }
-        let parity = readable().filter(|copy| copy.parity > 0).max_by_key(|copy| copy.version);
-        let found = parity.map(|copy| (copy.version.unwrap_or_default(), copy.disk));
-        found
-            .map(|(version, _)| (version, String::new(), "the rest of its row".to_owned()))
+        let all = row.solve(self.config.block_size, false).filter(|_| group.has_parity());
+        let rebuilt = all.and_then(|all| all.get(self.column()).cloned());
+        rebuilt
+            .map(|(version, data)| (version, data.to_string(), "the rest of its row".to_owned()))
             .ok_or(false)
+    }
+
+    /// What a place of the row holds; zeroes where nothing was written.
+    fn cell(&self, record: Option<&Record>) -> Cell {
+        record.map_or_else(
+            || Cell {
+                version: Version::ZERO,
+                data: Data::zero(self.config.block_size),
+                covers: None,
+            },
+            |record| Cell {
+                version: record.version,
+                data: record.data.clone(),
+                covers: record.covers.clone(),
+            },
+        )
     }
 
     /// The lowest version on a disk that counts \[M1\].
@@ -375,7 +427,8 @@ impl Facts<'_> {
     fn doubt_before(&self) -> Option<Epoch> {
         let is_lost = |gone: &&Gone| {
             let owner = self.amfs.iter().find(|amf| amf.id == gone.owner);
-            gone.lost || owner.is_some_and(|amf| amf.is_up && !amf.journal_is_whole)
+            // Who is down stays down, and its journal with it.
+            gone.lost || owner.is_none_or(|amf| !amf.is_up || !amf.journal_is_whole)
         };
         let lost = self.gone.iter().filter(is_lost);
         let left = lost.filter(|gone| self.marks.iter().any(|mark| gone.made(mark)));

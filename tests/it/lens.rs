@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 use amflab::profile;
+use amflab::protocol::group::{Slot, SlotState};
 use amflab::protocol::id::{AmfId, Block, DiskId, Span, Version};
 use amflab::protocol::{HostError, Payload, RequestKind, Sectors};
 use amflab::sim::{Sim, SimOptions};
@@ -86,6 +87,17 @@ impl Cluster {
         }
     }
 
+    fn is_failed(&self, disk: DiskId) -> bool {
+        self.sim.world().disk(disk).is_failed()
+    }
+
+    /// Slots without a disk that has everything.
+    fn lacking(&self) -> usize {
+        let slots = &self.sim.world().witness().view().group.slots;
+        let lacks = |slot: &&Slot| slot.state != SlotState::Online || self.is_failed(slot.disk);
+        slots.iter().filter(lacks).count()
+    }
+
     fn lens(&self, block: u64) -> Lens {
         self.sim.world().lens(Block(block))
     }
@@ -106,7 +118,7 @@ impl Cluster {
                 return Ok((data, line.version));
             }
         }
-        panic!("the read of block {block} is not answered")
+        panic!("the read of block {block} is not answered: {:?}", self.sim.world().unsettled())
     }
 }
 
@@ -140,6 +152,7 @@ fn fail_power(cluster: &mut Cluster, what: &str, seen: &mut BTreeMap<&'static st
                 if from.contains("journal") { "journal" } else { "disk" }
             }
             (Survivor::InDoubt { .. }, Err(HostError::InDoubt | HostError::Media)) => "doubt",
+            (Survivor::Nothing, Err(HostError::InDoubt | HostError::Media)) => "nothing",
             _ => panic!("{what}: {lens:#?}\nleft: {left:?}"),
         };
         *seen.entry(kind).or_default() += 1;
@@ -175,6 +188,82 @@ fn a_power_failure_leaves_what_the_lens_said() {
         fail_power(&mut cluster, &what, &mut seen);
     }
     for kind in ["journal", "disk", "doubt"] {
+        assert!(seen.get(kind).is_some_and(|count| *count >= 10), "{seen:?}");
+    }
+}
+
+/// A cluster of some layout and protocol in which things break, one after the other or at once.
+fn broken(seed: u64) -> (Cluster, String) {
+    // And how many disks each can do without.
+    const LAYOUTS: [(&[&str], u8); 6] = [
+        (SINGLE, 0),
+        (MIRROR, 1),
+        (RAID5, 1),
+        (&["group.layout=mirror", "group.disks=3", "group.copies=3"], 2),
+        (&["group.layout=raid6", "group.disks=5", "group.copies=1"], 2),
+        (&["group.layout=raid5", "group.disks=3", "group.copies=1", "group.spares=1"], 1),
+    ];
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0xb0b);
+    let (layout, spare) = LAYOUTS[rng.random_range(0..LAYOUTS.len())];
+    let protocol = ["sharing", "moesi", "broadcast", "update"][rng.random_range(0..4)];
+    let mut sets = sets(layout, rng.random_bool(0.6), protocol);
+    sets.push(format!("cluster.replicas={}", rng.random_range(0..3)));
+    if rng.random_ratio(1, 4) {
+        sets.push("cache.write=through".to_owned());
+    }
+    let mut cluster = Cluster::new(seed, &sets);
+    let disks = cluster.sim.config().disks_all();
+    let mut done = Vec::new();
+    for _ in 0..rng.random_range(1..6) {
+        cluster.work(rng.random_range(1..8));
+        let action = match rng.random_range(0..8) {
+            0 if cluster.down.is_none() => {
+                let amf = cluster.up();
+                cluster.down = Some(amf);
+                Action::Crash(amf)
+            }
+            1 => match cluster.down.take() {
+                Some(amf) => Action::Restart(amf),
+                None => continue,
+            },
+            // Without a disk to go on with nobody is answered before one is put in.
+            2 if cluster.lacking() < usize::from(spare) => {
+                Action::FailDisk(DiskId(rng.random_range(0..disks)))
+            }
+            3 => match (0..disks).map(DiskId).find(|disk| cluster.is_failed(*disk)) {
+                Some(disk) => Action::ReplaceDisk(disk),
+                None => continue,
+            },
+            4 => {
+                let block = Block(rng.random_range(0..BLOCKS));
+                Action::Corrupt(DiskId(rng.random_range(0..disks)), block)
+            }
+            5 => Action::Destage(amflab::trace::Target::All),
+            6 => Action::PowerFail,
+            _ => Action::ExpireLease(cluster.up()),
+        };
+        // What makes no sense now is refused.
+        if cluster.sim.submit(action.clone()).is_ok() {
+            done.push(format!("{action:?}"));
+        }
+        match rng.random_range(0..3) {
+            0 => cluster.settle(),
+            1 => cluster.pass(Span::micros(rng.random_range(0..3_000_000))),
+            _ => {}
+        }
+    }
+    cluster.work(rng.random_range(0..4));
+    (cluster, format!("seed {seed}, {sets:?}, {done:?}"))
+}
+
+#[test]
+fn the_lens_is_right_whatever_is_broken() {
+    let mut seen = BTreeMap::new();
+    for seed in 0..400 {
+        let (mut cluster, what) = broken(seed);
+        fail_power(&mut cluster, &what, &mut seen);
+    }
+    for kind in ["journal", "disk", "doubt", "nothing"] {
         assert!(seen.get(kind).is_some_and(|count| *count >= 10), "{seen:?}");
     }
 }

@@ -10,6 +10,7 @@ use amflab::protocol::{
     StoreOp,
 };
 use amflab::store::{Folder, open_all};
+use amflab::trace::lens::Survivor;
 use amflab::trace::{
     Action, Advance, Ask, Completion, Engine, HoldFilter, HostPort, LinkSetting, Release, Target,
 };
@@ -398,6 +399,30 @@ fn disks_that_broke_last_are_trusted_after_a_restart() {
     until(&mut engine, "the refill", |engine| {
         (engine.snapshot(&Ask::BRIEF).disks[0].role == "online").then_some(())
     });
+    engine.shutdown().unwrap();
+}
+
+/// The lens of a live cluster knows the marks of an AMF that is gone: what it had not written to the disks is
+/// in doubt, and is not said to survive.
+#[test]
+fn the_lens_knows_what_whoever_left_had_marked() {
+    let sets = ["cluster.replicas=0", "dirty_log.region=1", "cache.destage_age_ms=0"];
+    let mut engine = start(&sets);
+    assert!(ask(&mut engine, 0, write(2, "old")).answer.result.is_ok());
+    act(&mut engine, Action::Destage(Target::All));
+    settle(&mut engine);
+    assert!(ask(&mut engine, 0, write(2, "lost")).answer.result.is_ok());
+    act(&mut engine, Action::Crash(AmfId(0)));
+    until(&mut engine, "its eviction", |engine| {
+        let view = engine.snapshot(&Ask::BRIEF).view;
+        view.incarnation(AmfId(0)).is_none().then_some(())
+    });
+    let lens = until(&mut engine, "a look at the disks", |engine| {
+        let lens = engine.snapshot(&Ask { lens: Some(Block(2)), ..Ask::BRIEF }).lens?;
+        (!matches!(lens.power, Survivor::Unknown)).then_some(lens)
+    });
+    assert!(matches!(lens.power, Survivor::InDoubt { .. }), "{lens:#?}");
+    assert_eq!(ask(&mut engine, 1, read(2)).answer.result.unwrap_err(), HostError::InDoubt);
     engine.shutdown().unwrap();
 }
 
