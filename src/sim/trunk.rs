@@ -99,6 +99,7 @@ impl Trunk {
         }
         // What it finds beyond that the lamp shows.
         self.lamps.on_answer(answer, now);
+        self.lamps.look_at_all();
         if let Some(history) = &mut self.history {
             history.on_answer(answer, now).expect("memory takes every line");
         }
@@ -170,6 +171,11 @@ pub fn fork<R: Read>(from: R, at: Option<u64>, seed: u64) -> Result<Fork, Record
         }
     }
     let len = trunk.fold.position();
+    if let Some(end) = trunk.fold.trouble().filter(|end| at.is_none() && end.is_end) {
+        // The machine is as that step has left it: half done.
+        let why = format!("step {} cannot be followed: {}", end.step, end.why);
+        return Err(RecordingError::Unusable(why, "fork before that step"));
+    }
     if at.is_some_and(|at| len < at) {
         let why = format!("the recording has {len} steps that can be followed");
         return Err(RecordingError::Unusable(why, "fork where it can be gone to"));

@@ -234,6 +234,16 @@ impl Lamps {
         found
     }
 
+    /// Judges every block on which something is still under way: what contradicts itself is known at the
+    /// answer that makes it certain.
+    pub fn look_at_all(&mut self) -> Vec<(AmfId, Violation)> {
+        let mut found = Vec::new();
+        while !self.stale.is_empty() {
+            found.extend(self.look());
+        }
+        found
+    }
+
     fn is_red(&self, block: u64) -> bool {
         self.blocks.get(&block).is_some_and(|lit| lit.wrong.is_some())
     }

@@ -262,10 +262,8 @@ impl Past {
 
     /// Judges blocks on which something is still under way.
     fn look(&mut self) {
-        while !self.lamps.stale.is_empty() {
-            for (_, violation) in self.lamps.look() {
-                self.take(violation);
-            }
+        for (_, violation) in self.lamps.look_at_all() {
+            self.take(violation);
         }
     }
 

@@ -7,6 +7,9 @@ use crate::protocol::{Config, Payload, RequestKind, StoreDone};
 use crate::trace::sides::Sides;
 use crate::trace::step::{Control, Step};
 
+/// Numbers of operations are lower: whoever goes on from a recording counts on.
+const OPS_MAX: u64 = 1 << 56;
+
 /// Why this step cannot belong to a cluster of this configuration.
 ///
 /// # Errors
@@ -15,6 +18,9 @@ pub fn check(config: &Config, recorded: &Recorded) -> Result<(), String> {
     match &recorded.entry.step {
         Step::Host { amf, request } => {
             node(config, NodeId::Amf(*amf))?;
+            if request.op.0 >= OPS_MAX {
+                return Err(format!("no engine counts operations up to {}", request.op.0));
+            }
             content(config, &request.kind)?;
         }
         Step::Deliver { from, to, .. } | Step::Lose { from, to, .. } => {

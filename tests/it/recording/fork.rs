@@ -1,6 +1,6 @@
 //! Going on from the middle of a run: any position, with whatever is in flight there.
 
-use super::{fold, read, recording};
+use super::{Read, fold, read, recording, write};
 use amflab::live::{LiveEngine, LiveOptions};
 use amflab::profile::Profile;
 use amflab::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
@@ -232,4 +232,32 @@ fn a_live_run_is_forked_while_it_stands_still_and_the_fork_is_a_recording() {
     assert!(trunk::fork(bytes.as_slice(), Some(steps + 1), 9).is_err(), "beyond its end");
     engine.submit(Action::Unhold(HoldFilter::ALL)).unwrap();
     engine.shutdown().unwrap();
+}
+
+/// What cannot have been recorded is refused in words, and nobody goes on from a machine that is half done.
+#[test]
+fn a_recording_that_was_made_up_is_not_gone_on_from() {
+    use amflab::protocol::Request;
+    use amflab::protocol::id::{NodeId, OpId};
+    use amflab::trace::Step;
+    let bytes = recording(104, 20);
+    let Read { head, profile, mut steps, .. } = read(&bytes);
+    let len = steps.len() as u64;
+    let mut last = steps.last().unwrap().clone();
+    let (from, to) = (NodeId::Amf(AmfId(0)), NodeId::Amf(AmfId(1)));
+    let asks = |op| {
+        let kind = RequestKind::Read(Sectors::of_blocks(Block(1), 1, 8));
+        Step::Host { amf: AmfId(0), request: Request { op: OpId(op), kind } }
+    };
+    for step in [Step::Lose { from, to, no: u64::MAX }, asks(u64::MAX), asks(1 << 56)] {
+        last.entry.step = step.clone();
+        steps.push(last.clone());
+        let made = write(&head, &profile, &steps);
+        steps.pop();
+        let error = trunk::fork(made.as_slice(), None, 1).err().map(|error| error.to_string());
+        let error = error.unwrap_or_else(|| panic!("{step:?} is gone on from"));
+        assert!(error.contains(&format!("step {} cannot be followed", len + 1)), "{error}");
+        let mut before = trunk::fork(made.as_slice(), Some(len), 1).unwrap().sim;
+        before.host(AmfId(0), RequestKind::Flush);
+    }
 }

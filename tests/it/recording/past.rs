@@ -207,3 +207,27 @@ fn memory_is_bounded_and_what_is_not_known_is_said() {
     // Reads are judged to the end.
     assert!(past.violations(u64::MAX).1 > past.violations(until).1);
 }
+
+/// What a fork knows of the blocks is what the lamps showed there: a contradiction is known at the same step.
+#[test]
+fn a_trunk_shows_the_lamps_of_its_position() {
+    use amflab::sim::Trunk;
+    let mut red = 0;
+    for seed in 30..34 {
+        let bytes = torn(seed, 120);
+        let (_, mut past, _) = compare(&bytes, 1);
+        let Read { head, profile, steps, .. } = read(&bytes);
+        let mut trunk = Trunk::new(&profile, &head, false);
+        for (at, step) in (1..).zip(&steps) {
+            assert!(trunk.apply(step));
+            let (got, wanted) = (trunk.lamps().shown(false, None), past.shown(at, false, None));
+            assert_eq!(
+                (got.violated, got.unknown),
+                (wanted.violated, wanted.unknown),
+                "{seed} {at}"
+            );
+            red = red.max(got.violated);
+        }
+    }
+    assert!(red > 0);
+}
