@@ -5,9 +5,9 @@
 
 use crate::check::{ReadChecker, Start};
 use crate::profile::Profile;
-use crate::protocol::id::{AmfId, Instant, OpId};
+use crate::protocol::id::{AmfId, Block, Epoch, Instant, OpId};
 use crate::protocol::table::Table;
-use crate::protocol::{Answer, MsgKind, RequestKind, Source};
+use crate::protocol::{Amf, Answer, MsgKind, RequestKind, Source};
 use crate::timeline::Fold;
 use crate::timeline::fold::step_text;
 use crate::trace::recording::{Head, Recorded};
@@ -163,6 +163,7 @@ pub struct Surveyor {
     checker: ReadChecker,
     open: Table<OpId, (Instant, AmfId, bool, bool)>,
     before: Counts,
+    epoch: Epoch,
     /// What took an AMF away, when, and the takeovers before and by now, with the time of the last.
     lost: Option<(String, Instant, u64, u64, Instant)>,
 }
@@ -172,6 +173,7 @@ impl Surveyor {
     #[must_use]
     pub fn new(profile: &Profile, head: &Head) -> Self {
         let start = if head.origin.blank { Start::Zero } else { Start::Unknown };
+        let fold = Fold::new(profile, head);
         let histogram = || Histogram::new(3).expect("3 digits are allowed");
         let survey = Survey {
             head: head.clone(),
@@ -194,7 +196,8 @@ impl Surveyor {
         };
         Self {
             survey,
-            fold: Fold::new(profile, head),
+            epoch: fold.world().witness().view().epoch,
+            fold,
             checker: ReadChecker::new(profile.config.sectors_per_block(), start),
             open: Table::default(),
             before: Counts::default(),
@@ -216,6 +219,9 @@ impl Surveyor {
             }
             self.answered(&answer, now);
         }
+        if applied {
+            self.came_of_it(now);
+        }
         let is_fault = matches!(&recorded.entry.step, Step::Control(_));
         if is_fault || self.fold.position().is_multiple_of(LOOK) {
             self.look(now);
@@ -225,29 +231,56 @@ impl Surveyor {
 
     fn begins(&mut self, step: &Step, now: Instant) {
         match step {
-            Step::Host { amf, request } => {
+            Step::Host { amf, request } if !self.fold.world().is_asked(request.op) => {
                 self.checker.on_start(request.op, &request.kind, now);
                 let is_read = matches!(request.kind, RequestKind::Read(_));
                 self.open.insert(request.op, (now, *amf, is_read, request.kind.is_write()));
             }
             Step::Lose { .. } => self.survey.bucket(now).lost += 1,
+            Step::Control(Control::AcceptLoss(_)) => {
+                for lost in self.fold.world().doubt() {
+                    let blocks = lost.first.0..lost.first.0 + lost.blocks;
+                    blocks.for_each(|block| self.checker.forget(Block(block)));
+                }
+            }
             Step::Control(control) if is_fault(control) => {
-                self.look(now);
                 let text = step_text(step);
                 if takes_away(control) {
                     self.close();
-                    let takeovers = self.survey.counts.takeovers;
+                    let takeovers = self.takeovers();
                     self.lost = Some((text.clone(), now, takeovers, takeovers, now));
                 }
-                self.mark(now, text, true);
+                self.mark(now, self.fold.position() + 1, text, true);
             }
             _ => {}
         }
     }
 
-    fn mark(&mut self, now: Instant, text: String, is_fault: bool) {
+    /// Blocks that AMFs have adopted so far.
+    fn takeovers(&self) -> u64 {
+        let world = self.fold.world();
+        let up = (0..world.config().amfs).filter_map(|amf| world.amf(AmfId(amf)));
+        self.fold.apart().1.takeovers + up.map(|amf: &Amf| amf.stats().takeovers).sum::<u64>()
+    }
+
+    /// What the step that was applied last has brought about.
+    fn came_of_it(&mut self, now: Instant) {
+        let epoch = self.fold.world().witness().view().epoch;
+        if epoch != self.epoch {
+            self.epoch = epoch;
+            self.mark(now, self.fold.position(), format!("view {}", epoch.0), false);
+        }
+        let Some((.., seen, _)) = self.lost else { return };
+        let takeovers = self.takeovers();
+        if takeovers > seen
+            && let Some((_, _, _, seen, last)) = &mut self.lost
+        {
+            (*seen, *last) = (takeovers, now);
+        }
+    }
+
+    fn mark(&mut self, now: Instant, step: u64, text: String, is_fault: bool) {
         if self.survey.marks.len() < MARKS_MAX {
-            let step = self.fold.position() + 1;
             self.survey.marks.push(Mark { at_s: seconds(now.0), step, text, is_fault });
         }
     }
@@ -281,14 +314,6 @@ impl Surveyor {
         // An AMF that starts again counts from 0: what it had is in none of the later sums.
         let sent = counts.sent_all().saturating_sub(self.before.sent_all());
         self.survey.bucket(now).messages += sent;
-        if counts.views > self.before.views {
-            self.mark(now, format!("view {}", counts.views), false);
-        }
-        if let Some((_, _, _, seen, last)) = &mut self.lost
-            && counts.takeovers > *seen
-        {
-            (*seen, *last) = (counts.takeovers, now);
-        }
         self.survey.counts = counts.clone();
         self.before = counts;
     }

@@ -168,6 +168,42 @@ fn a_recording_becomes_a_page_json_and_csv() {
     assert_eq!((code, out.as_str()), (2, ""), "{err}");
 }
 
+/// A loss that hosts have accepted is no violation of what comes later, for a page as for everybody else; and
+/// a view is told of at its step.
+#[test]
+fn a_page_judges_as_inspect_does() {
+    let folder = tempfile::tempdir().unwrap();
+    for script in ["cex-D3", "power-failure"] {
+        let path = format!("tests/conversations/{script}.txt");
+        let recording = folder.path().join(format!("{script}.amfrec"));
+        let recording = recording.to_str().unwrap();
+        let (code, _, err) = amflab(&["exec", &path, "--record", recording]);
+        assert_eq!(code, 0, "{script}: {err}");
+        let (_, json, err) = amflab(&["report", recording, "--format", "json"]);
+        let report: Value = serde_json::from_str(&json).unwrap_or_else(|_| panic!("{err}"));
+        let (_, json, _) = amflab(&["inspect", recording, "--json"]);
+        let shot: Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(report["violations"], shot["checker"]["violations"], "{script}: {report:#}");
+        let marks = report["marks"].as_array().unwrap();
+        let views = marks.iter().filter_map(|mark| {
+            let epoch = mark["text"].as_str().unwrap().strip_prefix("view ")?;
+            Some((mark["step"].as_u64().unwrap(), epoch.parse().unwrap()))
+        });
+        let views: Vec<(u64, u64)> = views.collect();
+        assert!(!views.is_empty(), "{script}: {marks:?}");
+        for (step, began) in views {
+            let epoch = |at: u64| {
+                let (_, json, _) =
+                    amflab(&["inspect", recording, "--at", &at.to_string(), "--json"]);
+                let shot: Value = serde_json::from_str(&json).unwrap();
+                shot["state"]["view"]["epoch"].as_u64().unwrap()
+            };
+            assert_eq!(epoch(step), began, "{script}: step {step}");
+            assert!(epoch(step - 1) < began, "{script}: step {step}");
+        }
+    }
+}
+
 #[test]
 fn a_clean_run_without_a_recording_has_a_page_and_keeps_nothing() {
     let folder = tempfile::tempdir().unwrap();
