@@ -134,7 +134,7 @@ pub(super) struct Report {
     /// What the profile's `[end]` demands.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     expectations: Vec<Expected>,
-    /// The profile says how much may be wrong.
+    /// Of whatever is wrong the profile says how much may be.
     #[serde(skip)]
     accepts: bool,
     findings: Vec<Finding>,
@@ -243,7 +243,8 @@ impl Over<'_> {
             workloads,
             recoveries: load.recoveries(),
             expectations: expectations(&profile.end, &found),
-            accepts: profile.end.violations.is_some() || profile.end.lost.is_some(),
+            accepts: (violations == 0 || profile.end.violations.is_some())
+                && (rest.tally.lost == 0 || profile.end.lost.is_some()),
             findings,
             remarks: load
                 .remarks

@@ -118,6 +118,21 @@ fn a_profile_may_say_that_something_is_wrong() {
     assert_eq!(code, 1);
 }
 
+/// Who says how many violations there may be has not said that anything may be lost.
+#[test]
+fn what_a_profile_says_nothing_of_is_not_accepted() {
+    let text = format!(
+        "{SMALL}[cluster]\nreplicas = 0\n[dirty_log]\nenabled = false\n\
+         [[workload]]\nname = \"w\"\nworking_set = 32\nrate = 1000\n\
+         [[fault]]\nat = \"1s\"\ncommand = \"crash amf1\"\n\
+         [end]\nduration = 3\nviolations = 1000000\n"
+    );
+    let (code, report) = run(&text, &[]);
+    assert!(report["lost_acknowledged_writes"].as_u64().unwrap() > 0, "{report:#}");
+    assert_eq!(code, 1);
+    assert_eq!(run(&text, &["--set", "end.lost=1000000"]).0, 0);
+}
+
 #[test]
 fn faults_come_again_are_ended_and_keep_no_run_from_its_end() {
     let text = format!(
