@@ -253,7 +253,8 @@ impl Addresses {
         let mut next = 0;
         for (device, length) in &survey.devices {
             bases.insert(*device, next);
-            next += length;
+            // Blocks that are numbered anew lie one behind the other, however long their devices are.
+            next += if survey.address == AddressMap::Dense { 0 } else { *length };
         }
         let volume = blocks.saturating_mul(u64::from(survey.sectors_per_block));
         Ok(Self { survey, bases, volume })

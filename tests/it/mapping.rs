@@ -99,6 +99,17 @@ fn dense_numbers_blocks_by_first_touch_and_keeps_offsets() {
     assert_eq!(survey.blocks_needed(), Some(5));
 }
 
+/// However long the devices of a trace are together: only what is touched takes room.
+#[test]
+fn dense_takes_devices_that_no_volume_would_hold() {
+    let far = (1_u64 << 53) - 8;
+    let text = lines_of((0..5_000).map(|device| (device, far, 8)));
+    let requests = replay(&text, AddressMap::Dense, None, PLAIN);
+    assert_eq!(requests.len(), 5_000);
+    assert_eq!(runs(&requests)[4_999], (4_999 * 8, 8));
+    assert!(Survey::of(reader(&text), AddressMap::Identity, PER).is_err());
+}
+
 #[test]
 fn amfs_by_device_by_block_and_by_seed() {
     let text = lines_of((0..400).map(|i| (i % 5, u64::from(i % 7 * 8), 8)));
