@@ -353,6 +353,11 @@ impl Attempt {
         if self.script().len() >= GIVEN_MAX {
             return no(format!("{GIVEN_MAX} commands are enough; begin this step again"));
         }
+        if looks && (self.done || self.spoiled) {
+            // It is looked at, and nothing is judged once more.
+            let report = execute(session, command)?;
+            return Ok(Given { report, verdict: Verdict::Open });
+        }
         if let Some(Kind::Hunt { defect, solution, .. }) = kind {
             return self.hunt(session, command, defect, length(&solution));
         }

@@ -114,6 +114,20 @@ fn a_task_is_judged_by_the_engine() {
 }
 
 #[test]
+fn who_looks_at_what_is_done_does_not_do_it_once_more() {
+    let mut learner = Learner::at_prediction();
+    learner.answers(&["s", "x", "AMF0"]);
+    assert_eq!(learner.types("why amf0 3"), Ok(Verdict::Open));
+    learner.next();
+    assert_eq!(learner.types("read amf1 1"), Ok(Verdict::Open));
+    assert!(matches!(learner.types("write amf0 1 \"a\""), Ok(Verdict::Found { commands: 2, .. })));
+    assert_eq!(learner.types("note \"found\""), Ok(Verdict::Open));
+    assert_eq!(learner.types("why amf0 1"), Ok(Verdict::Open));
+    let found = Some(Outcome::Found { commands: 2, best: 2 });
+    assert_eq!(learner.attempt.outcome(), found);
+}
+
+#[test]
 fn looking_changes_nothing() {
     let mut learner = Learner::new();
     learner.next();
