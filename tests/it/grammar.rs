@@ -254,7 +254,7 @@ fn mode() -> impl Strategy<Value = Mode> {
     one(&[Mode::Shared, Mode::Exclusive])
 }
 
-fn host() -> impl Strategy<Value = HostCommand> {
+fn host() -> BoxedStrategy<HostCommand> {
     let run = || (amf(), block(), 1u32..300);
     prop_oneof![
         (amf(), block(), value()).prop_map(|(a, b, v)| HostCommand::Write(a, b, v)),
@@ -267,9 +267,10 @@ fn host() -> impl Strategy<Value = HostCommand> {
             .prop_map(|(a, b, old, new)| HostCommand::CompareAndWrite(a, b, old, new)),
         amf().prop_map(HostCommand::Flush),
     ]
+    .boxed()
 }
 
-fn condition() -> impl Strategy<Value = Condition> {
+fn condition() -> BoxedStrategy<Condition> {
     let pair = || prop::option::of((amf(), amf()));
     prop_oneof![
         (amf(), block(), one(&LineState::ALL)).prop_map(|(a, b, s)| Condition::State(a, b, s)),
@@ -282,9 +283,10 @@ fn condition() -> impl Strategy<Value = Condition> {
         any::<u32>().prop_map(Condition::View),
         Just(Condition::Idle),
     ]
+    .boxed()
 }
 
-fn expectation() -> impl Strategy<Value = Expectation> {
+fn expectation() -> BoxedStrategy<Expectation> {
     let source = prop_oneof![
         Just(Source::Cache),
         Just(Source::Host),
@@ -307,6 +309,7 @@ fn expectation() -> impl Strategy<Value = Expectation> {
         one(&HostError::ALL).prop_map(Expectation::Error),
         any::<u64>().prop_map(Expectation::Violations),
     ]
+    .boxed()
 }
 
 fn release() -> impl Strategy<Value = Release> {
@@ -342,7 +345,8 @@ fn sides() -> impl Strategy<Value = Vec<Vec<NodeId>>> {
     })
 }
 
-fn command() -> impl Strategy<Value = Command> {
+/// The parts are boxed: nested as they are, their trees of values are too large for a stack that nobody optimises.
+fn command() -> BoxedStrategy<Command> {
     let filter = (prop::option::of(one(&MsgKind::ALL)), prop::option::of(pair()))
         .prop_map(|(kind, pair)| HoldFilter { kind, pair });
     let target = prop_oneof![Just(Target::All), amf().prop_map(Target::One)];
@@ -390,7 +394,7 @@ fn command() -> impl Strategy<Value = Command> {
         "\\PC{0,30}".prop_map(Command::Note),
         expectation().prop_map(Command::Expect),
     ];
-    prop_oneof![first, second, third]
+    prop_oneof![first.boxed(), second.boxed(), third.boxed()].boxed()
 }
 
 proptest! {
