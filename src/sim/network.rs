@@ -225,7 +225,6 @@ impl Network {
         Span(self.rng.random_range(0..=LATE_COPY_MAX.0))
     }
 
-    /// When a disk's store has finished an operation that it is given now; in order.
     /// When a journal has done what it is given now: one operation after the other.
     pub(super) fn journal_time(&mut self, now: Instant, amf: AmfId) -> Instant {
         let time = self.vary(self.journal_time, self.jitter);
@@ -234,6 +233,7 @@ impl Network {
         *until
     }
 
+    /// When a disk's store has finished an operation that it is given now; in order.
     pub(super) fn disk_time(&mut self, now: Instant, disk: DiskId, slow: Span) -> Instant {
         let time = self.vary(Span(self.disk_time.0 + slow.0), self.jitter);
         let free = &mut self.disk_free[usize::from(disk.0)];
