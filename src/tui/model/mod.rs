@@ -348,12 +348,18 @@ impl Model {
     /// The screen is about another cluster from now on: what was known of the one before goes.
     pub fn switch(&mut self, about: About, first: Snapshot) {
         self.workloads = about.workloads.iter().map(|(name, _)| (name.clone(), false)).collect();
-        self.heat = Heat { first: 0, blocks: about.blocks };
-        self.selected = Selected::first(about.amfs);
+        (self.selected, self.heat) = Self::at_first(&about);
         self.about = about;
         self.cluster = Cluster::new(first);
         self.ladder = ladder::LadderState::default();
-        self.replay = None;
+        self.timeline = timeline::TimelineState::default();
+        (self.replay, self.foreseen) = (None, None);
+    }
+
+    /// What is selected in a cluster that is new on the screen, and where in it.
+    #[must_use]
+    pub fn at_first(about: &About) -> (Selected, Heat) {
+        (Selected::first(about.amfs), Heat { first: 0, blocks: about.blocks })
     }
 
     /// True if some workload is running.

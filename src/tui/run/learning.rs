@@ -1,16 +1,16 @@
 //! A lesson in the console: its cluster takes the place of the console's own, which waits meanwhile.
 
 use super::super::model::learn::{LessonRow, StepShown};
-use super::super::model::{About, Level, Screen};
+use super::super::model::timeline::TimelineState;
+use super::super::model::{About, Heat, Level, Model, Screen, Selected};
 use super::super::update::{LearnEffect, Msg, acts};
-use super::execute::{Executor, told};
-use super::pace::{Clock, Pace};
+use super::execute::told;
+use super::stage::Stage;
 use super::{Console, ConsoleError};
 use crate::lesson::{self, Attempt, Progress, Refusal, Verdict};
 use crate::session::{Session, Status};
 use crate::trace::{Ask, Command};
 use std::sync::Arc;
-use std::time::Instant as Wall;
 
 /// Lessons as the console has them.
 pub(super) struct Lessons {
@@ -25,15 +25,10 @@ struct Taken {
     cluster: u64,
     /// Its end was written down.
     is_kept: bool,
-    own: Own,
-}
-
-/// What belongs to the console's own cluster, and waits.
-struct Own {
-    session: Session,
-    executor: Executor,
-    clock: Clock,
-    about: About,
+    /// The console's own cluster, and what was selected in it.
+    own: Stage,
+    selected: Selected,
+    heat: Heat,
 }
 
 impl Lessons {
@@ -118,37 +113,42 @@ impl Console {
             }
         };
         self.leave_lesson(session)?;
-        let executor = Executor::new(attempt.profile(), Vec::new());
-        let own = Own {
-            session: core::mem::replace(session, other),
-            executor: core::mem::replace(&mut self.executor, executor),
-            clock: self.pace.clock(),
-            about: self.model.about.clone(),
-        };
+        let (here, seen) = (self.here.clone(), TimelineState::default());
+        let mut own = Stage::of_session(here, other, attempt.profile(), self, seen);
+        // A hunt's secret.
+        own.about().config.defect = None;
+        let (selected, heat) = (self.model.selected.clone(), self.model.heat);
+        self.exchange(session, &mut own);
+        (self.model.selected, self.model.heat) = Model::at_first(&self.model.about);
         let cluster = attempt.cluster();
-        self.lessons.taken = Some(Taken { attempt, cluster, is_kept: false, own });
-        // Nothing happens by itself in a lesson.
-        self.pace = Pace::new(Clock::Driven, Wall::now(), self.pace.frame());
-        self.switch(session)?;
+        let is_kept = false;
+        self.lessons.taken = Some(Taken { attempt, cluster, is_kept, own, selected, heat });
+        // Everything that led here is told.
+        self.refresh(session)?;
         self.show_step(session, |_| {})
     }
 
     /// Ends the lesson, if one is taken: the console's own cluster goes on.
     pub(super) fn leave_lesson(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
-        let Some(Taken { own, .. }) = self.lessons.taken.take() else { return Ok(()) };
-        *session = own.session;
-        self.executor = own.executor;
-        self.pace = Pace::new(own.clock, Wall::now(), self.pace.frame());
+        if !self.end_lesson(session) {
+            return Ok(());
+        }
         session.pump();
-        // What happened meanwhile is not told.
-        self.mark = session.mark();
-        let snapshot = session.snapshot(&Ask::BRIEF);
-        self.tell(session, Msg::Switched(Box::new(own.about), Box::new(snapshot)))?;
         self.tell(session, Msg::Lesson(None))?;
         self.refresh(session)
     }
 
-    /// The screen shows another cluster.
+    /// The console's own cluster is there again; false: it was.
+    pub(super) fn end_lesson(&mut self, session: &mut Session) -> bool {
+        let Some(Taken { mut own, selected, heat, .. }) = self.lessons.taken.take() else {
+            return false;
+        };
+        self.exchange(session, &mut own);
+        (self.model.selected, self.model.heat) = (selected, heat);
+        true
+    }
+
+    /// The screen shows another cluster of the lesson.
     fn switch(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
         let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
         taken.cluster = taken.attempt.cluster();

@@ -196,9 +196,9 @@ pub fn run(
         console.start_replay(&mut session, replay)?;
     }
     let ran = console.run(&mut session);
+    // The cluster that is ended is the console's own, however this ends.
+    console.end_lesson(&mut session);
     console.back_to_first(&mut session);
-    // The cluster that is ended is the console's own.
-    let ran = ran.and_then(|()| console.leave_lesson(&mut session));
     drop(console);
     let ended = session.shutdown();
     match ran {
@@ -280,6 +280,9 @@ fn unscripted(name: &str, of: &str, step: u64) -> String {
     format!("{name} begins at step {step} of {of}, and {why}; `:record FILE` keeps it whole")
 }
 
+/// Where a trace comes out that is being opened in a thread of its own.
+type Opening = Receiver<Result<Replay, String>>;
+
 /// The console while it runs.
 struct Console {
     model: Model,
@@ -304,8 +307,8 @@ struct Console {
     acted: bool,
     ended: bool,
     outside: Outside,
-    /// A trace that is being opened, in a thread of its own, and where it will come out.
-    opening: Option<Receiver<Result<Replay, String>>>,
+    /// A trace that is being opened for the run that is shown.
+    opening: Option<Opening>,
     /// Futures that are being tried.
     foreseeing: Option<Foreseeing>,
     /// State x event tables that are being made, each in a thread of its own.

@@ -10,8 +10,9 @@ use super::super::model::{About, Level};
 use super::super::snapshot::Cluster;
 use super::super::update::Msg;
 use super::execute::Executor;
+use super::meter::Meter;
 use super::pace::Clock;
-use super::{Console, ConsoleError};
+use super::{Console, ConsoleError, Opening};
 use crate::profile::{Profile, Schedule};
 use crate::session::{AnyEngine, Session};
 use crate::timeline::compare::{Comparison, side_by_side};
@@ -51,6 +52,9 @@ pub(super) struct Stage {
     faults: Schedule,
     mark: u64,
     clock: Clock,
+    /// A trace that is being opened for it, and how fast its replay is.
+    opening: Option<Opening>,
+    meter: Meter,
     replay_told: bool,
     shown: Shown,
 }
@@ -77,12 +81,30 @@ impl Stage {
         profile.workloads.iter_mut().for_each(|workload| workload.autostart = false);
         let mut session = Session::new(engine, &profile);
         session.set_open_trace(Arc::clone(&console.outside.open));
+        Self::of_session(here, session, &profile, console, timeline)
+    }
+
+    /// The same with a session that is there already. Its profile starts nothing by itself.
+    pub(super) fn of_session(
+        here: Here,
+        mut session: Session,
+        profile: &Profile,
+        console: &Console,
+        timeline: TimelineState,
+    ) -> Self {
         let clock = console.clock_of(&mut session);
         let first = session.snapshot(&Ask::BRIEF);
-        let shown = Shown::new(About::new(&profile), Cluster::new(first), timeline);
-        let executor = Executor::new(&profile, Vec::new());
-        let faults = Schedule::new(&profile, session.now());
-        Self { here, session, executor, faults, mark: 0, clock, replay_told: false, shown }
+        let shown = Shown::new(About::new(profile), Cluster::new(first), timeline);
+        let executor = Executor::new(profile, Vec::new());
+        let faults = Schedule::new(profile, session.now());
+        let (opening, meter, mark) = (None, Meter::new(Wall::now()), 0);
+        let replay_told = false;
+        Self { here, session, executor, faults, mark, clock, opening, meter, replay_told, shown }
+    }
+
+    /// What is said about its profile on the screen.
+    pub(super) fn about(&mut self) -> &mut About {
+        &mut self.shown.about
     }
 }
 
@@ -118,6 +140,8 @@ impl Console {
         swap(&mut self.executor, &mut stage.executor);
         swap(&mut self.faults, &mut stage.faults);
         swap(&mut self.mark, &mut stage.mark);
+        swap(&mut self.opening, &mut stage.opening);
+        swap(&mut self.meter, &mut stage.meter);
         swap(&mut self.replay_told, &mut stage.replay_told);
         self.model.exchange(&mut stage.shown);
         let clock = self.pace.clock();
