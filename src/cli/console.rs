@@ -4,6 +4,7 @@ use super::Done;
 use super::config::Place;
 use super::failure::{FINE, Failure};
 use super::lessons::ProgressPlace;
+use super::metrics::{Metered, MetricsArgs};
 use super::replay::{Trace, TraceArgs};
 use super::setup::{ClusterArgs, EngineKind, Judge};
 use crate::campaign::foresee::{Foresight, Options};
@@ -42,6 +43,8 @@ pub(super) struct ConsoleArgs {
     replay: Option<PathBuf>,
     #[command(flatten)]
     how: TraceArgs,
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 /// How the console looks and listens.
@@ -188,7 +191,11 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
         let bytes = profile.config.blocks * u64::from(profile.config.block_size);
         options.sets.push(format!("volume.size={bytes}"));
     }
-    let engine = args.cluster.start(args.engine, &profile, Judge::Reads)?;
+    let board = args.metrics.open()?;
+    let mut engine = args.cluster.start(args.engine, &profile, Judge::Reads)?;
+    if let Some(board) = board {
+        engine = Box::new(Metered::new(engine, &profile, board));
+    }
     show(engine, &profile, &options, plain, replay)
 }
 

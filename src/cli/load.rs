@@ -6,6 +6,7 @@
 
 use super::export::Exports;
 use super::failure::Failure;
+use super::metrics::{self, Board};
 use super::progress::Progress;
 use super::recovery::{Recovery, Watch};
 use super::tally::{Doing, Tally};
@@ -15,6 +16,7 @@ use crate::profile::{Profile, Schedule, WorkloadSpec};
 use crate::protocol::HostError;
 use crate::protocol::id::{AmfId, AmfSet, Instant, OpId, Span};
 use crate::protocol::table::Table;
+use crate::report::prometheus::Sample;
 use crate::session::{AnyEngine, request_of};
 use crate::trace::engine::{Advance, EngineError, Progress as Moved};
 use crate::trace::{Ask, Command, Completion, Counts, Violation};
@@ -121,6 +123,8 @@ pub(super) struct Load {
     faults: Schedule,
     history: Option<Recorder<BufWriter<File>>>,
     exports: Option<Exports>,
+    /// Where figures are put while it runs.
+    board: Option<Arc<Board>>,
     /// What blocks held before.
     start: Start,
     interrupted: Arc<AtomicBool>,
@@ -158,6 +162,7 @@ impl Load {
             profile: profile.clone(),
             history: None,
             exports: None,
+            board: None,
             start,
             interrupted,
         }
@@ -182,6 +187,42 @@ impl Load {
         self.exports.take().map_or(Ok(()), Exports::end)
     }
 
+    /// Puts figures there from now on, whenever they are wanted.
+    pub(super) fn serve(&mut self, board: Arc<Board>) {
+        let counts = self.counts_so_far();
+        board.put(self.sample(counts));
+        self.board = Some(board);
+    }
+
+    fn put_if_wanted(&mut self) {
+        if let Some(board) = self.board.clone().filter(|board| board.is_wanted()) {
+            let counts = self.counts_so_far();
+            board.put(self.sample(counts));
+        }
+    }
+
+    /// Puts the figures that are reported: there will be no others. `is_over`: not even of violations.
+    pub(super) fn put_last(&mut self, counts: &Counts, is_over: bool) {
+        if let Some(board) = self.board.clone() {
+            let sample = self.sample(counts.clone());
+            board.put_still(Sample { is_over, ..sample });
+        }
+    }
+
+    /// The counters that belong to the figures.
+    fn counts_so_far(&mut self) -> Counts {
+        let now = self.engine.snapshot(&Ask::BRIEF).counts;
+        self.begun.as_ref().map_or_else(Counts::default, |begun| now.since(&begun.counts))
+    }
+
+    fn sample(&mut self, counts: Counts) -> Sample {
+        let snapshot = self.engine.snapshot(&Ask::BRIEF);
+        let violations = self.violations + snapshot.violations_total;
+        let outstanding = self.open.len() as u64;
+        let sample = metrics::sample(&self.profile, snapshot, counts, &self.tally, outstanding);
+        Sample { violations, ..sample }
+    }
+
     /// Writes what is left of the history.
     pub(super) fn end_history(&mut self) -> Result<(), Failure> {
         let Some(history) = self.history.take() else { return Ok(()) };
@@ -192,6 +233,11 @@ impl Load {
     /// Ctrl-c came after the last request: what is left of the end is left out.
     pub(super) fn is_cut_short(&self) -> bool {
         !self.was_interrupted && self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Becomes true when the user wants an end.
+    pub(super) fn interrupted(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.interrupted)
     }
 
     /// The AMFs that hosts may use.
@@ -379,6 +425,7 @@ impl Load {
             }
             let time = self.begun.as_ref().map_or(Span(0), |begun| now.since(begun.now));
             progress.at_time(self.tally.ops(), time);
+            self.put_if_wanted();
             if self.take_answers() {
                 continue;
             }

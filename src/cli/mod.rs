@@ -6,7 +6,7 @@
 //! errors go to standard error.
 //!
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
-//! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `expected`, `progress`), `recovery`, `run`,
+//! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `expected`, `progress`, `metrics`), `recovery`, `run`,
 //! `compare`, `replay`, `trace`, `inspect`, `diff`, `ladder`, `render`, `play`, `check`, `fuzz`, `shrink`, `learn`, `lessons`, `lists`, `protocols`,
 //! `screenshot`, `config`, `doctor`,
 //! `manual`.
@@ -30,6 +30,7 @@ mod lessons;
 mod lists;
 mod load;
 mod manual;
+mod metrics;
 mod play;
 mod progress;
 mod protocols;

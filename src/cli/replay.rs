@@ -4,6 +4,7 @@ use super::export::ExportArgs;
 use super::failure::{Failure, UNDECIDED};
 use super::interrupt;
 use super::load::End;
+use super::metrics::ServeArgs;
 use super::progress::Progress;
 use super::report::TraceReport;
 use super::run::{Finish, begin, finish, limit};
@@ -105,6 +106,8 @@ pub(super) struct ReplayArgs {
     engine: EngineKind,
     #[command(flatten)]
     exports: ExportArgs,
+    #[command(flatten)]
+    metrics: ServeArgs,
     /// Reports one JSON object
     #[arg(long)]
     json: bool,
@@ -150,7 +153,11 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
         note: laid.reader.note(),
     };
     let asked = counts.requests() * u64::from(args.how.replicate);
+    let board = args.metrics.open()?;
     let mut load = begin(&args.cluster, args.engine, &profile, interrupted)?;
+    if let Some(board) = board {
+        load.serve(board);
+    }
     load.export(args.exports.open(profile.config.sectors_per_block())?);
     load.settle(limit(args.engine))?;
     let feed = laid.feed(load.next_writer(), load.engine.now());
@@ -162,6 +169,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
         json: args.json,
         page: None,
         is_kept: true,
+        linger: args.metrics.linger(),
     };
     finish(load, &profile, End::default(), progress, Some(report), &how)
 }

@@ -5,6 +5,7 @@ use super::export::ExportArgs;
 use super::failure::Failure;
 use super::interrupt;
 use super::load::{End, Load};
+use super::metrics::{self, ServeArgs};
 use super::progress::Progress;
 use super::render;
 use super::report::{Over, TraceReport};
@@ -53,6 +54,8 @@ pub(super) struct RunArgs {
     history: Option<PathBuf>,
     #[command(flatten)]
     exports: ExportArgs,
+    #[command(flatten)]
+    metrics: ServeArgs,
     /// Writes a page about the run into this file
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
@@ -79,7 +82,11 @@ pub(super) fn run(args: &RunArgs) -> Done {
         }
     }
     let is_kept = folder.is_none();
+    let board = args.metrics.open()?;
     let mut load = begin(&cluster, args.engine, &profile, interrupt::watch())?;
+    if let Some(board) = board {
+        load.serve(board);
+    }
     if let Some(path) = &args.history {
         load.record_history(path)?;
     }
@@ -93,7 +100,14 @@ pub(super) fn run(args: &RunArgs) -> Done {
         }
     }
     let page = args.report.as_deref();
-    let how = Finish { cluster: &cluster, kind: args.engine, json: args.json, page, is_kept };
+    let how = Finish {
+        cluster: &cluster,
+        kind: args.engine,
+        json: args.json,
+        page,
+        is_kept,
+        linger: args.metrics.linger(),
+    };
     finish(load, &profile, end, Progress::of_run(end.ops, end.duration), None, &how)
 }
 
@@ -106,6 +120,8 @@ pub(super) struct Finish<'a> {
     pub(super) page: Option<&'a Path>,
     /// The recording is wanted for itself.
     pub(super) is_kept: bool,
+    /// How long the last figures stay where they are served.
+    pub(super) linger: Option<Span>,
 }
 
 /// A cluster that is to be loaded.
@@ -124,6 +140,20 @@ pub(super) fn begin(
 
 /// Runs to the end, brings the cluster to rest, reads back, ends it in order, and reports.
 pub(super) fn finish(
+    load: Load,
+    profile: &Profile,
+    end: End,
+    progress: Progress,
+    trace: Option<TraceReport>,
+    how: &Finish<'_>,
+) -> Done {
+    let interrupted = load.interrupted();
+    let done = end_in_order(load, profile, end, progress, trace, how)?;
+    metrics::linger(how.linger, &interrupted);
+    Ok(done)
+}
+
+fn end_in_order(
     mut load: Load,
     profile: &Profile,
     end: End,
@@ -134,12 +164,14 @@ pub(super) fn finish(
     let Finish { kind, json, .. } = *how;
     load.run(end, &mut progress)?;
     let measured = load.measured();
+    load.put_last(&measured.counts, false);
     progress.end();
     if !how.is_kept {
         // The page is about the load alone, not about the reading back.
         load.engine.submit(Action::Record(None))?;
     }
     let rest = load.rest(limit(kind))?;
+    load.put_last(&measured.counts, true);
     load.end_history()?;
     load.end_exports()?;
     let load_ref = &mut load;

@@ -1,6 +1,7 @@
 //! What a run's answers add up to.
 
 use crate::protocol::{HostError, RequestKind};
+use crate::report::prometheus::Durations;
 use crate::trace::Completion;
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -19,8 +20,26 @@ pub(super) struct Tally {
     pub(super) errors: [u64; HostError::ALL.len()],
     pub(super) hits: u64,
     pub(super) misses: u64,
-    read_ns: Histogram<u64>,
-    write_ns: Histogram<u64>,
+    read: Durated,
+    write: Durated,
+}
+
+/// Latencies, and their sum, which a histogram only knows to its digits.
+#[derive(Debug)]
+struct Durated {
+    nanos: Histogram<u64>,
+    sum_ns: u64,
+}
+
+impl Durated {
+    fn new() -> Self {
+        Self { nanos: Histogram::new(DIGITS).expect("3 digits are allowed"), sum_ns: 0 }
+    }
+
+    fn record(&mut self, nanos: u64) {
+        self.nanos.record(nanos).unwrap_or_default();
+        self.sum_ns += nanos;
+    }
 }
 
 /// What a request did, as far as it is counted.
@@ -45,7 +64,6 @@ impl Doing {
 
 impl Tally {
     pub(super) fn new() -> Self {
-        let histogram = || Histogram::new(DIGITS).expect("3 digits are allowed");
         Self {
             reads: 0,
             writes: 0,
@@ -53,8 +71,8 @@ impl Tally {
             errors: [0; HostError::ALL.len()],
             hits: 0,
             misses: 0,
-            read_ns: histogram(),
-            write_ns: histogram(),
+            read: Durated::new(),
+            write: Durated::new(),
         }
     }
 
@@ -90,8 +108,8 @@ impl Tally {
         }
         let nanos = done.ended.since(done.started).0;
         match doing {
-            Doing::Read => self.read_ns.record(nanos).unwrap_or_default(),
-            Doing::Write => self.write_ns.record(nanos).unwrap_or_default(),
+            Doing::Read => self.read.record(nanos),
+            Doing::Write => self.write.record(nanos),
             Doing::Other => {}
         }
     }
@@ -108,7 +126,12 @@ impl Tally {
 
     /// Latencies of reads and of writes.
     pub(super) fn latencies(&self) -> (Latency, Latency) {
-        (Latency::of(&self.read_ns), Latency::of(&self.write_ns))
+        (Latency::of(&self.read.nanos), Latency::of(&self.write.nanos))
+    }
+
+    /// The same, sorted into buckets.
+    pub(super) fn durations(&self) -> [Durations; 2] {
+        [&self.read, &self.write].map(|of| Durations::of(&of.nanos, of.sum_ns))
     }
 }
 

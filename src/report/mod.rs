@@ -9,12 +9,15 @@
 //!
 //! And in forms for people: [`survey`] goes through a recording for its figures; [`mod@html`] makes a page of
 //! them ([`page`]: its frame; [`chart`]: its pictures), [`series`] JSON and CSV.
+//!
+//! [`prometheus`] tells how a run stands while it goes on.
 
 pub mod chart;
 pub mod chrome;
 pub mod edn;
 pub mod html;
 pub mod page;
+pub mod prometheus;
 pub mod series;
 pub mod shiviz;
 pub mod survey;

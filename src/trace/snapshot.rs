@@ -135,6 +135,24 @@ pub enum AmfStatus {
     Down,
 }
 
+impl AmfStatus {
+    /// Every one.
+    pub const ALL: [Self; 5] =
+        [Self::Serving, Self::NoLease, Self::Joining, Self::Paused, Self::Down];
+
+    /// Its name in JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::NoLease => "no-lease",
+            Self::Joining => "joining",
+            Self::Paused => "paused",
+            Self::Down => "down",
+        }
+    }
+}
+
 /// A region in which acknowledged data may be lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoubtInfo {

@@ -23,6 +23,7 @@ mod live_replay;
 mod lossy;
 mod lru;
 mod mapping;
+mod metrics;
 mod pages;
 mod profiles;
 mod protocol_doc;

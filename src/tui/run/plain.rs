@@ -122,8 +122,8 @@ impl<W: Write> Plain<W> {
                     break;
                 }
                 Err(TryRecvError::Empty) => {
-                    self.sleep(QUIET);
-                    if session.is_live() {
+                    let is_called = self.sleep(QUIET);
+                    if is_called || session.is_live() {
                         self.look(session)?;
                     }
                     self.print()?;
@@ -151,13 +151,12 @@ impl<W: Write> Plain<W> {
         self.said.push_back(text.to_owned());
     }
 
-    /// Waits until something comes, at most so long.
-    fn sleep(&mut self, most: Duration) {
-        match self.inputs.queue.recv_timeout(most) {
-            Ok(Input::End) | Err(RecvTimeoutError::Disconnected) => self.ended = true,
-            Ok(_) | Err(RecvTimeoutError::Timeout) => {}
-        }
+    /// Waits until something comes, at most so long. True: the engine wants to be looked at.
+    fn sleep(&mut self, most: Duration) -> bool {
+        let come = self.inputs.queue.recv_timeout(most);
+        self.ended |= matches!(come, Ok(Input::End) | Err(RecvTimeoutError::Disconnected));
         self.inputs.rearm();
+        matches!(come, Ok(Input::Engine))
     }
 
     /// Lets the commands under way come to their end, or to where only a person can help.

@@ -1,0 +1,160 @@
+//! An engine of which it is counted what passes through it: the console's, whose requests come from many
+//! hands.
+
+use super::board::Board;
+use super::sample;
+use crate::cli::tally::{Doing, Tally};
+use crate::profile::Profile;
+use crate::protocol::id::{AmfId, Instant, OpId};
+use crate::protocol::table::Table;
+use crate::protocol::{Config, HostError, RequestKind};
+use crate::session::AnyEngine;
+use crate::trace::action::Action;
+use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress, Waker};
+use crate::trace::event::Event;
+use crate::trace::snapshot::{Ask, Snapshot};
+use crate::trace::survey::Survey;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// See the module.
+pub(in crate::cli) struct Metered {
+    engine: AnyEngine,
+    board: Arc<Board>,
+    profile: Profile,
+    tally: Tally,
+    open: Table<OpId, Doing>,
+    deadlines: VecDeque<(Instant, OpId)>,
+}
+
+impl Metered {
+    /// Counts what passes through `engine`, which was built from `profile`.
+    pub(in crate::cli) fn new(engine: AnyEngine, profile: &Profile, board: Arc<Board>) -> Self {
+        let mut metered = Self {
+            engine,
+            board,
+            profile: profile.clone(),
+            tally: Tally::new(),
+            open: Table::default(),
+            deadlines: VecDeque::new(),
+        };
+        metered.put();
+        metered
+    }
+
+    fn put_if_wanted(&mut self) {
+        if self.board.is_wanted() {
+            self.put();
+        }
+    }
+
+    fn put(&mut self) {
+        self.give_up_late();
+        let snapshot = self.engine.snapshot(&Ask::BRIEF);
+        let counts = snapshot.counts.clone();
+        let outstanding = self.open.len() as u64;
+        self.board.put(sample(&self.profile, snapshot, counts, &self.tally, outstanding));
+    }
+
+    /// Requests without an answer by now are timeouts, as for those who made them.
+    fn give_up_late(&mut self) {
+        let now = self.engine.now();
+        while let Some((at, op)) = self.deadlines.front().copied() {
+            if self.open.contains(&op) {
+                if at > now {
+                    return;
+                }
+                self.open.remove(&op);
+                self.tally.failed(HostError::Timeout);
+            }
+            self.deadlines.pop_front();
+        }
+    }
+}
+
+impl HostPort for Metered {
+    fn host(&mut self, amf: AmfId, kind: RequestKind) -> OpId {
+        let doing = Doing::of(&kind);
+        let deadline = self.engine.now() + self.profile.host.timeout;
+        let op = self.engine.host(amf, kind);
+        self.tally.asked(doing);
+        self.open.insert(op, doing);
+        self.deadlines.push_back((deadline, op));
+        op
+    }
+
+    fn poll_completion(&mut self) -> Option<Completion> {
+        let Some(done) = self.engine.poll_completion() else {
+            self.put_if_wanted();
+            return None;
+        };
+        if let Some(doing) = self.open.remove(&done.answer.op) {
+            self.tally.answered(doing, &done);
+        }
+        self.give_up_late();
+        Some(done)
+    }
+}
+
+impl Engine for Metered {
+    fn submit(&mut self, action: Action) -> Result<String, EngineError> {
+        let done = self.engine.submit(action);
+        // It may be the last call for a while: another run may be shown now.
+        self.put();
+        done
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        self.engine.poll_event()
+    }
+
+    fn told(&mut self, from: u64, to: u64) -> Result<Option<Vec<Event>>, EngineError> {
+        self.engine.told(from, to)
+    }
+
+    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+        self.engine.recorded()
+    }
+
+    fn survey(&mut self) -> Option<Arc<Survey>> {
+        self.engine.survey()
+    }
+
+    fn subscribe(&mut self, on: bool) {
+        self.engine.subscribe(on);
+    }
+
+    fn set_waker(&mut self, waker: Waker) -> bool {
+        self.board.set_waker(Arc::clone(&waker));
+        self.engine.set_waker(waker)
+    }
+
+    fn snapshot(&mut self, ask: &Ask) -> Snapshot {
+        self.put_if_wanted();
+        self.engine.snapshot(ask)
+    }
+
+    fn advance(&mut self, how: Advance) -> Result<Progress, EngineError> {
+        self.engine.advance(how)
+    }
+
+    fn now(&self) -> Instant {
+        self.engine.now()
+    }
+
+    fn config(&self) -> &Config {
+        self.engine.config()
+    }
+
+    fn is_settled(&mut self) -> bool {
+        self.engine.is_settled()
+    }
+
+    fn audit(&mut self) {
+        self.engine.audit();
+    }
+
+    fn shutdown(&mut self) -> Result<(), EngineError> {
+        self.engine.shutdown()
+    }
+}
