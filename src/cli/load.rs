@@ -6,6 +6,7 @@
 
 use super::export::Exports;
 use super::failure::Failure;
+use super::hdr::Hdr;
 use super::metrics::{self, Board};
 use super::progress::Progress;
 use super::recovery::{Recovery, Watch};
@@ -123,6 +124,8 @@ pub(super) struct Load {
     faults: Schedule,
     history: Option<Recorder<BufWriter<File>>>,
     exports: Option<Exports>,
+    /// Where latencies are logged.
+    hdr: Option<Hdr>,
     /// Where figures are put while it runs.
     board: Option<Arc<Board>>,
     /// What blocks held before.
@@ -162,6 +165,7 @@ impl Load {
             profile: profile.clone(),
             history: None,
             exports: None,
+            hdr: None,
             board: None,
             start,
             interrupted,
@@ -180,6 +184,22 @@ impl Load {
     /// Writes every request that is made from now on into these.
     pub(super) fn export(&mut self, exports: Exports) {
         self.exports = Some(exports);
+    }
+
+    /// Logs latencies from when the figures begin.
+    pub(super) fn log_latencies(&mut self, hdr: Option<Hdr>) {
+        self.hdr = hdr;
+    }
+
+    /// Ends the log of latencies, at this time of the figures.
+    pub(super) fn end_hdr(&mut self, measured: &Measured) -> Result<(), Failure> {
+        let Some(mut hdr) = self.hdr.take() else { return Ok(()) };
+        let end = self.begun.as_ref().map(|begun| begun.now + Span(measured.cluster_ns));
+        if end.is_none() {
+            // The warm-up was all there was.
+            hdr.begin(self.engine.now(), &self.profile.name, false);
+        }
+        hdr.end_told(end.unwrap_or_else(|| self.engine.now()))
     }
 
     /// Ends what requests were written into.
@@ -348,6 +368,13 @@ impl Load {
         } else {
             Counts::default()
         };
+        if let Some(hdr) = &mut self.hdr {
+            let snapshot = self.engine.snapshot(&Ask::BRIEF);
+            let (profile, protocol) = (&self.profile.name, snapshot.view.protocol.name());
+            let engine = snapshot.engine;
+            let about = format!("{profile}, {engine}, {protocol}, seed {}", self.profile.seed);
+            hdr.begin(now, &about, engine == "live");
+        }
         self.begun = Some(Begun { wall: Wall::now(), now, counts });
     }
 
@@ -542,6 +569,9 @@ impl Load {
         }
         if open.is_counted {
             self.tally.answered(open.doing, done);
+            if let Some(hdr) = self.hdr.as_mut().filter(|_| done.answer.result.is_ok()) {
+                hdr.answered(open.doing, done.ended, done.ended.since(done.started).0);
+            }
             if let Some(lane) = open.lane {
                 self.lanes[usize::from(lane)].tally.answered(open.doing, done);
             }

@@ -6,7 +6,7 @@
 //! errors go to standard error.
 //!
 //! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
-//! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `expected`, `progress`, `metrics`), `recovery`, `run`,
+//! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `expected`, `progress`, `metrics`, `hdr`), `recovery`, `run`,
 //! `compare`, `replay`, `trace`, `inspect`, `diff`, `ladder`, `render`, `play`, `check`, `fuzz`, `shrink`, `learn`, `lessons`, `lists`, `protocols`,
 //! `screenshot`, `config`, `doctor`,
 //! `manual`.
@@ -22,6 +22,7 @@ mod expected;
 mod export;
 mod failure;
 mod fuzz;
+mod hdr;
 mod inspect;
 mod interrupt;
 mod ladder;

@@ -1,9 +1,13 @@
-//! `amflab report`: a recording as a page, as JSON or as CSV; and the page of `run --report`.
+//! `amflab report`: a recording as a page, as JSON, as CSV or as a log of latencies; and the page of
+//! `run --report`.
 
 use super::failure::{FAILED, FINE, Failure};
+use super::hdr::interval;
 use super::inspect::{open, open_timeline};
 use super::progress::Progress;
 use super::{Done, complain, print};
+use crate::protocol::id::{Instant, Span};
+use crate::report::hdr::{HdrLog, INTERVAL};
 use crate::report::html::{self, About, Ladder};
 use crate::report::series;
 use crate::report::survey::{Survey, Surveyor};
@@ -25,6 +29,8 @@ enum Form {
     Json,
     /// One line for each piece of time
     Csv,
+    /// Latencies over time, as an `HdrHistogram` interval log
+    Hlog,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -32,7 +38,8 @@ enum Form {
 Examples:
   amflab run --engine sim --workload storm --ops 20000 --record run.amfrec
   amflab report run.amfrec -o run.html
-  amflab report run.amfrec --format csv > run.csv")]
+  amflab report run.amfrec --format csv > run.csv
+  amflab report run.amfrec -o run.hlog --hdr-interval 100ms")]
 pub(super) struct ReportArgs {
     /// The recording
     #[arg(value_name = "RECORDING")]
@@ -43,11 +50,20 @@ pub(super) struct ReportArgs {
     /// The form (default: by the file's name, else html)
     #[arg(long, value_enum)]
     format: Option<Form>,
+    /// With `hlog`: a line is about so long a time on the cluster's clock (default: 1s)
+    #[arg(long, value_name = "TIME", value_parser = interval)]
+    hdr_interval: Option<Span>,
 }
 
 /// Writes a report.
 pub(super) fn report(args: &ReportArgs) -> Done {
-    let survey = survey(&args.recording)?;
+    let by_name = args.output.as_ref().and_then(|path| {
+        let end = path.extension()?.to_str()?;
+        Form::from_str(end, true).ok()
+    });
+    let form = args.format.or(by_name).unwrap_or(Form::Html);
+    let interval = (form == Form::Hlog).then(|| args.hdr_interval.unwrap_or(INTERVAL));
+    let (survey, log) = survey(&args.recording, interval)?;
     let is_sound = survey.violations_total == 0 && survey.trouble.is_none();
     let file = args.recording.display().to_string();
     let about = About {
@@ -56,14 +72,11 @@ pub(super) fn report(args: &ReportArgs) -> Done {
         command: format!("amflab inspect {file} --verify"),
         file,
     };
-    let by_name = args.output.as_ref().and_then(|path| {
-        let end = path.extension()?.to_str()?;
-        Form::from_str(end, true).ok()
-    });
-    let text = match args.format.or(by_name).unwrap_or(Form::Html) {
+    let text = match form {
         Form::Html => html::html(&survey, &about, &ladders(&args.recording, &survey)?),
         Form::Json => series::json(&survey),
         Form::Csv => series::csv(&survey),
+        Form::Hlog => log,
     };
     match &args.output {
         None => print(&text)?,
@@ -74,7 +87,7 @@ pub(super) fn report(args: &ReportArgs) -> Done {
 
 /// The page of a run that has just been recorded.
 pub(super) fn page(recording: &Path, about: &About, to: &Path) -> Result<(), Failure> {
-    let survey = survey(recording)?;
+    let (survey, _) = survey(recording, None)?;
     write(to, &html::html(&survey, about, &ladders(recording, &survey)?))
 }
 
@@ -85,10 +98,17 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Goes through a recording.
-fn survey(path: &Path) -> Result<Survey, Failure> {
+/// Goes through a recording; with `interval` there is a log of latencies, too.
+fn survey(path: &Path, interval: Option<Span>) -> Result<(Survey, String), Failure> {
     let (mut reader, profile) = open(path)?;
     let mut surveyor = Surveyor::new(&profile, reader.head());
+    if let Some(interval) = interval {
+        let head = reader.head();
+        let about = format!("{}, {}, seed {}", head.profile_name, head.engine, head.seed);
+        let mut log = HdrLog::new(Vec::new(), interval);
+        log.begin(Instant(0), &about, None).map_err(Failure::broken)?;
+        surveyor.log_into(log);
+    }
     let mut progress = Progress::new(None);
     'all: while let Some(chunk) = reader.next_chunk()? {
         for step in &chunk.steps {
@@ -102,7 +122,11 @@ fn survey(path: &Path) -> Result<Survey, Failure> {
     if let Some(note) = reader.tail().note(reader.steps()) {
         complain("note", &format!("{}: {note}", path.display()));
     }
-    Ok(surveyor.end())
+    let log = surveyor.end_log();
+    let survey = surveyor.end();
+    let log = log.map(|log| log.end(survey.end)).transpose().map_err(Failure::broken)?;
+    let log = log.map_or_else(String::new, |(text, _)| String::from_utf8_lossy(&text).into_owned());
+    Ok((survey, log))
 }
 
 /// The ladder around each of the first violations.

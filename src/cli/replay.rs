@@ -2,6 +2,7 @@
 
 use super::export::ExportArgs;
 use super::failure::{Failure, UNDECIDED};
+use super::hdr::HdrArgs;
 use super::interrupt;
 use super::load::End;
 use super::metrics::ServeArgs;
@@ -107,6 +108,8 @@ pub(super) struct ReplayArgs {
     #[command(flatten)]
     exports: ExportArgs,
     #[command(flatten)]
+    hdr: HdrArgs,
+    #[command(flatten)]
     metrics: ServeArgs,
     /// Reports one JSON object
     #[arg(long)]
@@ -159,6 +162,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
         load.serve(board);
     }
     load.export(args.exports.open(profile.config.sectors_per_block())?);
+    load.log_latencies(args.hdr.open()?);
     load.settle(limit(args.engine))?;
     let feed = laid.feed(load.next_writer(), load.engine.now());
     load.start_feed("replay", feed);

@@ -3,6 +3,7 @@
 use super::compare::quoted;
 use super::export::ExportArgs;
 use super::failure::Failure;
+use super::hdr::HdrArgs;
 use super::interrupt;
 use super::load::{End, Load};
 use super::metrics::{self, ServeArgs};
@@ -55,6 +56,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     exports: ExportArgs,
     #[command(flatten)]
+    hdr: HdrArgs,
+    #[command(flatten)]
     metrics: ServeArgs,
     /// Writes a page about the run into this file
     #[arg(long, value_name = "FILE.html")]
@@ -91,6 +94,7 @@ pub(super) fn run(args: &RunArgs) -> Done {
         load.record_history(path)?;
     }
     load.export(args.exports.open(profile.config.sectors_per_block())?);
+    load.log_latencies(args.hdr.open()?);
     // What a cluster does at its start belongs to no request.
     load.settle(limit(args.engine))?;
     for spec in &specs {
@@ -165,6 +169,7 @@ fn end_in_order(
     load.run(end, &mut progress)?;
     let measured = load.measured();
     load.put_last(&measured.counts, false);
+    load.end_hdr(&measured)?;
     progress.end();
     if !how.is_kept {
         // The page is about the load alone, not about the reading back.

@@ -15,6 +15,7 @@
 pub mod chart;
 pub mod chrome;
 pub mod edn;
+pub mod hdr;
 pub mod html;
 pub mod page;
 pub mod prometheus;

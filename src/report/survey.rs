@@ -3,6 +3,7 @@
 //! Time is cut into at most [`BUCKETS_MAX`] pieces and blocks into at most [`ROWS`] ranges; both grow as the run
 //! does, so that memory does not depend on its length.
 
+use super::hdr::{HdrLog, Kind};
 use crate::check::{ReadChecker, Start};
 use crate::profile::Profile;
 use crate::protocol::id::{AmfId, Block, Epoch, Instant, OpId};
@@ -162,6 +163,8 @@ pub struct Surveyor {
     fold: Fold,
     checker: ReadChecker,
     open: Table<OpId, (Instant, AmfId, bool, bool)>,
+    /// Latencies, if they are logged.
+    log: Option<HdrLog<Vec<u8>>>,
     before: Counts,
     epoch: Epoch,
     /// What took an AMF away, when, and the takeovers before and by now, with the time of the last.
@@ -200,9 +203,20 @@ impl Surveyor {
             fold,
             checker: ReadChecker::new(profile.config.sectors_per_block(), start),
             open: Table::default(),
+            log: None,
             before: Counts::default(),
             lost: None,
         }
+    }
+
+    /// Also logs latencies over time; [`Self::end_log`] has the log.
+    pub fn log_into(&mut self, log: HdrLog<Vec<u8>>) {
+        self.log = Some(log);
+    }
+
+    /// The log of latencies so far; no more is logged.
+    pub fn end_log(&mut self) -> Option<HdrLog<Vec<u8>>> {
+        self.log.take()
     }
 
     /// The next step; `false`: it cannot be followed, and this is the end.
@@ -296,6 +310,11 @@ impl Surveyor {
             return;
         };
         bucket.latency.record(took).unwrap_or_default();
+        if let Some(log) = self.log.as_mut().filter(|_| is_read || is_write) {
+            let kind = if is_read { Kind::Read } else { Kind::Write };
+            // It is written into memory.
+            log.record(kind, now, took).unwrap_or_default();
+        }
         if is_read {
             survey.reads += 1;
             survey.read_ns.record(took).unwrap_or_default();

@@ -9,6 +9,7 @@ mod experiments;
 mod explore;
 mod formats;
 mod grammar;
+mod hdr;
 mod insight;
 mod journal;
 mod ladder;

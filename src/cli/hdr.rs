@@ -1,0 +1,96 @@
+//! `--hdr FILE`: the latencies of a run over time, as an `HdrHistogram` interval log.
+
+use super::complain;
+use super::failure::Failure;
+use super::setup::time;
+use super::tally::Doing;
+use crate::protocol::Many;
+use crate::protocol::id::{Instant, Span};
+use crate::report::hdr::{HdrLog, INTERVAL, INTERVAL_MIN, Kind};
+use clap::Args;
+use std::fs::File;
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct HdrArgs {
+    /// Writes latencies over time as an `HdrHistogram` interval log, with the tags read and write
+    #[arg(long, value_name = "FILE")]
+    hdr: Option<PathBuf>,
+    /// A line of that log is about so long a time on the cluster's clock (default: 1s)
+    #[arg(long, value_name = "TIME", value_parser = interval, requires = "hdr")]
+    hdr_interval: Option<Span>,
+}
+
+impl HdrArgs {
+    /// Creates the file, if one is wanted.
+    pub(super) fn open(&self) -> Result<Option<Hdr>, Failure> {
+        self.hdr
+            .as_deref()
+            .map(|path| Hdr::create(path, self.hdr_interval.unwrap_or(INTERVAL)))
+            .transpose()
+    }
+}
+
+/// How long a piece of time is.
+pub(super) fn interval(text: &str) -> Result<Span, String> {
+    let span = time(text)?;
+    if span < INTERVAL_MIN {
+        return Err("the format has milliseconds: at least 1ms".to_owned());
+    }
+    Ok(span)
+}
+
+/// A log of a run.
+pub(super) struct Hdr {
+    path: PathBuf,
+    log: HdrLog<BufWriter<File>>,
+    /// Why nothing more is written.
+    trouble: Option<io::Error>,
+}
+
+impl Hdr {
+    /// Creates the file.
+    pub(super) fn create(path: &Path, interval: Span) -> Result<Self, Failure> {
+        let file = File::create(path)
+            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        Ok(Self {
+            path: path.to_owned(),
+            log: HdrLog::new(BufWriter::new(file), interval),
+            trouble: None,
+        })
+    }
+
+    /// The figures begin now.
+    pub(super) fn begin(&mut self, now: Instant, about: &str, is_live: bool) {
+        let begun = self.log.begin(now, about, is_live.then(SystemTime::now));
+        self.trouble = begun.err();
+    }
+
+    /// A request that counts was answered.
+    pub(super) fn answered(&mut self, doing: Doing, now: Instant, nanos: u64) {
+        let kind = match doing {
+            Doing::Read => Kind::Read,
+            Doing::Write => Kind::Write,
+            Doing::Other => return,
+        };
+        if self.trouble.is_none() {
+            self.trouble = self.log.record(kind, now, nanos).err();
+        }
+    }
+
+    /// Ends the file; how many lines it has.
+    pub(super) fn end(self, now: Instant) -> Result<u64, Failure> {
+        let ended = self.trouble.map_or_else(|| self.log.end(now).map(|(_, lines)| lines), Err);
+        ended.map_err(|error| Failure::broken(format!("{}: {error}", self.path.display())))
+    }
+
+    /// The same, and says so.
+    pub(super) fn end_told(self, now: Instant) -> Result<(), Failure> {
+        let path = self.path.display().to_string();
+        let lines = Many(self.end(now)?, "histogram");
+        complain("note", &format!("{path}: {lines}"));
+        Ok(())
+    }
+}
