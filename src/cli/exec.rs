@@ -5,7 +5,7 @@ use super::failure::{FAILED, FINE, Failure};
 use super::interrupt;
 use super::setup::{ClusterArgs, EngineKind, Judge};
 use super::{Done, complain, print};
-use crate::profile::Profile;
+use crate::profile::{self, Profile};
 use crate::protocol::Many;
 use crate::session::script::LineReport;
 use crate::session::{ReplayState, ScriptReport, Session, run_script};
@@ -65,6 +65,7 @@ pub(super) fn exec(args: &ExecArgs) -> Done {
         Failure::usage(errors.join("\n"))
     })?;
     check_traces(&script, &profile)?;
+    check_workloads(&script, &profile)?;
     let report = perform(args, &profile, &script)?;
     if args.bless {
         let blessed = script.blessed(&report.traces);
@@ -79,6 +80,19 @@ fn check_traces(script: &Script, profile: &Profile) -> Result<(), Failure> {
     for entry in &script.entries {
         if let Command::Replay(ReplayCommand::Start(words)) = &entry.command
             && let Err(why) = open(words)
+        {
+            return Err(Failure::usage(format!("{}:{}: {why}", script.file, entry.line)));
+        }
+    }
+    Ok(())
+}
+
+/// Every built-in workload that the script starts fits the cluster, before anything runs.
+fn check_workloads(script: &Script, profile: &Profile) -> Result<(), Failure> {
+    for entry in &script.entries {
+        if let Command::Workload(true, name) = &entry.command
+            && profile.workloads.iter().all(|own| own.name != *name)
+            && let Err(why) = profile::workload_for(profile, name)
         {
             return Err(Failure::usage(format!("{}:{}: {why}", script.file, entry.line)));
         }

@@ -13,7 +13,7 @@ use super::recovery::{Recovery, Watch};
 use super::tally::{Doing, Tally};
 use crate::check::history::Recorder;
 use crate::check::{ReadChecker, Start};
-use crate::profile::{Profile, Schedule, WorkloadSpec};
+use crate::profile::{self, Profile, Schedule, WorkloadSpec};
 use crate::protocol::HostError;
 use crate::protocol::id::{AmfId, AmfSet, Instant, OpId, Span};
 use crate::protocol::table::Table;
@@ -656,6 +656,12 @@ impl Load {
     fn do_fault(&mut self, command: &Command, now: Instant) -> Result<(), String> {
         match command {
             Command::Workload(true, name) => {
+                if self.profile.workloads.iter().all(|spec| spec.name != *name) {
+                    let built_in = profile::workload_for(&self.profile, name);
+                    let built_in =
+                        built_in.map_err(|error| error.to_string().replace('\n', " "))?;
+                    self.profile.workloads.extend(built_in);
+                }
                 let spec = self.profile.workloads.iter().find(|spec| spec.name == *name).cloned();
                 self.start_workload(&spec.ok_or("there is no such workload")?);
             }

@@ -24,6 +24,26 @@ pub fn workload_names() -> Vec<&'static str> {
     LIBRARY.iter().map(|(name, _)| *name).collect()
 }
 
+/// All that can be started of them: also what belongs to one, like the filling of its blocks beforehand.
+#[must_use]
+pub fn workload_parts() -> Vec<&'static str> {
+    let mut names = workload_names();
+    let parts =
+        LIBRARY.iter().flat_map(|(name, text)| parts(text).filter(move |part| part != name));
+    names.extend(parts);
+    names
+}
+
+/// The built-in workload that this one is, or belongs to.
+pub(super) fn workload_of(part: &str) -> Option<&'static str> {
+    let is_it = |(_, text): &&(&str, &'static str)| parts(text).any(|name| name == part);
+    LIBRARY.iter().find(is_it).map(|(name, _)| *name)
+}
+
+fn parts(text: &'static str) -> impl Iterator<Item = &'static str> {
+    text.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))
+}
+
 /// The text of a built-in workload.
 #[must_use]
 pub fn workload_text(name: &str) -> Option<&'static str> {

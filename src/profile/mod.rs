@@ -93,6 +93,21 @@ pub fn load_with(
     parse_with(name, &format!("built-in {name}"), text, sets, workloads)
 }
 
+/// A built-in workload on the cluster of `profile`, which does not have it itself, with those that belong
+/// to it; `name` may be one of these.
+///
+/// # Errors
+/// There is none of this name, or it does not fit the cluster.
+pub fn workload_for(profile: &Profile, name: &str) -> Result<Vec<WorkloadSpec>, ProfileError> {
+    let mut bare = profile.clone();
+    // They stand behind the workloads, and say nothing about them.
+    bare.faults.clear();
+    let name = library::workload_of(name).unwrap_or(name).to_owned();
+    let label = format!("built-in workload {name}");
+    let with = parse_with(&bare.name, &label, &to_toml(&bare), &[], &[name])?;
+    Ok(with.workloads.into_iter().skip(bare.workloads.len()).collect())
+}
+
 /// The name of what a file holds.
 #[must_use]
 pub fn stem(path: &str) -> String {

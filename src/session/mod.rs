@@ -91,12 +91,7 @@ impl Session {
             starting: false,
             interrupted: Arc::default(),
             holds: 0,
-            workloads: Workloads::new(
-                &profile.workloads,
-                &profile.config,
-                profile.seed,
-                profile.host.timeout,
-            ),
+            workloads: Workloads::new(profile),
             open_trace: Arc::new(|_| Err("no traces are opened here".to_owned())),
         }
     }

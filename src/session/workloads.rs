@@ -1,9 +1,9 @@
-//! What puts load on the cluster while a session runs: the profile's generators (`workload start NAME`,
-//! `workload stop NAME`), and one replay.
+//! What puts load on the cluster while a session runs: generators (`workload start NAME`,
+//! `workload stop NAME`), the profile's and those that are built in, and one replay.
 
-use crate::profile::WorkloadSpec;
-use crate::protocol::id::{AmfId, Instant, OpId, Span};
-use crate::protocol::{Config, HostError, Many, RequestKind};
+use crate::profile::{self, Profile, WorkloadSpec};
+use crate::protocol::id::{AmfId, Instant, OpId};
+use crate::protocol::{HostError, Many, RequestKind};
 use crate::trace::Completion;
 use crate::trace::engine::Engine;
 use crate::workload::chain::{chain, companions};
@@ -15,10 +15,8 @@ const BURST_MAX: u32 = 1_024;
 
 /// The generators of a session.
 pub(super) struct Workloads {
-    specs: Vec<WorkloadSpec>,
-    config: Config,
-    seed: u64,
-    host_timeout: Span,
+    /// With the built-in workloads that were started.
+    profile: Profile,
     running: Vec<Active>,
     /// Generators that begin once the one before them has ended.
     waiting: Vec<WorkloadSpec>,
@@ -128,17 +126,9 @@ impl ReplayProgress {
 }
 
 impl Workloads {
-    pub(super) fn new(
-        specs: &[WorkloadSpec],
-        config: &Config,
-        seed: u64,
-        host_timeout: Span,
-    ) -> Self {
+    pub(super) fn new(profile: &Profile) -> Self {
         Self {
-            specs: specs.to_vec(),
-            config: config.clone(),
-            seed,
-            host_timeout,
+            profile: profile.clone(),
             running: Vec::new(),
             waiting: Vec::new(),
             ended: BTreeSet::new(),
@@ -171,13 +161,14 @@ impl Workloads {
         self.next
     }
 
-    /// Starts a generator of the profile, with those that it comes after, unless they have ended
-    /// already, and those that come with it.
+    /// Starts a generator of the profile, or a built-in one, with those that it comes after, unless they
+    /// have ended already, and those that come with it.
     pub(super) fn start(&mut self, name: &str, now: Instant) -> Result<(), String> {
         let runs = |name: &str| self.running().any(|running| running == name);
         if runs(name) {
             let with = self
-                .specs
+                .profile
+                .workloads
                 .iter()
                 .find(|spec| spec.name == name)
                 .and_then(|spec| spec.with.as_deref());
@@ -188,11 +179,15 @@ impl Workloads {
                 Err(format!("workload `{name}` is running already"))
             };
         }
-        let chain: Vec<WorkloadSpec> = match chain(&self.specs, name) {
-            Some(chain) => chain.into_iter().cloned().collect(),
-            None => return Err(format!("the profile has no workload `{name}`")),
-        };
-        let companions: Vec<_> = companions(&self.specs, name).cloned().collect();
+        if self.profile.workloads.iter().all(|spec| spec.name != name) {
+            let built_in = profile::workload_for(&self.profile, name);
+            let built_in = built_in.map_err(|error| error.to_string().replace('\n', " "))?;
+            self.profile.workloads.extend(built_in);
+        }
+        let specs = &self.profile.workloads;
+        let chain = chain(specs, name).into_iter().flatten().cloned();
+        let chain: Vec<WorkloadSpec> = chain.collect();
+        let companions: Vec<_> = companions(specs, name).cloned().collect();
         for spec in companions {
             if !self.running().any(|running| running == spec.name) {
                 self.waiting.push(spec);
@@ -230,7 +225,8 @@ impl Workloads {
     fn begin(&mut self, spec: &WorkloadSpec, now: Instant) {
         self.started += 1;
         let writer = self.started;
-        let driver = Generator::driver(spec, &self.config, self.seed, writer, now);
+        let (config, seed) = (&self.profile.config, self.profile.seed);
+        let driver = Generator::driver(spec, config, seed, writer, now);
         let (name, feed) = (spec.name.clone(), Box::new(driver));
         self.running.push(Active { name, writer, feed, stopped: false, is_replay: false });
         self.next = now;
@@ -364,7 +360,7 @@ impl Workloads {
                     Next::Submit(planned) => {
                         let is_read = matches!(planned.kind, RequestKind::Read(_));
                         let op = engine.host(planned.amf, planned.kind);
-                        let deadline = now + self.host_timeout;
+                        let deadline = now + self.profile.host.timeout;
                         let (writer, amf) = (active.writer, planned.amf);
                         self.open.insert(op, Open { writer, amf, deadline, is_read });
                         if let Some(progress) = self.replay.as_mut().filter(|_| active.is_replay) {

@@ -233,7 +233,7 @@ table! {
         ["zero amf0 3+2"], [[Amf, Blocks]];
     Host, "flush", "flush AMF", "answers when all that the AMF has acknowledged is durable",
         ["flush amf0"], [[Amf]];
-    Host, "workload", "workload start|stop NAME", "starts or stops a generator of the profile",
+    Host, "workload", "workload start|stop NAME", "starts or stops a generator of the profile, or a built-in one",
         ["workload start gentle"], [[Word("start"), Workload], [Word("stop"), Workload]];
     Host, "replay", "replay \"TRACE [OPTIONS]\" | pause | resume | stop",
         "replays a trace beside the rest; options as of `amflab replay`",

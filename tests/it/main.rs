@@ -16,6 +16,7 @@ mod ladder;
 mod lamps;
 mod lens;
 mod lesson;
+mod library;
 mod linear;
 mod live;
 mod live_checks;

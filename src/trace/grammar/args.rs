@@ -395,8 +395,8 @@ impl<'a> Args<'a> {
         }
         let names: Vec<&str> = self.limits.workloads.iter().map(String::as_str).collect();
         let allowed = match names.as_slice() {
-            [] => "the profile has none".to_owned(),
-            names => format!("the profile has {}", names.join(", ")),
+            [] => "there is none".to_owned(),
+            names => format!("there is {}", names.join(", ")),
         };
         let what = format!("workload `{word}`");
         let wrong = Wrong::NotHere { what, allowed };

@@ -37,7 +37,7 @@ pub struct Limits {
     pub blocks: u64,
     /// Bytes in a block: a value is at most as long.
     pub block_size: u32,
-    /// Names of the profile's generators.
+    /// Names of generators: the profile's, then those that are built in.
     pub workloads: Vec<String>,
     /// `@FILE` is looked for from here: the script's folder, or the working directory.
     pub base_dir: PathBuf,

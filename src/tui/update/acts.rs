@@ -393,7 +393,11 @@ fn tempo(model: &mut Model, slower: bool) -> Vec<Effect> {
 
 fn workload(model: &mut Model) -> Vec<Effect> {
     if model.workloads.is_empty() {
-        model.say(Level::Info, format!("the profile {} has no workload", model.about.profile));
+        let text = format!(
+            "the profile {} has no workload; `:workload start NAME` takes a built-in one",
+            model.about.profile
+        );
+        model.say(Level::Info, text);
         return Vec::new();
     }
     let start = !model.workload_running();

@@ -227,9 +227,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Workloads(running) => {
-            for (name, on) in &mut model.workloads {
-                *on = running.contains(name);
-            }
+            let own = model.about.workloads.iter().map(|(name, _)| (name.clone(), false));
+            let running = running.into_iter().map(|name| (name, true));
+            // A built-in one is there as long as it runs.
+            model.workloads = own.chain(running).collect();
             Vec::new()
         }
     }
