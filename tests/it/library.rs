@@ -1,7 +1,5 @@
 //! `workload start NAME` with what the profile does not have itself: the built-in workloads.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use super::cli::{amflab, amflab_with};
 use amflab::profile;
 use amflab::session::{Session, Status};

@@ -1,6 +1,7 @@
 //! `--metrics-listen`: real sockets, a strict parser of its own, and the report to compare with.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::float_cmp, reason = "counts, which floats hold exactly")]
 
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,12 +11,15 @@ use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, Stdio};
 
 // ---- the text format, version 0.0.4, as strictly as its description goes
 
+/// Its name and its labels, sorted.
+type Series = (String, Vec<(String, String)>);
+
 #[derive(Debug, Default)]
 struct Scrape {
     /// Family to type.
     types: BTreeMap<String, String>,
     /// Name and sorted labels to value.
-    values: BTreeMap<(String, Vec<(String, String)>), f64>,
+    values: BTreeMap<Series, f64>,
 }
 
 impl Scrape {
@@ -55,8 +59,7 @@ impl Scrape {
     }
 
     fn check_histograms(&self) {
-        let mut buckets: BTreeMap<(String, Vec<(String, String)>), Vec<(f64, f64)>> =
-            BTreeMap::new();
+        let mut buckets: BTreeMap<Series, Vec<(f64, f64)>> = BTreeMap::new();
         for ((name, labels), value) in &self.values {
             let Some(family) = name.strip_suffix("_bucket") else { continue };
             let le = labels.iter().find(|(label, _)| label == "le").unwrap().1.parse().unwrap();
