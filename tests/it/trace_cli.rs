@@ -342,3 +342,18 @@ fn fio_replays_what_is_exported() {
     assert_eq!(job["read"]["total_ios"], report["reads"], "{out}");
     assert_eq!(job["write"]["total_ios"], report["writes"], "{out}");
 }
+
+/// A trace that is converted onto itself would be gone: it is refused, and whole.
+#[test]
+fn a_trace_is_not_written_over_while_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.csv");
+    let text = "0,303567,3584,w,0.000000\n0,303574,3584,r,0.026214\n";
+    std::fs::write(&path, text).unwrap();
+    let other = folder.path().join(".").join("mine.csv");
+    let (path, other) = (path.to_str().unwrap(), other.to_str().unwrap());
+    let ran = amflab(&["trace", "convert", path, "--to", "jsonl", "-o", other]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
+    assert!(ran.err.contains("is the trace itself") && ran.err.contains("hint:"), "{ran:?}");
+    assert_eq!(std::fs::read_to_string(path).unwrap(), text);
+}

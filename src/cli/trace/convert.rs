@@ -58,6 +58,11 @@ pub(super) fn convert(args: &ConvertArgs) -> Done {
         let name = args.output.as_deref().unwrap_or(Path::new("standard output"));
         Failure::broken(format!("{}: {error}", name.display()))
     };
+    if let Some(path) = args.output.as_deref().filter(|path| is_same(&args.trace, path)) {
+        // It would be empty before its second line was read.
+        let text = format!("{}: is the trace itself", path.display());
+        return Err(Failure::hinted(text, "-o names another file"));
+    }
     let out: Box<dyn Write> = match &args.output {
         None => Box::new(io::stdout().lock()),
         Some(path) => Box::new(
@@ -102,6 +107,12 @@ pub(super) fn convert(args: &ConvertArgs) -> Done {
         tell(path, form, requests, "dev0", bytes);
     }
     Ok(code)
+}
+
+/// Both name one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().ok();
+    whole(one).is_some_and(|one| whole(other) == Some(one))
 }
 
 /// A reader who has seen enough (`| head`) is no error.
