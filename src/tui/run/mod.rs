@@ -3,12 +3,15 @@
 //! A key is drawn at once; the cluster is looked at 30 times a second at most, and once a second (or
 //! never) while nothing happens: see [`pace`]. Nothing here decides anything: that is `update`.
 
+mod effects;
 mod execute;
 mod exploring;
 mod foreseeing;
 mod layouts;
 mod learning;
+mod looking;
 mod meter;
+mod options;
 pub mod pace;
 mod plain;
 mod replaying;
@@ -19,23 +22,20 @@ use super::cast::{self, Recorder};
 use super::config::{Config, LAYOUT_DEFAULT};
 use super::event::{Input, Inputs};
 use super::glyph;
-use super::keymap::{Keymap, KeymapError};
+use super::keymap::Keymap;
 use super::model::{About, Level, Model};
 use super::snapshot::Cluster;
-use super::surroundings::Depth;
 use super::terminal::{self, Screen};
-use super::theme::{Theme, ThemeError};
-use super::update::{Effect, Msg, update};
-use super::view::{self, layout};
+use super::theme::Theme;
+use super::update::{Effect, Msg};
+use super::view;
 use crate::explore::Table;
-use crate::lesson;
 use crate::profile::{Profile, Schedule};
 use crate::protocol::id::Instant;
-use crate::session::OpenTrace;
 use crate::session::{AnyEngine, Replay, Session};
 use crate::trace::action::Action;
-use crate::trace::engine::{EngineError, Progress};
 use crate::trace::{Ask, Command};
+pub use options::{ConsoleError, ConsoleOptions, Outside};
 pub use plain::run_plain;
 
 use execute::Executor;
@@ -43,7 +43,7 @@ pub use foreseeing::Foresee;
 use foreseeing::Foreseeing;
 use learning::Lessons;
 use meter::Meter;
-use pace::{Clock, Look, Pace, QUIET};
+use pace::{Clock, Pace, QUIET};
 pub use stage::{Forked, Forks};
 use stage::{Here, Stage};
 use std::io;
@@ -55,91 +55,14 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tui_logger::TuiTracingSubscriberLayer;
 
-/// Steps of a simulated cluster between two looks at the wall clock.
-const STEPS_AT_ONCE: u64 = 32;
 /// Full speed, in thousandths.
 const TEMPO_FULL: u32 = 1_000;
-/// Wall time that a simulated cluster may take of a frame.
-const ADVANCE_MAX: Duration = Duration::from_millis(12);
 /// Inputs taken in before the screen is drawn.
 const INPUTS_AT_ONCE: usize = 64;
 /// Held messages that are described.
 const HELD_MAX: usize = 500;
 /// Wait for `SIGSTOP` to have its effect; an orphaned process is never stopped.
 const STOP_MAX: Duration = Duration::from_secs(1);
-
-/// How the console is wanted.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ConsoleOptions {
-    /// What the user wants of every console.
-    pub config: Config,
-    /// Why ASCII signs and frames are drawn, if they are; an empty text: it was asked for.
-    pub ascii: Option<String>,
-    /// No colours (`NO_COLOR`); bold and reverse stay.
-    pub no_color: bool,
-    /// How many colours the terminal has.
-    pub depth: Depth,
-    /// The session is recorded as an asciicast into this new file.
-    pub cast: Option<PathBuf>,
-    /// The folder where layouts are kept.
-    pub layouts: Option<PathBuf>,
-    /// `TERM`, for the cast.
-    pub term: String,
-    /// Keys changed, on top of the config: `ACTION=KEY`.
-    pub keys: Vec<String>,
-    /// `--set KEY=VALUE` as given, for `:save`.
-    pub sets: Vec<String>,
-    /// What the learner has done so far, and where it is kept.
-    pub progress: lesson::Progress,
-    /// The lesson to begin with; empty: the list of lessons.
-    pub lesson: Option<String>,
-}
-
-/// What the console needs from rooms that it does not know.
-#[derive(Clone)]
-pub struct Outside {
-    /// Opens the trace that `:replay` names.
-    pub open: OpenTrace,
-    /// Tries futures of a recording: when did its violation become inevitable?
-    pub foresee: Foresee,
-    /// Goes on from some step of a recording.
-    pub fork: Forks,
-    /// True while this thread is where a panic is caught and told as an error: the panic hook then
-    /// leaves the terminal alone.
-    pub is_caught: fn() -> bool,
-}
-
-/// Why the console ended, other than by being told to.
-#[derive(Debug, thiserror::Error)]
-pub enum ConsoleError {
-    /// There is no terminal.
-    #[error(
-        "the console needs a terminal\nhint: `amflab --plain` prints lines, and `amflab run` works \
-         without one"
-    )]
-    NoTerminal,
-    /// There is one that cannot place text.
-    #[error(
-        "the console cannot draw on this terminal (TERM=dumb)\nhint: `amflab --plain` prints \
-         lines, and takes the same commands"
-    )]
-    Dumb,
-    /// The terminal could not be used.
-    #[error("the terminal: {0}")]
-    Terminal(#[from] io::Error),
-    /// No such theme.
-    #[error(transparent)]
-    Theme(#[from] ThemeError),
-    /// A key setting is wrong.
-    #[error(transparent)]
-    Keys(#[from] KeymapError),
-    /// The cast cannot be recorded.
-    #[error("--cast {0}\nhint: name a new file, in a folder that is there")]
-    Cast(String),
-    /// The cluster could not go on, or not end well.
-    #[error("the cluster: {0}")]
-    Engine(#[from] EngineError),
-}
 
 /// Runs the console over a cluster until it is told to end; then ends the cluster.
 ///
@@ -272,12 +195,6 @@ impl Begun {
             layout: (layout != LAYOUT_DEFAULT).then(|| layout.clone()),
         }
     }
-}
-
-/// Why a fork is not saved as a script.
-fn unscripted(name: &str, of: &str, step: u64) -> String {
-    let why = "no script can begin there";
-    format!("{name} begins at step {step} of {of}, and {why}; `:record FILE` keeps it whole")
 }
 
 /// Where a trace comes out that is being opened in a thread of its own.
@@ -475,204 +392,6 @@ impl Console {
             Input::Continued => self.resume(session)?,
         }
         Ok(())
-    }
-
-    /// Tells `update`, and does what it wants.
-    fn tell(&mut self, session: &mut Session, msg: Msg) -> Result<(), ConsoleError> {
-        for effect in update(&mut self.model, msg) {
-            self.effect(session, effect)?;
-        }
-        Ok(())
-    }
-
-    fn effect(&mut self, session: &mut Session, effect: Effect) -> Result<(), ConsoleError> {
-        match effect {
-            Effect::Save(..)
-            | Effect::Source(_)
-            | Effect::Replay(_)
-            | Effect::Foresee(_)
-            | Effect::Rewind(_)
-            | Effect::GoOn
-            | Effect::Fork(_)
-            | Effect::Branch(_)
-            | Effect::Unbranch(_)
-            | Effect::Compare(_)
-            | Effect::StepOperation
-            | Effect::FindBlock(..)
-                if self.lessons.is_taken() =>
-            {
-                let text = "not in a lesson; `:lesson-leave` ends it".to_owned();
-                self.tell(session, Msg::Say(Level::Bad, text))?;
-            }
-            Effect::Run(command) => self.run_command(session, &command)?,
-            Effect::Save(path, replace) => {
-                let said = match &self.here.of {
-                    Some((of, step)) => {
-                        Msg::Say(Level::Bad, unscripted(&self.here.name, of, *step))
-                    }
-                    None => match &self.under {
-                        Some(stage) => stage.save(&path, replace),
-                        None => self.executor.save(&path, replace),
-                    },
-                };
-                self.tell(session, said)?;
-            }
-            Effect::Source(path) => {
-                self.acted = true;
-                let said = self.executor.source(&path);
-                self.tell(session, said)?;
-            }
-            Effect::Learn(effect) => self.learn(session, effect)?,
-            Effect::Replay(words) => self.open_trace(&words)?,
-            Effect::Tell(from, to) => {
-                if let Some(events) = session.told(from, to)? {
-                    self.tell(session, Msg::Told((from, to), events))?;
-                }
-            }
-            Effect::Foresee(block) => self.foresee(session, block)?,
-            Effect::StopForeseeing => self.foreseeing = None,
-            Effect::Rewind(to) => self.rewind(session, to)?,
-            Effect::GoOn => self.go_on(session)?,
-            Effect::Fork(name) => self.fork(session, name)?,
-            Effect::Branch(name) => self.branch(session, &name)?,
-            Effect::Unbranch(name) => self.unbranch(session, &name)?,
-            Effect::Compare(names) => self.compare(session, names)?,
-            Effect::StepOperation => self.step_operation(session)?,
-            Effect::FindBlock(block, on) => self.find_block(session, block, on)?,
-            Effect::Explore(protocol) => self.explore(protocol),
-            Effect::Write(path, text) => {
-                let said = execute::write_new(&path, &text);
-                self.tell(session, said)?;
-            }
-            Effect::SaveLayout(..) | Effect::LoadLayout(_) | Effect::ListLayouts => {
-                let said = layouts::perform(self.layouts.as_deref(), effect);
-                self.tell(session, said)?;
-            }
-            Effect::Copy(text) => self.screen.copy(&text)?,
-            Effect::Mouse(on) => self.screen.set_mouse(on)?,
-            Effect::Log(level, target, text) => execute::log(level, target, &text),
-            Effect::Suspend => self.suspend(session)?,
-            Effect::Redraw => self.screen.clear()?,
-            Effect::Quit => self.ended = true,
-        }
-        Ok(())
-    }
-
-    fn run_command(
-        &mut self,
-        session: &mut Session,
-        command: &Command,
-    ) -> Result<(), ConsoleError> {
-        self.acted = true;
-        if self.lessons.is_taken() {
-            return self.lesson_command(session, command);
-        }
-        if let Command::Act(Action::Seek(to)) = command {
-            self.tell(session, Msg::Seeking(*to))?;
-        }
-        let said = self.executor.run(session, command)?;
-        self.take_events(session)?;
-        for msg in said {
-            self.tell(session, msg)?;
-        }
-        self.refresh(session)
-    }
-
-    /// Lets the cluster go on, and takes in what happened.
-    fn look(&mut self, session: &mut Session) -> Result<Look, ConsoleError> {
-        let tempo = self.model.cluster.now.tempo;
-        let still = match self.pace.clock() {
-            // Only commands move a lesson's cluster.
-            Clock::Driven if self.lessons.is_taken() => true,
-            Clock::Driven => self.advance(session, tempo)?,
-            Clock::Waking | Clock::Polled => {
-                session.pump();
-                false
-            }
-        };
-        // A lesson has no schedule.
-        while !self.lessons.is_taken()
-            && let Some(command) = self.faults.take(session.now())
-        {
-            self.run_command(session, &command)?;
-        }
-        self.take_trace(session)?;
-        self.take_foreseen(session)?;
-        self.take_tables(session)?;
-        let said = self.executor.poll(session)?;
-        let before = self.mark;
-        // What happened comes before what came of it: the sentence of an operation is told from its
-        // events.
-        self.take_events(session)?;
-        for msg in said {
-            self.tell(session, msg)?;
-        }
-        self.refresh(session)?;
-        if self.model.cluster.now.step_mode
-            && let Some(msg) = self.executor.stalls()
-        {
-            self.tell(session, msg)?;
-        }
-        self.acted = false;
-        let now = &self.model.cluster.now;
-        Ok(Look {
-            busy: self.mark > before || now.outstanding > 0,
-            tasks: self.executor.is_busy(),
-            still,
-            due: session.next_due(),
-            now: now.now,
-            tempo: now.tempo,
-        })
-    }
-
-    /// Lets a simulated cluster go on for the wall time that has passed, within what a frame allows.
-    /// True: nothing will happen by itself any more.
-    fn advance(&mut self, session: &mut Session, tempo: u32) -> Result<bool, ConsoleError> {
-        let start = Wall::now();
-        let mut until = session.now() + self.pace.passed(start, tempo, self.slept);
-        let mut steps = STEPS_AT_ONCE;
-        // A replay as fast as can be does not wait for the clock on the wall.
-        let flat_out = session.replay().is_some_and(|replay| replay.is_flat_out);
-        if flat_out && tempo == TEMPO_FULL && self.drives(session) {
-            (until, steps) = (Instant::NEVER, 1);
-        }
-        loop {
-            match session.advance_steps(until, steps)? {
-                Progress::Idle => return Ok(true),
-                Progress::Deadline if session.now() >= until => return Ok(false),
-                Progress::Deadline | Progress::Stepped => {}
-            }
-            let through = until == Instant::NEVER && !self.drives(session);
-            if through || start.elapsed() >= ADVANCE_MAX {
-                return Ok(false);
-            }
-        }
-    }
-
-    fn take_events(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
-        let mark = session.mark();
-        let events: Vec<_> = session.events_since(self.mark).cloned().collect();
-        self.mark = mark;
-        for event in events {
-            self.tell(session, Msg::Event(event))?;
-        }
-        Ok(())
-    }
-
-    /// Takes in events and a new snapshot of what the screen shows.
-    fn refresh(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
-        self.take_events(session)?;
-        self.asked = self.ask();
-        let snapshot = session.snapshot(&self.asked);
-        let running = session.workloads_running().map(str::to_owned).collect();
-        self.tell(session, Msg::Workloads(running))?;
-        self.show_replay(session, snapshot.violations_total)?;
-        self.tell(session, Msg::Snapshot(Box::new(snapshot)))
-    }
-
-    /// What the screen needs to know.
-    fn ask(&self) -> Ask {
-        view::asked(layout::plan(&self.model).as_ref(), &self.model, HELD_MAX)
     }
 
     fn draw(&mut self) -> io::Result<()> {
