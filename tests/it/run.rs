@@ -2,28 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use crate::cli::amflab;
 use serde_json::Value;
 use std::path::PathBuf;
-use std::process::Command;
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn amflab(args: &[&str]) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_amflab"))
-        .args(args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
 
 /// Runs a profile of this text in the simulator; its exit code and report.
 fn run(text: &str, args: &[&str]) -> (i32, Value) {

@@ -1,27 +1,8 @@
 //! `amflab inspect`, `diff` and `--record`, through the real binary.
 
+use crate::cli::amflab;
 use serde_json::Value;
 use std::path::Path;
-use std::process::Command;
-
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-fn amflab(args: &[&str]) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_amflab"))
-        .args(args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
-}
 
 fn record(file: &Path, more: &[&str]) {
     let file = file.to_str().unwrap();
