@@ -44,11 +44,16 @@ impl Expected {
     /// One line for people.
     pub(super) fn text(&self) -> String {
         let Self { key, wanted, found, holds } = self;
-        let found =
-            found.map_or_else(|| "nothing to measure".to_owned(), |found| found.to_string());
+        let found = found.map_or_else(|| "nothing to measure".to_owned(), shown);
         let mark = if *holds { "holds" } else { "FAILED" };
         format!("{mark}: {key} = {wanted}, found {found}")
     }
+}
+
+/// A figure with at most four digits behind the point.
+fn shown(found: f64) -> String {
+    let text = format!("{found:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Every demand of `[end]`, in the order of the profile.

@@ -458,7 +458,13 @@ impl Report {
         let (word, violations) = (self.verdict.word(), self.violations);
         let violations = Many(violations, "violation");
         let lost = Many(self.lost_acknowledged_writes, "acknowledged write");
-        let _ = writeln!(out, "{:<12}{word}: {violations}, {lost} lost", "verdict");
+        let failed = self.expectations.iter().filter(|expected| !expected.holds).count();
+        // The word is about the cluster; the exit code is about these, too.
+        let failed = match failed {
+            0 => String::new(),
+            failed => format!("; FAILED: {}", Many::of(failed, "expectation")),
+        };
+        let _ = writeln!(out, "{:<12}{word}: {violations}, {lost} lost{failed}", "verdict");
         for finding in self.findings.iter().take(FINDINGS_SHOWN) {
             let Finding { checker, key, text } = finding;
             let named = |key: &&String| !text.starts_with(&format!("{key}:"));

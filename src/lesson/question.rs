@@ -1,6 +1,7 @@
 //! A question about what will be: an `expect` without its last word. The learner's answer is that word,
 //! and it is right if the expectation holds.
 
+use crate::protocol::Protocol;
 use crate::trace::grammar::{Limits, nearest, parse_command};
 use crate::trace::{Command, Expectation, Outcome};
 
@@ -72,11 +73,11 @@ impl Question {
         }
     }
 
-    /// What an answer looks like.
+    /// What an answer looks like, under this protocol: a state is one that it has.
     #[must_use]
-    pub fn form(&self) -> &'static str {
+    pub fn form(&self, protocol: Protocol) -> &'static str {
         match FORMS[self.form].0 {
-            "state" => "M O E S I",
+            "state" => protocol.line_states(),
             "value" => "text",
             "source" => "cache, host, amfN, diskN",
             "messages" | "broadcasts" => "number",
@@ -93,7 +94,7 @@ impl Question {
     pub fn expectation(&self, answer: &str, limits: &Limits) -> Result<Command, String> {
         let answer = answer.trim();
         if answer.is_empty() {
-            return Err(format!("an answer is missing ({})", self.form()));
+            return Err("an answer is missing".to_owned());
         }
         if answer.chars().count() > ANSWER_CHARS_MAX {
             return Err(format!("an answer has at most {ANSWER_CHARS_MAX} characters"));

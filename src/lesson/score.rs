@@ -81,6 +81,21 @@ impl Score {
     pub const fn is_passed(&self) -> bool {
         self.done == self.tasks && self.right * 2 >= self.questions
     }
+
+    /// Why it is not passed, in sentences; nothing if it is.
+    #[must_use]
+    pub fn what_is_missing(&self) -> Vec<String> {
+        let tasks = "Every task and hunt has to be done without its solution";
+        let predictions = "At least half of the predictions have to be right the first time";
+        let mut missing = Vec::new();
+        if self.done < self.tasks {
+            missing.push(format!("{tasks}: {} of {} were.", self.done, self.tasks));
+        }
+        if self.right * 2 < self.questions {
+            missing.push(format!("{predictions}: {} of {} were.", self.right, self.questions));
+        }
+        missing
+    }
 }
 
 /// Points of a step, and how many it could have.

@@ -1,12 +1,16 @@
 //! The first difference of two recordings, step by step.
 
 use super::fold::{node_of, step_text};
-use super::head_of;
+use super::ladder::{self, Level, Row};
+use super::{Timeline, head_of};
 use crate::protocol::id::Instant;
 use crate::trace::recording::{Outcome, Reader, Recorded, RecordingError};
 use core::fmt::Write;
 use std::collections::VecDeque;
-use std::io::Read;
+use std::io::{Cursor, Read};
+
+/// Events of a run that are put beside those of another one.
+const ROWS_MAX: usize = 400;
 
 /// Steps of a recording, one at a time.
 pub struct Steps<R> {
@@ -76,34 +80,76 @@ pub fn first_of<A: Read, B: Read>(
 pub struct Comparison {
     /// Steps that they have in common.
     pub same: u64,
-    /// What each does then, a step a line; both empty: they are equal.
+    /// What happens then in each, an event a line, with its step; what happens in both stands side by
+    /// side, and opposite of what happens in one only is nothing. Both empty: they are equal.
     pub sides: [Vec<String>; 2],
 }
 
-/// Puts two recordings side by side: at most so many steps of each from their first difference on.
+/// Puts two recordings side by side: what happens in at most so many steps of each from their first
+/// difference on. `arrow` stands between two places.
 ///
 /// # Errors
 /// One of them is no recording, or cannot be read.
-pub fn side_by_side(a: &[u8], b: &[u8], most: usize) -> Result<Comparison, RecordingError> {
+pub fn side_by_side(
+    a: &[u8],
+    b: &[u8],
+    most: usize,
+    arrow: char,
+) -> Result<Comparison, RecordingError> {
     let steps = |bytes| Ok::<_, RecordingError>(Steps::new(head_of(bytes)?.0));
-    let (mut a, mut b) = (steps(a)?, steps(b)?);
-    let found = match first_of(&mut a, &mut b)? {
+    let same = match first_of(&mut steps(a)?, &mut steps(b)?)? {
         Err(same) => return Ok(Comparison { same, sides: [Vec::new(), Vec::new()] }),
-        Ok(found) => found,
+        Ok(found) => found.step - 1,
     };
-    let [one, other] = &found.steps;
-    let mut sides = [vec![told(one.as_ref())], vec![told(other.as_ref())]];
-    let follow = |side: &mut Vec<String>, steps: &mut Steps<&[u8]>| {
-        while side.len() < most
-            && let Some(step) = steps.take()?
-        {
-            side.push(told(Some(&step)));
+    let rows = [rows_behind(a, same, most)?, rows_behind(b, same, most)?];
+    Ok(Comparison { same, sides: beside(&rows, arrow) })
+}
+
+/// What happens behind this step of a recording.
+fn rows_behind(bytes: &[u8], same: u64, most: usize) -> Result<Vec<Row>, RecordingError> {
+    let mut timeline = Timeline::open(Cursor::new(bytes.to_vec()), &mut |_| {})?;
+    let to = same.saturating_add(most as u64).min(timeline.len());
+    let mut rows = ladder::rows(&timeline.look(same, to)?);
+    rows.retain(|row| row.at.step > same && row.level() < Level::Rules);
+    rows.truncate(ROWS_MAX);
+    Ok(rows)
+}
+
+/// Lines of both, so that as many as possible that say the same stand side by side, in their order.
+fn beside([a, b]: &[Vec<Row>; 2], arrow: char) -> [Vec<String>; 2] {
+    let words = |rows: &[Row]| rows.iter().map(|row| row.told(arrow)).collect::<Vec<_>>();
+    let (one, other) = (words(a), words(b));
+    // How many are in both from here on: the longest common subsequence.
+    let mut common = vec![vec![0_u32; other.len() + 1]; one.len() + 1];
+    for i in (0..one.len()).rev() {
+        for j in (0..other.len()).rev() {
+            common[i][j] = if one[i] == other[j] {
+                common[i + 1][j + 1] + 1
+            } else {
+                common[i + 1][j].max(common[i][j + 1])
+            };
         }
-        Ok::<_, RecordingError>(())
+    }
+    let line = |rows: &[Row], words: &[String], at: usize| {
+        format!("{:>6} {}", rows[at].at.step, words[at])
     };
-    follow(&mut sides[0], &mut a)?;
-    follow(&mut sides[1], &mut b)?;
-    Ok(Comparison { same: found.step - 1, sides })
+    let mut sides = [Vec::new(), Vec::new()];
+    let (mut i, mut j) = (0, 0);
+    while i < one.len() || j < other.len() {
+        let is_same = i < one.len() && j < other.len() && one[i] == other[j];
+        let is_left =
+            j == other.len() || (i < one.len() && !is_same && common[i + 1][j] >= common[i][j + 1]);
+        sides[0].push(if is_same || is_left { line(a, &one, i) } else { String::new() });
+        sides[1].push(if is_left { String::new() } else { line(b, &other, j) });
+        i += usize::from(is_same || is_left);
+        j += usize::from(!is_left);
+    }
+    if sides[0].is_empty() {
+        // What differs is nothing that can be seen: a renewal, an acknowledgement of a link.
+        let text = "nothing that is seen differs here".to_owned();
+        return [vec![text.clone()], vec![text]];
+    }
+    sides
 }
 
 /// A recorded step in words.
@@ -133,4 +179,47 @@ pub fn told(recorded: Option<&Recorded>) -> String {
         text.push_str(", the machine broke");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ladder::{Address, Column, What};
+    use super::*;
+
+    fn rows(told: &[(u64, &str)]) -> Vec<Row> {
+        let row = |(step, text): &(u64, &str)| Row {
+            at: Address { step: *step, event: 0 },
+            now: Instant(0),
+            what: What::Note(Column::Witness),
+            key: None,
+            op: None,
+            text: (*text).to_owned(),
+        };
+        told.iter().map(row).collect()
+    }
+
+    #[test]
+    fn what_happens_in_both_stands_side_by_side() {
+        let one = rows(&[(5, "a"), (6, "b"), (7, "c")]);
+        let other = rows(&[(5, "b"), (6, "a"), (9, "c"), (10, "d")]);
+        let [left, right] = beside(&[one.clone(), other.clone()], '>');
+        assert_eq!(left.len(), right.len());
+        let all = |side: &[String]| -> Vec<String> {
+            side.iter()
+                .filter_map(|line| line.split_whitespace().last())
+                .map(str::to_owned)
+                .collect()
+        };
+        assert_eq!((all(&left).join(""), all(&right).join("")), ("abc".into(), "bacd".into()));
+        let at = |side: &[String], step: &str| {
+            side.iter().position(|line| line.trim_start().starts_with(step)).unwrap_or(99)
+        };
+        assert_eq!(at(&left, "7 "), at(&right, "9 "), "c, whatever its step\n{left:?}\n{right:?}");
+        assert_eq!(left[at(&right, "10 ")], "", "only one has d");
+        let both = left.iter().zip(&right).filter(|(l, r)| !l.is_empty() && !r.is_empty()).count();
+        assert_eq!(both, 2, "as many as possible: one of a and b, and c");
+        let nothing = beside(&[Vec::new(), rows(&[(3, "x")])], '>');
+        assert_eq!(nothing[0], [""]);
+        assert!(nothing[1][0].ends_with('x'));
+    }
 }

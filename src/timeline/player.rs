@@ -94,8 +94,8 @@ impl Player {
         } else {
             self.timeline.seek(to).map_err(broken)?;
         }
-        let at = self.timeline.world().now().since(Instant(0));
-        Ok(format!("step {to} of {len}, at {at}"))
+        let ms = self.timeline.world().now().since(Instant(0)).as_micros() / 1_000;
+        Ok(format!("step {to} of {len}, at {}.{:03} s", ms / 1_000, ms % 1_000))
     }
 }
 

@@ -323,19 +323,19 @@ pub const ENTRIES: &[Entry] = &[
         GO,
     ),
     all(
-        Act::Show(Screen::Learn),
-        "learn",
-        &["9"],
-        "learn",
-        "Screen 9: lessons, with tasks, questions and bug hunts",
-        GO,
-    ),
-    all(
         Act::Show(Screen::Protocol),
         "protocol-table",
         &["8"],
         "protocol",
         "Screen 8: what an event does to a block, by how it stands",
+        GO,
+    ),
+    all(
+        Act::Show(Screen::Learn),
+        "learn",
+        &["9"],
+        "learn",
+        "Screen 9: lessons, with tasks, questions and bug hunts",
         GO,
     ),
     all(Act::FocusNext, "next-pane", &["tab"], "pane", "The next pane gets the keys", GO),
@@ -617,7 +617,8 @@ pub const ENTRIES: &[Entry] = &[
         all(Act::LessonHint, "hint", &["i"], "hint", "The next hint; it costs a point", LEARN),
     ),
     within(
-        &[Pane::Lesson],
+        // In the list, too: who wants a step back there does not want another run.
+        &[Pane::Lesson, Pane::Lessons],
         all(
             Act::LessonBack,
             "lesson-back",
@@ -750,7 +751,14 @@ pub const ENTRIES: &[Entry] = &[
     all(Act::SeekBy(-100), "seek-far-back", &["<"], "back 100", "100 steps back", STEP),
     all(Act::SeekStart, "seek-start", &["["], "start", "To the beginning of the run", STEP),
     all(Act::SeekEnd, "seek-end", &["]"], "end", "To its end", STEP),
-    all(Act::GoOn, "go-on", &["N"], "go on", "Back from the past: the cluster as it stood", STEP),
+    all(
+        Act::GoOn,
+        "go-on",
+        &["N"],
+        "go on",
+        "Back from the past: the cluster as it stood; from another run, that which it came from",
+        STEP,
+    ),
     all(Act::Fork, "fork-here", &["b"], "fork", "Another run that begins here, in step mode", STEP),
     within(
         TIMELINE,
@@ -1049,7 +1057,11 @@ pub const VERBS: &[Verb] = &[
         usage: "fork [NAME]",
         help: "Another run that begins here, in step mode: try another order, or a fault",
     },
-    Verb { name: "branch", usage: "branch NAME", help: "Show another run" },
+    Verb {
+        name: "branch",
+        usage: "branch [NAME]",
+        help: "Show another run; without a name that which this one came from",
+    },
     Verb { name: "unbranch", usage: "unbranch NAME", help: "Give up a run" },
     Verb { name: "branches", usage: "branches", help: "The runs that are there" },
     Verb {

@@ -211,6 +211,9 @@ impl<'a> Campaign<'a> {
         if let Err(wrong) = self.keep(&mut failed, result) {
             self.wrong = Some(wrong);
         }
+        if !self.args.json {
+            self.say(&told::kept(&failed));
+        }
         if self.report.failures.len() < crate::campaign::report::FAILURES_MAX {
             self.report.failures.push(failed);
         }

@@ -189,6 +189,19 @@ pub(super) fn failure(failed: &Failed, result: &SeedResult, is_told: bool) -> St
     out
 }
 
+/// What was kept of a failure, and how it is looked at.
+pub(super) fn kept(failed: &Failed) -> String {
+    if failed.files.is_empty() {
+        return "  look at it: -o FOLDER keeps its script and its recording\n".to_owned();
+    }
+    let mut out = String::new();
+    for file in &failed.files {
+        let how = if file.ends_with(".amfrec") { "play" } else { "exec" };
+        let _ = writeln!(out, "  look at it: amflab {how} {file}");
+    }
+    out
+}
+
 /// Writes the script of a failure; its path.
 pub(super) fn write(
     folder: &Path,

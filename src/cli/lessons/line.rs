@@ -17,8 +17,7 @@ use std::sync::Arc;
 /// Longest line that a learner types, in bytes.
 const LINE_BYTES_MAX: u64 = 64 << 10;
 /// Words that are no commands.
-const HELP: &str = "\
-  enter    on to the next step, once this one is done      back    to the step before
+const HELP: &str = "  enter    on to the next step, once this one is done      back    to the step before
   hint     the next hint                                   again   this step from its beginning
   solve    show the solution (worth no points)             caches  who has which block, in which state
   quit     leave                                           anything else is a command for the cluster
@@ -122,6 +121,9 @@ fn card(attempt: &Attempt) -> String {
     }
     let _ = writeln!(text, "  hints        {}", score.hints);
     text.push_str(if score.is_passed() { "passed\n" } else { "not passed\n" });
+    for why in score.what_is_missing() {
+        let _ = writeln!(text, "  {why}");
+    }
     text
 }
 
@@ -287,10 +289,11 @@ impl Learner {
             return Ok(Next::Stay);
         };
         let limits = self.attempt.limits();
+        let protocol = self.attempt.profile().config.protocol;
         let mut answers = Vec::new();
         for question in &questions {
             loop {
-                let prompt = format!("{} ({}): ", question.words(), question.form());
+                let prompt = format!("{} ({}): ", question.words(), question.form(protocol));
                 let Some(line) = self.lines.next(&prompt)? else { return Ok(Next::Quit) };
                 let words = [
                     "", "next", "back", "again", "quit", "exit", "help", "?", "hint", "caches",

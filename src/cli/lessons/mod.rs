@@ -149,7 +149,11 @@ fn shown(lesson: &Lesson) -> String {
     let mut text = format!("{}: {}{}\n", lesson.name, lesson.title, claims(lesson));
     let (minutes, profile) = (lesson.minutes, &lesson.profile.name);
     let _ = writeln!(text, "{}\n{minutes} minutes, profile {profile}", lesson.summary);
+    let mut protocol = lesson.profile.config.protocol;
     for (number, step) in (1..).zip(&lesson.steps) {
+        if let Some(profile) = &step.fresh {
+            protocol = profile.config.protocol;
+        }
         let _ = writeln!(text, "\n{number}. {}", step.kind.word());
         for said in [step.say.as_str(), step.kind.text()].iter().filter(|said| !said.is_empty()) {
             for row in prose(said, WIDTH - 3) {
@@ -158,7 +162,7 @@ fn shown(lesson: &Lesson) -> String {
         }
         if let Kind::Predict { questions, .. } = &step.kind {
             for question in questions {
-                let _ = writeln!(text, "   ? {} ({})", question.words(), question.form());
+                let _ = writeln!(text, "   ? {} ({})", question.words(), question.form(protocol));
             }
         }
     }

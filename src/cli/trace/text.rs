@@ -68,7 +68,10 @@ pub(super) fn told(info: &Info, lines: &[u64]) -> String {
         ),
     );
     let first = ratio(facts.first_touches, facts.touches);
-    line("touches", &format!("{} of blocks, {first} of them the first", facts.touches));
+    line(
+        "touches",
+        &format!("{} of single blocks, {first} the first of their block", facts.touches),
+    );
     out + &sizes(facts) + &curve(facts, lines) + &sharing(facts) + &over_time(facts)
 }
 
@@ -110,12 +113,22 @@ fn sharing(facts: &Facts) -> String {
     out
 }
 
+/// A number in three digits that count, or more before the point.
+fn digits(number: f64) -> String {
+    let before = number.log10().floor();
+    let behind = (2.0 - before).clamp(0.0, 9.0);
+    let behind = (0..=9).find(|n| f64::from(*n) >= behind).unwrap_or(9);
+    format!("{number:.0$}", usize::try_from(behind).unwrap_or(9))
+}
+
 /// A column for each span of time: `#` reads, `+` the others on top.
 fn over_time(facts: &Facts) -> String {
     let Some(Rate { span_s, reads, others }) = &facts.rate else { return String::new() };
     let most = reads.iter().zip(others).map(|(one, other)| one + other).max().unwrap_or(0).max(1);
-    let mut out =
-        format!("\nrate        requests in each {span_s} s, at most {most}; # reads, + others\n");
+    let mut out = format!(
+        "\nrate        requests in each {} s, at most {most}; # reads, + others\n",
+        digits(*span_s)
+    );
     for row in (0..ROWS).rev() {
         let sign = |(reads, others): (&u64, &u64)| match most * row / ROWS {
             floor if *reads > floor => '#',

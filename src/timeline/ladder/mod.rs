@@ -233,6 +233,37 @@ impl Row {
         }
     }
 
+    /// One line for a list: where it happens (for what goes from one place to another, both), a sign
+    /// for what it is, and what.
+    #[must_use]
+    pub fn told(&self, arrow: char) -> String {
+        let place = match &self.what {
+            What::Leaves { from, to, .. } => match to.as_slice() {
+                [one] => format!("{}{arrow}{}", from.title(), one.title()),
+                _ => format!("{}{arrow}", from.title()),
+            },
+            What::Arrow { from, to, .. } => format!("{}{arrow}{}", from.title(), to.title()),
+            what => what.place().title(),
+        };
+        format!("{place:<12} {} {}", self.sign(), self.text)
+    }
+
+    /// What it is, without a colour.
+    const fn sign(&self) -> char {
+        match &self.what {
+            What::Leaves { .. } => '>',
+            What::Arrow { lost: true, .. } => 'x',
+            What::Arrow { .. } => '<',
+            What::State(..) => '~',
+            What::Commit(..) => 'C',
+            What::Rule(_) => '.',
+            What::View(_) | What::Joined(_) => 'V',
+            What::Fault(_) => 'F',
+            What::Violation(_) => 'X',
+            What::Note(_) => '#',
+        }
+    }
+
     /// The level on which it is first shown.
     #[must_use]
     pub const fn level(&self) -> Level {

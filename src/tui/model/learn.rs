@@ -142,6 +142,15 @@ impl StepShown {
         self.done.drain(..more);
     }
 
+    /// Says what came of a command in other words.
+    pub fn retell(&mut self, said: &Report, better: &Report) {
+        for (said, better) in said.lines.iter().zip(&better.lines) {
+            if let Some(line) = self.done.iter_mut().find(|line| *line == said) {
+                better.clone_into(line);
+            }
+        }
+    }
+
     /// What a command came to.
     pub fn judged(&mut self, verdict: &Verdict) {
         self.verdict = match verdict {

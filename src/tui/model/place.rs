@@ -120,6 +120,22 @@ impl Screen {
         }
     }
 
+    /// The same in at most six letters.
+    #[must_use]
+    pub const fn short(self) -> &'static str {
+        match self {
+            Self::Dashboard => "Dash",
+            Self::Caches => "Cache",
+            Self::Locks => "Lock",
+            Self::Faults => "Fault",
+            Self::Checker => "Check",
+            Self::Ladder => "Ladder",
+            Self::Protocol => "Proto",
+            Self::Timeline => "Time",
+            Self::Learn => "Learn",
+        }
+    }
+
     /// Its panes, in the order of `tab`.
     #[must_use]
     pub const fn panes(self) -> &'static [Pane] {

@@ -99,7 +99,17 @@ fn sections(model: &Model) -> Vec<(&'static str, Vec<Row>)> {
         text: help.to_owned(),
         name: "",
     };
+    // What is meant here comes first: the keys of the pane that has them, and what is on the screen.
+    let pane = model.focus();
+    let own = ENTRIES
+        .iter()
+        .filter(|entry| matches!(entry.scope, Scope::Panes(panes) if panes.contains(&pane)));
     let mut sections: Vec<(&str, Vec<Row>)> = Vec::new();
+    let own: Vec<Row> = own.map(keyed).collect();
+    if !own.is_empty() {
+        sections.push(("Here", own));
+    }
+    sections.push(("Signs", signs(written)));
     for group in groups {
         let entries = ENTRIES.iter().filter(|entry| entry.group == group);
         sections.push((group, entries.map(keyed).collect()));
@@ -111,14 +121,25 @@ fn sections(model: &Model) -> Vec<(&'static str, Vec<Row>)> {
         let rows = entries.map(|entry| written(entry.usage, entry.help));
         sections.push((group.title(), rows.collect()));
     }
+    sections
+}
+
+/// What stands on the screen, and what it means.
+fn signs(written: impl Fn(&str, &str) -> Row) -> Vec<Row> {
     let signs = [
-        ("M E S", "modified (dirty), exclusive, shared; r: a replica kept for another AMF"),
+        (
+            "M O E S L",
+            "a line: modified (dirty, the only copy), owned (dirty, with sharers), exclusive (clean, the only copy), shared, lent (handed over, kept until that is safe)",
+        ),
+        ("r", "a replica kept for another AMF: no line, an insurance"),
         ("* ? v '", "locked, waits, on its way to disk, not replicated yet"),
+        ("w1#145 0x00", "content: write 145 of workload 1; zeroes"),
+        ("v3.120.1", "a version: of epoch 3, at clock 120, by amf1; t3.120.1 is such a ticket"),
+        ("b17 op9 e3", "block 17, host operation 9, epoch 3 (the number of the view in force)"),
         ("volatile", "acknowledged writes would not survive the end of this process"),
     ];
-    let signs = signs.map(|(sign, meaning)| Row { wide: KEYS_WIDE, ..written(sign, meaning) });
-    sections.push(("Signs", signs.into()));
-    sections
+    let row = |(sign, meaning): (&str, &str)| Row { wide: KEYS_WIDE, ..written(sign, meaning) };
+    signs.into_iter().map(row).collect()
 }
 
 fn lines<'a>(width: usize, help: &HelpState, model: &Model) -> Vec<Line<'a>> {

@@ -45,7 +45,7 @@ fn learn_prompt(model: &Model) -> String {
     let question = step.and_then(|step| step.questions.get(step.next_question()?));
     question.map_or_else(String::new, |question| {
         let question = &question.question;
-        format!("{} ({}): ", question.words(), question.form())
+        format!("{} ({}): ", question.words(), question.form(model.cluster.now.view.protocol))
     })
 }
 

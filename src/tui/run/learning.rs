@@ -8,7 +8,7 @@ use super::execute::told;
 use super::stage::Stage;
 use super::{Console, ConsoleError};
 use crate::lesson::{self, Attempt, Progress, Refusal, Verdict};
-use crate::session::{Session, Status};
+use crate::session::{Report, Session, Status};
 use crate::trace::{Ask, Command};
 use std::sync::Arc;
 
@@ -172,9 +172,15 @@ impl Console {
         if taken.cluster != taken.attempt.cluster() {
             self.switch(session)?;
         }
-        let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
+        // The stories of what was done are in the events.
+        self.take_events(session)?;
+        let Some(taken) = &self.lessons.taken else { return Ok(()) };
         let mut shown = StepShown::of(&taken.attempt);
+        for told in taken.attempt.scene().iter().chain(taken.attempt.happened()) {
+            shown.retell(&told.report, &self.with_story(session, &told.report));
+        }
         add(&mut shown);
+        let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
         let mut said = None;
         if taken.attempt.is_over() && !taken.is_kept {
             taken.is_kept = true;
@@ -190,6 +196,16 @@ impl Console {
             Some(trouble) => self.tell(session, Msg::Say(Level::Bad, trouble)),
             None => Ok(()),
         }
+    }
+
+    /// What came of a command, its sentence completed by what was seen, as everywhere in the console.
+    fn with_story(&self, session: &Session, report: &Report) -> Report {
+        let mut report = report.clone();
+        let done = report.op.and_then(|op| session.completion(op));
+        if let (Some(done), [sentence]) = (done, &mut report.lines[..]) {
+            *sentence = self.model.cluster.story(done, sentence);
+        }
+        report
     }
 
     /// To another step.
@@ -235,9 +251,16 @@ impl Console {
     fn solve(&mut self, session: &mut Session) -> Result<(), Refusal> {
         let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
         let told = taken.attempt.give_up(session)?;
+        if taken.cluster == taken.attempt.cluster() {
+            self.take_events(session).map_err(|error| Refusal::No(error.to_string()))?;
+        }
+        let told: Vec<_> = told
+            .into_iter()
+            .map(|told| (self.with_story(session, &told.report), told.command))
+            .collect();
         self.shown(session, |shown| {
-            for told in &told {
-                shown.did(&told.command, &told.report);
+            for (report, command) in &told {
+                shown.did(command, report);
             }
             shown.verdict = vec!["This is the solution.".to_owned()];
         })
@@ -273,10 +296,14 @@ impl Console {
             self.tell(session, said)?;
         }
         let is_elsewhere = self.model.screen != Screen::Learn;
+        let report = match is_new {
+            true => given.report.clone(),
+            false => self.with_story(session, &given.report),
+        };
         let step = self.model.learn.step.clone().unwrap_or_default();
         self.show_step(session, |shown| {
             shown.done = step.done;
-            shown.did(command, &given.report);
+            shown.did(command, &report);
             shown.judged(&given.verdict);
         })?;
         match given.verdict {

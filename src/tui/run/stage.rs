@@ -214,9 +214,12 @@ impl Console {
         Ok(stage)
     }
 
-    /// Back from the past: the cluster as it stood.
+    /// Back from the past: the cluster as it stood; from another run, that which it came from.
     pub(super) fn go_on(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
         let Some(mut stage) = self.under.take() else {
+            if let Some((of, _)) = self.here.of.clone() {
+                return self.branch(session, &of);
+            }
             let said = "this is not the past: nothing to come back from";
             return self.tell(session, Msg::Say(Level::Info, said.to_owned()));
         };
@@ -303,6 +306,16 @@ impl Console {
 
     /// Shows another run.
     pub(super) fn branch(&mut self, session: &mut Session, name: &str) -> Result<(), ConsoleError> {
+        if name.is_empty() {
+            return match self.here.of.clone() {
+                Some((of, _)) => self.branch(session, &of),
+                None => {
+                    let names: Vec<&str> = self.names().collect();
+                    let why = format!("`branch` shows another run: {}", names.join(", "));
+                    self.bad(session, &why)
+                }
+            };
+        }
         if name == self.here.name {
             return match self.under {
                 Some(_) => self.go_on(session),
@@ -393,9 +406,10 @@ impl Console {
             let name = name.clone();
             return self.no_run(session, &name);
         }
+        let arrow = self.model.glyphs.arrow;
         let compared = self.run_bytes(session, &names[0]).and_then(|a| {
             let b = self.run_bytes(session, &names[1])?;
-            side_by_side(&a, &b, COMPARED_STEPS).map_err(|error| error.to_string())
+            side_by_side(&a, &b, COMPARED_STEPS, arrow).map_err(|error| error.to_string())
         });
         match compared {
             Ok(Comparison { same, sides }) => {

@@ -101,7 +101,7 @@ impl Cluster {
 
     /// A host operation by hand was answered; its sentence is completed by what was seen meanwhile.
     pub fn completed(&mut self, done: &Completion, sentence: &str) -> String {
-        let mut story = story::tell(sentence, done, &self.recent);
+        let mut story = self.story(done, sentence);
         self.io.completed(done, &story);
         let line = self.io.line(done.answer.op);
         if let Some((line, value)) = line.and_then(|l| Some((l, l.end.as_ref()?.value.as_ref()?))) {
@@ -109,6 +109,12 @@ impl Cluster {
             story = format!("{} = {value}: {story}", line.what);
         }
         story
+    }
+
+    /// The sentence about an operation, completed by what was seen.
+    #[must_use]
+    pub fn story(&self, done: &Completion, sentence: &str) -> String {
+        story::tell(sentence, done, &self.recent)
     }
 
     fn fault(&mut self, at: Instant, what: String) {

@@ -2,6 +2,7 @@
 
 use super::super::model::{Level, Model, ReplayShown};
 use super::{Effect, LogLevel, ladder, protocol};
+use crate::protocol::id::Key;
 use crate::timeline::TOLD_STEPS_MAX;
 use crate::trace::engine::Completion;
 use crate::trace::{Command, Event, EventKind, Seek, Snapshot};
@@ -18,11 +19,20 @@ pub fn snapshot(model: &mut Model, snapshot: Snapshot) -> Vec<Effect> {
     }
     model.selected.fault = model.selected.fault.min(now.faults.len().saturating_sub(1));
     model.selected.lock = model.selected.lock.min(now.locks.len().saturating_sub(1));
-    if now.violations_total > had
-        && let Some(last) = now.violations.last()
-    {
-        let text = format!("VIOLATION {}: {}", last.checker, last.text);
-        model.say(Level::Bad, text);
+    // Of a run the first is what matters: further ones are counted in the status bar, and in the log.
+    let first = now.violations.first().filter(|_| had == 0 && now.violations_total > 0);
+    let here = now.violations.iter().rfind(|found| found.step == now.step);
+    let here = here.filter(|_| model.is_recording() && now.step != stood);
+    if let Some(found) = here.or(first) {
+        let (checker, text, key) = (&found.checker, &found.text, found.key);
+        let name = key.map(|key| key.to_string()).filter(|name| !text.starts_with(name));
+        let at = name.map_or_else(String::new, |name| format!(" {name}"));
+        let said = format!("VIOLATION {checker}{at}: {text}");
+        model.say(Level::Bad, said);
+        if let Some(Key::Block(block)) = key.filter(|_| model.is_recording()) {
+            // Who went there wants to see that block, on every screen.
+            model.selected.block = block;
+        }
     }
     if model.is_recording() && model.cluster.now.step != stood {
         return ladder::moved(model);

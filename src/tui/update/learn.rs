@@ -152,6 +152,13 @@ pub fn shown(model: &mut Model, step: Option<StepShown>) -> Vec<Effect> {
     let is = step.as_ref().map(|step| (step.lesson.clone(), step.number));
     // A new step is read from its top; what comes of something stands at its end.
     model.learn.scroll = if was == is { usize::MAX } else { 0 };
+    let ended = model.learn.step.as_ref().filter(|step| step.is_over() && is.is_none());
+    if let Some(passed) = ended.filter(|step| step.score.is_passed()).map(|s| s.lesson.clone()) {
+        // Back in the list: the one after it is next.
+        let at = model.learn.shown().position(|row| row.name == passed);
+        let last = model.learn.shown().count().saturating_sub(1);
+        model.learn.at = at.map_or(model.learn.at, |at| (at + 1).min(last));
+    }
     let began = was.as_ref().map(|(name, _)| name) != is.as_ref().map(|(name, _)| name);
     model.learn.step = step;
     if began {

@@ -81,7 +81,7 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
     let missing = |usage: &str| Some(Err(format!("`{name}` needs more: {usage}")));
     Some(match name {
         "save" | "save!" | "source" | "theme" | "layout" | "goto" | "select" | "columns"
-        | "svg" | "branch" | "unbranch" | "compare" | "lesson"
+        | "svg" | "unbranch" | "compare" | "lesson"
             if rest.is_empty() =>
         {
             let usage = VERBS

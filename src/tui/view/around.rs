@@ -58,8 +58,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let stands = rows.iter().rposition(|row| row.at.step <= here);
     for (index, row) in rows.iter().enumerate() {
         let pick = if Some(index) == stands { model.glyphs.pick } else { ' ' };
-        let place = place(row, model.glyphs.arrow);
-        let text = format!("{pick}{:>6} {place:<12} {} {}", row.at.step, sign(row), row.text);
+        let text = format!("{pick}{:>6} {}", row.at.step, row.told(model.glyphs.arrow));
         let role = match () {
             () if Some(row.at) == selected => Role::Select,
             () if model.is_recording() && row.at.step > here => Role::Dim,
@@ -68,34 +67,6 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         lines.push(Line::styled(left(&text, width, model.glyphs.more), model.style(role)));
     }
     rows::draw(frame, area, &lines);
-}
-
-/// Where it happens: for what goes from one place to another, both.
-fn place(row: &Row, arrow: char) -> String {
-    match &row.what {
-        What::Leaves { from, to, .. } => match to.as_slice() {
-            [one] => format!("{}{arrow}{}", from.title(), one.title()),
-            _ => format!("{}{arrow}", from.title()),
-        },
-        What::Arrow { from, to, .. } => format!("{}{arrow}{}", from.title(), to.title()),
-        what => what.place().title(),
-    }
-}
-
-/// What it is, without a colour.
-const fn sign(row: &Row) -> char {
-    match &row.what {
-        What::Leaves { .. } => '>',
-        What::Arrow { lost: true, .. } => 'x',
-        What::Arrow { .. } => '<',
-        What::State(..) => '~',
-        What::Commit(..) => 'C',
-        What::Rule(_) => '.',
-        What::View(_) | What::Joined(_) => 'V',
-        What::Fault(_) => 'F',
-        What::Violation(_) => 'X',
-        What::Note(_) => '#',
-    }
 }
 
 const fn role(row: &Row) -> Role {

@@ -7,8 +7,8 @@
 //! replica amf1  r v3.120.0 for amf0 "hello"
 //! journal amf0  j v3.120.0 "hello"
 //! stored  disk0 d v3.97.1 "hell"
-//! no power * v3.120.0 "hello" survives, from amf0's journal
-//! no amf0  * {1} completes v3.120.0
+//! power off  * v3.120.0 "hello" survives, from amf0's journal
+//! amf0 fails * {1} completes v3.120.0
 //! b17: amf1 waits for exclusive (12 ms, t3.121.1); not granted by {0}
 //! └─ amf0 holds shared for op45
 //! last    12.345 amf1 grant-exclusive M->I
@@ -170,19 +170,19 @@ fn safety<'a>(lens: &Lens, width: usize, model: &Model) -> Vec<Line<'a>> {
             Tone::Fair => ('?', Role::Warn),
             Tone::Bad => (model.glyphs.lost, Role::Bad),
         };
-        for (at, row) in wrap(text, width.saturating_sub(11)).into_iter().enumerate() {
+        for (at, row) in wrap(text, width.saturating_sub(13)).into_iter().enumerate() {
             let (name, sign) = if at == 0 { (name, sign) } else { ("", ' ') };
             lines.push(Line::from(vec![
-                Span::styled(format!("{name:<9}"), model.style(Role::Dim)),
+                Span::styled(format!("{name:<11}"), model.style(Role::Dim)),
                 Span::styled(format!("{sign} "), model.style(role)),
                 Span::styled(row, model.style(role)),
             ]));
         }
     };
     let (tone, text) = lens.power_said();
-    say("no power", tone, &text);
+    say("power off", tone, &text);
     for (amf, tone, text) in lens.failures_said() {
-        say(&format!("no {amf}"), tone, &text);
+        say(&format!("{amf} fails"), tone, &text);
     }
     let config = &model.about.config;
     let journal = if config.journal { "on" } else { "off" };

@@ -1,10 +1,12 @@
-//! Two runs side by side, from the first step in which they differ: that stands out.
+//! Two runs side by side, from the first step in which they differ: that stands out. What happens in
+//! both stands side by side, and is dim.
 //!
 //! ```text
 //! the same up to step 412
-//!        main                              b1
-//!    413 amf1: packet 7 from amf0          amf2: packet 3 from amf0
-//!    414 amf2: packet 3 from amf0          amf1: packet 7 from amf0
+//!   main                                   b1
+//!                                             413 amf0→amf2    < access-shared b3
+//!    413 amf0→amf1    < access-shared b3      415 amf0→amf1    < access-shared b3
+//!    414 amf1→amf0    > sends grant b3        416 amf1→amf0    > sends grant b3
 //! ```
 
 use super::super::model::Model;
@@ -15,9 +17,6 @@ use super::text::left;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-
-/// Room for the number of a step, and a space.
-const NUMBER: usize = 9;
 
 /// Which, for the title.
 #[must_use]
@@ -32,7 +31,8 @@ pub fn heading(model: &Model) -> String {
 pub fn text(model: &Model) -> Option<String> {
     let Compared { names, same, sides, .. } = model.compared.as_ref()?;
     let side = |at: usize| {
-        let told = sides[at].first().map_or("has no more steps", String::as_str);
+        let told = sides[at].iter().find(|told| !told.is_empty());
+        let told = told.map_or("nothing more happens", |told| told.trim_start());
         format!("  {}: {told}", names[at])
     };
     Some(format!("step {}\n{}\n{}", same + 1, side(0), side(1)))
@@ -46,19 +46,18 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     };
     let Compared { names, same, sides, first } = compared;
     let width = usize::from(area.width);
-    let half = width.saturating_sub(NUMBER + 2) / 2;
+    let half = width.saturating_sub(2) / 2;
     let more = model.glyphs.more;
     let bar = Span::styled(format!("{} ", model.glyphs.bar), model.style(Role::Border));
-    let line = |number: String, texts: [&str; 2], role: Role| {
+    let line = |texts: [&str; 2], role: Role| {
         let style = model.style(role);
         Line::from_iter([
-            Span::styled(format!("{number:>8} "), model.style(Role::Dim)),
             Span::styled(left(texts[0], half, more), style),
             bar.clone(),
             Span::styled(left(texts[1], half, more), style),
         ])
     };
-    let mut lines = vec![line("step".to_owned(), [&names[0], &names[1]], Role::Title)];
+    let mut lines = vec![line([&names[0], &names[1]], Role::Title)];
     let rows = sides.iter().map(Vec::len).max().unwrap_or(0);
     if rows == 0 {
         lines.push(Line::styled(format!("equal: {same} steps"), model.style(Role::Good)));
@@ -68,13 +67,14 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
             break;
         }
         let told = |side: usize| sides[side].get(at).map_or("", String::as_str);
-        let number = (same + 1 + at as u64).to_string();
+        // Behind the number of its step.
+        let what = |side| told(side).trim_start().split_once(' ').map(|(_, what)| what);
         let role = match () {
             () if at == 0 => Role::Select,
-            () if told(0) == told(1) => Role::Dim,
+            () if what(0) == what(1) => Role::Dim,
             () => Role::Text,
         };
-        lines.push(line(number, [told(0), told(1)], role));
+        lines.push(line([told(0), told(1)], role));
     }
     rows::draw(frame, area, &lines);
 }

@@ -14,7 +14,7 @@ use super::super::model::{Model, Pane};
 use super::super::snapshot::seconds;
 use super::super::theme::Role;
 use super::lamps::{self, sign};
-use super::text::{count, left, scroll, time, wrap};
+use super::text::{count, left, scroll, shorter, time, wrap};
 use super::{foreseen, rows};
 use crate::protocol::Many;
 use crate::protocol::id::{AmfId, Instant, OpId};
@@ -253,12 +253,12 @@ impl<'a> Picture<'a> {
         } else {
             format!("{mark} {letter} {}", op.value)
         };
-        let label = label.trim();
+        let label = shorter(label.trim(), room);
         let used = label.chars().count();
         let inside = if used <= room {
             format!("{label}{}", rule.repeat(room - used))
         } else {
-            left(label, room, model.glyphs.more)
+            left(&label, room, model.glyphs.more)
         };
         format!("{first}{inside}{last}")
     }
@@ -436,7 +436,10 @@ fn row<'a>(history: &BlockHistory, at: usize, width: usize, model: &Model) -> Li
         Span::styled(left(&format!("op{}", op.op.0), 8, more), model.style(Role::Dim)),
         Span::styled(left(&op.amf.to_string(), 6, more), model.style(Role::Text)),
         Span::styled(left(&op.kind, 6, more), model.style(Role::Text)),
-        Span::styled(left(&op.value, rest.saturating_sub(1), more), model.style(Role::Title)),
+        Span::styled(
+            left(&shorter(&op.value, rest.saturating_sub(1)), rest.saturating_sub(1), more),
+            model.style(Role::Title),
+        ),
         Span::styled(format!(" {}", left(result(op), 10, more)), model.style(result_role)),
     ];
     if wide > 0 {

@@ -122,4 +122,12 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         return rows::draw(frame, area, &[none]);
     }
     rows::draw(frame, area, &lines);
+    let below = entries.len() - first - lines.len();
+    if below > 0 && area.height > 0 {
+        // At the right of the last row: the titles are short.
+        let text = format!(" {below} more");
+        let wide = u16::try_from(text.len()).unwrap_or(area.width).min(area.width);
+        let at = Rect { x: area.right() - wide, y: area.bottom() - 1, width: wide, height: 1 };
+        rows::draw(frame, at, &[Line::styled(text, model.style(Role::Accent))]);
+    }
 }

@@ -10,7 +10,7 @@ use super::super::model::{Model, Pane};
 use super::super::snapshot::io::IoLine;
 use super::super::theme::Role;
 use super::rows;
-use super::text::{left, right, time, wrap};
+use super::text::{left, right, shorter, time, wrap};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -159,7 +159,7 @@ fn row<'a>(line: &IoLine, result_width: usize, width: usize, model: &Model) -> L
     }
     spans.extend([
         Span::styled(left(&line.node.to_string(), 6, glyphs.more), model.style(text_role)),
-        Span::styled(left(&what, rest, glyphs.more), model.style(text_role)),
+        Span::styled(left(&shorter(&what, rest), rest, glyphs.more), model.style(text_role)),
         Span::styled(right(&result, result_width + 1, glyphs.more), model.style(role)),
         Span::styled(right(&took, 6, glyphs.more), model.style(Role::Dim)),
     ]);

@@ -30,17 +30,21 @@ pub fn heading(model: &Model) -> String {
     if !model.lamp_filter.is_empty() {
         return format!("/{}: {}", model.lamp_filter, shown(model).count());
     }
-    let mut parts = Vec::new();
-    for (n, word) in [
-        (lamps.violated, "violated"),
-        (lamps.unknown, "unknown"),
-        (lamps.linearizable, "linearizable"),
-    ] {
-        if n > 0 {
-            parts.push(format!("{} {word}", count(n)));
-        }
+    if lamps.all() == Lamp::Linearizable {
+        return match lamps.linearizable {
+            0 => String::new(),
+            n => format!("{} linearizable", count(n)),
+        };
     }
-    parts.join(", ")
+    // In signs: words have no room in a narrow pane, and the worst rows below say both.
+    let parts = [
+        (lamps.violated, Lamp::Violated),
+        (lamps.unknown, Lamp::Unknown),
+        (lamps.linearizable, Lamp::Linearizable),
+    ];
+    let parts = parts.into_iter().filter(|(n, _)| *n > 0);
+    let parts = parts.map(|(n, lamp)| format!("{} {}", count(n), sign(lamp, model).0));
+    parts.collect::<Vec<_>>().join("  ")
 }
 
 /// The lamps that the filter lets through, worst first.

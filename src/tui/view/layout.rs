@@ -232,20 +232,26 @@ fn timeline(model: &Model, class: Class, body: Rect) -> Places {
     vec![whole, (left, LEFT.to_vec()), runs, (held, vec![Pane::Traffic])]
 }
 
-/// A lesson, and where there is room the caches and messages of its cluster beside it; else the list.
+/// A lesson, with the caches of its cluster below it, or where there is room these and its messages beside
+/// it; else the list.
 fn learn(model: &Model, class: Class, body: Rect) -> Places {
-    if model.learn.step.is_none() || class < Class::Large {
-        return vec![(body, vec![Pane::Lesson, Pane::Lessons])];
+    let own = vec![Pane::Lesson, Pane::Lessons];
+    let Some(step) = &model.learn.step else { return vec![(body, own)] };
+    if class < Class::Large {
+        // Below the lesson, if there is room for both: one wants to see what a command does.
+        let rows = u16::from(model.about.amfs) + 2;
+        if class == Class::Small || step.is_over() || rows * 3 > body.height {
+            return vec![(body, own)];
+        }
+        let [text, matrix] =
+            Layout::vertical([Constraint::Fill(1), Constraint::Length(rows)]).areas(body);
+        return vec![(text, own), (matrix, vec![Pane::Matrix])];
     }
     let [left, right] =
         Layout::horizontal([Constraint::Percentage(62), Constraint::Fill(1)]).areas(body);
     let [matrix, traffic] =
         Layout::vertical([Constraint::Percentage(34), Constraint::Fill(1)]).areas(right);
-    vec![
-        (left, vec![Pane::Lesson, Pane::Lessons]),
-        (matrix, vec![Pane::Matrix]),
-        (traffic, vec![Pane::Traffic]),
-    ]
+    vec![(left, own), (matrix, vec![Pane::Matrix]), (traffic, vec![Pane::Traffic])]
 }
 
 fn protocol(class: Class, body: Rect) -> Places {

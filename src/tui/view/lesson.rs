@@ -18,7 +18,8 @@ use super::rows;
 use super::text::{prose, right};
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
 
 /// What stands at the right of the pane's title.
 #[must_use]
@@ -70,10 +71,47 @@ impl Page<'_> {
 
     fn say(&mut self, indent: usize, text: &str, role: Role) {
         let style = self.model.style(role);
-        let rows = prose(text, self.width.saturating_sub(indent).max(8));
+        let rows = prose(&marked(text), self.width.saturating_sub(indent).max(8));
         let lead = " ".repeat(indent);
-        self.lines.extend(rows.into_iter().map(|row| Line::styled(format!("{lead}{row}"), style)));
+        let mut is_strong = false;
+        for row in rows {
+            let mut line = Line::styled(lead.clone(), style);
+            for (at, part) in row.split(MARK).enumerate() {
+                is_strong ^= at > 0;
+                let strong = if is_strong { Modifier::BOLD } else { Modifier::empty() };
+                line.push_span(Span::styled(part.to_owned(), Style::new().add_modifier(strong)));
+            }
+            self.lines.push(line);
+        }
     }
+}
+
+/// Stands for the asterisk of `*a new word*`; it takes no column.
+const MARK: char = '\u{2060}';
+
+/// Text whose `*new words*` are between two [`MARK`]s instead. An asterisk for itself stays.
+fn marked(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('*') {
+        out.push_str(before);
+        let is_word = |c: char| !c.is_whitespace() && c != '*';
+        let begins = !out.ends_with(is_word) || out.ends_with(['(', '"']);
+        let word = after.split_once('*').filter(|(word, _)| {
+            begins && word.starts_with(is_word) && word.ends_with(is_word) && !word.contains("\n\n")
+        });
+        rest = match word {
+            Some((word, behind)) => {
+                out.extend([MARK].into_iter().chain(word.chars()).chain([MARK]));
+                behind
+            }
+            None => {
+                out.push('*');
+                after
+            }
+        };
+    }
+    out + rest
 }
 
 fn lines(width: usize, model: &Model) -> Vec<Line<'_>> {
@@ -150,7 +188,10 @@ fn questions(page: &mut Page<'_>, step: &StepShown) {
             (Some(answer), None) => (format!("{words}: {answer}"), Role::Text),
             (None, _) => {
                 let role = if next == Some(at) { Role::Title } else { Role::Dim };
-                (format!("{words} ({})?", question.form()), role)
+                (
+                    format!("{words} ({})?", question.form(page.model.cluster.now.view.protocol)),
+                    role,
+                )
             }
         };
         page.say(0, &text, role);
@@ -187,6 +228,9 @@ fn card(page: &mut Page<'_>, step: &StepShown) {
     let (word, role) =
         if score.is_passed() { ("PASSED", Role::Good) } else { ("NOT PASSED", Role::Bad) };
     page.say(0, word, role);
+    for why in score.what_is_missing() {
+        page.say(0, &format!("  {why}"), Role::Warn);
+    }
     page.gap();
     page.say(0, &format!("  points       {} of {}", score.points, score.of), Role::Text);
     if score.tasks > 0 {

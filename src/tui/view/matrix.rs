@@ -93,7 +93,8 @@ pub fn heading(model: &Model) -> String {
     let selected = &model.selected;
     let used: u64 = model.cluster.now.amfs.iter().map(|amf| u64::from(amf.lines_used)).sum();
     let total = count(model.about.blocks);
-    format!("b{} at {} of {total} blocks, {} lines", selected.block.0, selected.amf, count(used))
+    let lines = if used == 1 { "line" } else { "lines" };
+    format!("b{} at {} of {total} blocks, {} {lines}", selected.block.0, selected.amf, count(used))
 }
 
 /// Draws the pane. The cells go straight into the buffer: there are thousands, and text that is laid out

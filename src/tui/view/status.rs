@@ -1,7 +1,7 @@
 //! The first line (screens), the status bar, and the line with keys and notices.
 //!
 //! ```text
-//!  amflab  1 Dashboard  2 Caches  3 Locks  4 Fault  5 Check  6 Ladde  9 Learn  12.345 s
+//!  amflab  1 Dashboard  2 Caches  3 Locks  4 Faults  5 Checker  6 Ladder  9 Learn  12.345 s
 //!  demo  sim  e3  sharing  ● running  tempo 1  ● no violation  ● linearizable  1 fault
 //!  r read  w write  space run/step  : command  ? help
 //! ```
@@ -19,27 +19,25 @@ use unicode_width::UnicodeWidthStr;
 
 /// Width of the name before the screens.
 const NAME: &str = " amflab ";
-/// Below this only the screen that is shown has its name.
-const NARROW: u16 = 60;
 /// Columns of the clock.
 const CLOCK: usize = 10;
-/// Fewest and most letters that are left of a name where there is no room for every name.
-const CUT: core::ops::Range<usize> = 4..10;
 
 /// Draws the first line.
 pub fn tabs(frame: &mut Frame, area: Rect, model: &Model) {
-    let (name, letters) = names(model);
+    let (name, names) = names(model);
     let mut spans = vec![Span::styled(name, model.style(Role::Focus))];
     for screen in Screen::ALL {
         let role = if screen == model.screen { Role::Title } else { Role::Dim };
         let style = model.style(role);
         let style =
             if screen == model.screen { style.patch(model.style(Role::Select)) } else { style };
-        spans.push(Span::styled(tab(screen, letters, model), style));
+        spans.push(Span::styled(tab(screen, names, screen == model.screen), style));
     }
     let clock = clock(model);
     let used: usize = spans.iter().map(Span::width).sum();
-    if let Some(gap) = usize::from(area.width).checked_sub(used + clock.len()) {
+    if let Some(gap) =
+        usize::from(area.width).checked_sub(used + clock.len()).filter(|gap| *gap > 1)
+    {
         spans.push(Span::raw(" ".repeat(gap)));
         spans.push(Span::styled(clock, model.style(Role::Dim)));
     }
@@ -50,42 +48,57 @@ fn clock(model: &Model) -> String {
     format!("{} s ", model.cluster.clock())
 }
 
-/// How much of the names of the screens that are not shown there is room for: all, some letters, none.
-/// And the program's own name.
-fn names(model: &Model) -> (&'static str, usize) {
-    let width = usize::from(model.size.width);
-    let fits = |name: &str, letters: usize, more: usize| {
-        let tabs: usize = Screen::ALL.iter().map(|s| tab(*s, letters, model).len()).sum();
-        name.len() + tabs + more <= width
-    };
-    if model.size.width < NARROW {
-        return ("", 0);
-    }
-    let cut = |name, more| CUT.rev().map(move |letters| (name, letters, more));
-    let mut ways = cut(NAME, CLOCK).chain(cut("", 0));
-    let way = ways.find(|(name, letters, more)| fits(name, *letters, *more));
-    way.map_or(("", 0), |(name, letters, _)| (name, letters))
+/// How the screens that are not shown are named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Names {
+    /// Whole.
+    Whole,
+    /// By a shorter name.
+    Short,
+    /// By that, with one space between two.
+    Tight,
+    /// By their digit.
+    Digits,
 }
 
-/// A screen's digit and name; of those that are not shown only some letters.
-fn tab(screen: Screen, letters: usize, model: &Model) -> String {
+/// The fullest names that there is room for, whichever screen is shown, and the program's own name.
+fn names(model: &Model) -> (&'static str, Names) {
+    let width = usize::from(model.size.width);
+    let fits = |(name, names, more): &(&str, Names, usize)| {
+        let wide = |screen: &Screen, is_shown| tab(*screen, *names, is_shown).len();
+        let tabs: usize = Screen::ALL.iter().map(|screen| wide(screen, false)).sum();
+        let whole = Screen::ALL.iter().map(|screen| wide(screen, true) - wide(screen, false)).max();
+        name.len() + tabs + whole.unwrap_or(0) + more <= width
+    };
+    let ways = [
+        (NAME, Names::Whole, CLOCK),
+        (NAME, Names::Whole, 0),
+        ("", Names::Whole, 0),
+        ("", Names::Short, 0),
+        ("", Names::Tight, 0),
+    ];
+    let way = ways.into_iter().find(fits);
+    way.map_or(("", Names::Digits), |(name, names, _)| (name, names))
+}
+
+/// A screen's digit and name.
+fn tab(screen: Screen, names: Names, is_shown: bool) -> String {
     let (digit, title) = (screen.digit(), screen.title());
-    if screen == model.screen {
-        return format!(" {digit} {title} ");
-    }
-    match letters {
-        0 => format!(" {digit} "),
-        _ => format!(" {digit} {} ", &title[..title.len().min(letters)]),
+    match names {
+        Names::Short if !is_shown => format!(" {digit} {} ", screen.short()),
+        Names::Tight if !is_shown => format!(" {digit} {}", screen.short()),
+        Names::Digits if !is_shown => format!(" {digit} "),
+        Names::Whole | Names::Short | Names::Tight | Names::Digits => format!(" {digit} {title} "),
     }
 }
 
 /// The screen whose name is at this column of the first line.
 #[must_use]
 pub fn screen_at(model: &Model, column: u16) -> Option<Screen> {
-    let (name, letters) = names(model);
+    let (name, names) = names(model);
     let mut x = name.len();
     Screen::ALL.into_iter().find(|screen| {
-        let wide = tab(*screen, letters, model).len();
+        let wide = tab(*screen, names, *screen == model.screen).len();
         let here = (x..x + wide).contains(&usize::from(column));
         x += wide;
         here
@@ -314,7 +327,8 @@ fn hints(model: &Model) -> Vec<(String, &'static str, Act)> {
 /// What comes before everything else: the way to and fro, and out of the past.
 fn first(model: &Model) -> Vec<Act> {
     let mut acts = Vec::new();
-    if model.timeline.rewound {
+    let is_branch = model.runs.iter().any(|run| run.here && run.of.is_some());
+    if model.timeline.rewound || is_branch {
         acts.push(Act::GoOn);
     }
     if model.screen == Screen::Timeline {

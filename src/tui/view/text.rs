@@ -1,6 +1,7 @@
 //! Cells of fixed width, short numbers, short times.
 
 use crate::protocol::id::Span;
+use std::borrow::Cow;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// `text` cut or padded on the right to `width` columns; `more` marks a cut.
@@ -36,6 +37,24 @@ pub fn right(text: &str, width: usize, more: char) -> String {
     } else {
         left(text, width, more)
     }
+}
+
+/// The same text in fewer columns if it does not fit: of `w1#145`, the content that a workload wrote,
+/// the number stays, which tells it from others.
+#[must_use]
+pub fn shorter(text: &str, width: usize) -> Cow<'_, str> {
+    if text.width() <= width {
+        return Cow::Borrowed(text);
+    }
+    let short = |word: &str| {
+        let stamp = word.strip_prefix('w').and_then(|rest| rest.split_once('#'));
+        let is_stamp = stamp.is_some_and(|(writer, _)| {
+            !writer.is_empty() && writer.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        word[if is_stamp { word.find('#').unwrap_or(0) } else { 0 }..].to_owned()
+    };
+    let words: Vec<String> = text.split(' ').map(short).collect();
+    Cow::Owned(words.join(" ").replace(" = ", "="))
 }
 
 /// A count in at most six columns: `842`, `9,120`, `48.2k`, `1.5M`.

@@ -152,6 +152,10 @@ impl Format {
                 "oracleGeneral has reads only: each request is replayed as a read of one block that \
                  stands for its object, whatever its size",
             ),
+            Self::DiskSim => Some(
+                "a DiskSim trace does not say the unit of its times, nor which flag is a read: they are \
+                 as --time-unit and --read-flag say",
+            ),
             _ => None,
         }
     }

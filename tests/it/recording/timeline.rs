@@ -2,6 +2,7 @@
 
 use super::{fold, read, recording, run, write};
 use amflab::protocol::id::{AmfId, NodeId};
+use amflab::timeline::compare::side_by_side;
 use amflab::timeline::{Player, Timeline};
 use amflab::trace::action::Seek;
 use amflab::trace::recording::Outcome;
@@ -153,4 +154,24 @@ fn a_machine_that_broke_is_down_afterwards() {
     let violation = &timeline.world().violations()[0];
     assert!(violation.text.contains("stopped here when this was recorded"), "{violation:?}");
     assert_eq!(timeline.world().outstanding(), 0, "its host was answered");
+}
+
+#[test]
+fn two_runs_are_told_by_what_happens_from_their_first_difference_on() {
+    let bytes = recording(12, 120);
+    let whole = read(&bytes);
+    let same = whole.steps.len() / 2;
+    let half = write(&whole.head, &whole.profile, &whole.steps[..same]);
+    let beside = side_by_side(&bytes, &half, 200, '>').unwrap();
+    assert_eq!(beside.same, same as u64);
+    let [told, other] = &beside.sides;
+    assert_eq!(told.len(), other.len());
+    assert!(other.iter().all(String::is_empty), "it has no more steps");
+    // Messages by what they carry, each with its step, all behind the difference.
+    assert!(told.iter().any(|line| line.contains(" > ") || line.contains(" < ")), "{told:?}");
+    assert!(told.iter().all(|line| !line.contains("packet ")), "{told:?}");
+    let steps = told.iter().map(|line| line.split_whitespace().next().unwrap().parse().unwrap());
+    assert!(steps.collect::<Vec<u64>>().is_sorted_by(|a, b| a <= b && *a > same as u64));
+    let equal = side_by_side(&bytes, &bytes, 200, '>').unwrap();
+    assert_eq!((equal.same, equal.sides), (whole.steps.len() as u64, [Vec::new(), Vec::new()]));
 }

@@ -175,13 +175,14 @@ fn enter_on_the_matrix_opens_the_card_with_what_would_be_left() {
     let plan = layout::plan(&model);
     assert_eq!(asked(plan.as_ref(), &model, 0).lens, Some(Block(17)));
     let screen = text(&draw(&mut model, (120, 40)));
-    for said in ["no power", "in doubt", "amf2 completes", "waits for exclusive", "stored  disk2"] {
+    for said in ["power off", "in doubt", "amf2 completes", "waits for exclusive", "stored  disk2"]
+    {
         assert!(screen.contains(said), "{said}\n{screen}");
     }
     // What is known of another block is not shown for this one.
     model.select_block(18);
     let screen = text(&draw(&mut model, (120, 40)));
-    assert!(!screen.contains("no power"), "{screen}");
+    assert!(!screen.contains("power off"), "{screen}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use super::fake;
 use super::pty::{Console, assert_given_back};
 use super::screens::{Form, SIZES, draw, golden, shown, text};
 use amflab::lesson::{Attempt, Score, parse};
+use amflab::protocol::Protocol;
 use amflab::session::Session;
 use amflab::trace::parse_command;
 use amflab::tui::model::learn::{LessonRow, StepShown};
@@ -317,4 +318,47 @@ fn a_lesson_gives_the_cluster_back() {
     console.until_text("\"own\"");
     console.type_keys("q");
     assert!(console.ends().0);
+}
+
+#[test]
+fn new_words_stand_out_and_a_state_is_one_that_the_protocol_has() {
+    let (_, begun) = moments().remove(0);
+    let mut model = learning(Some(begun), Form::Default);
+    let screen = text(&draw(&mut model, (80, 24)));
+    assert!(screen.contains("in a cache is a line. Its state"), "{screen}");
+    assert!(!screen.contains('*') || screen.contains("* lock"), "{screen}");
+    let asked = moments().into_iter().find(|(which, _)| *which == "asked").unwrap().1;
+    for (protocol, states) in [
+        (Protocol::Broadcast, "(M S I)"),
+        (Protocol::Sharing, "(M E S I)"),
+        (Protocol::Moesi, "(M O E S I L)"),
+    ] {
+        let mut model = learning(Some(asked.clone()), Form::Default);
+        model.cluster.now.view.protocol = protocol;
+        let screen = text(&draw(&mut model, (80, 24)));
+        assert!(screen.contains(&format!("block 3 in amf1 {states}?")), "{screen}");
+    }
+}
+
+#[test]
+fn who_does_not_pass_is_told_why_and_who_does_finds_the_next_lesson() {
+    let (_, over) = moments().pop().unwrap();
+    let failed = StepShown {
+        score: Score { done: 0, right: 1, ..over.score },
+        lesson: rows()[0].name.clone(),
+        ..over.clone()
+    };
+    let mut model = learning(Some(failed), Form::Default);
+    let screen = text(&draw(&mut model, (100, 30)));
+    assert!(screen.contains("NOT PASSED"), "{screen}");
+    assert!(screen.contains("has to be done without its solution: 0 of 1 were."), "{screen}");
+    assert!(screen.contains("have to be right the first time: 1 of 3 were."), "{screen}");
+    update(&mut model, Msg::Lesson(None));
+    assert_eq!(model.learn.at, 1, "as it was");
+    let passed = StepShown { lesson: rows()[1].name.clone(), ..over };
+    assert!(passed.score.is_passed());
+    let mut model = learning(Some(passed), Form::Default);
+    update(&mut model, Msg::Lesson(None));
+    assert_eq!((model.learn.at, model.focus()), (2, Pane::Lessons), "the one after it");
+    assert_eq!(press(&mut model, "b"), [], "no other run begins there");
 }

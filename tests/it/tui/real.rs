@@ -628,8 +628,14 @@ fn a_run_is_looked_back_at_forked_compared_and_goes_on() {
         console.until_text("3 steps");
         console.type_keys("C");
         console.until_text("main and other part after step");
-        console.type_keys(":branch main\r");
+        console.type_keys("N");
         console.until_text("main: it stands where it was left");
+        console.type_keys(":branch other\r");
+        console.until_text("other: it stands where it was left");
+        console.type_keys(":branch\r");
+        console.until_text("main: it stands where it was left");
+        console.type_keys(":branch\r");
+        console.until_text("shows another run: main, other");
         console.type_keys(":branches\r");
         console.until_text("other (of main, ");
         console.type_keys(":unbranch other\r");

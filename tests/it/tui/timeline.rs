@@ -39,8 +39,8 @@ fn compared(model: &mut Model) {
     let side = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
     let names = ["main".to_owned(), "late".to_owned()];
     let sides = [
-        side(&["4 ms  amf1: packet 7 from amf0", "4 ms  disk0: its store is done"]),
-        side(&["4 ms  amf2: packet 3 from amf0", "4 ms  disk0: its store is done", "5 ms  crash"]),
+        side(&["    98 amf0→amf1    < grant b3 no copy", "    99 amf1→disk0   < disk0 wrote b3"]),
+        side(&["", "    98 amf1→disk0   < disk0 wrote b3", "   101 amf1         F crash amf1"]),
     ];
     update(model, Msg::Compared(Box::new((names, 97, sides))));
     model.notice = None;
@@ -195,7 +195,7 @@ fn runs_are_chosen_compared_and_given_up() {
     compared(model);
     assert_eq!(model.focus(), Pane::Compare);
     let screen = text(&draw(model, (100, 30)));
-    assert!(screen.contains("98 4 ms  amf1: packet 7") && screen.contains("amf2: packet 3"));
+    assert!(screen.contains("98 amf0→amf1    < grant b3") && screen.contains("F crash amf1"));
     assert_eq!(press(model, "enter"), [Effect::Run(Command::Act(Action::Seek(Seek::To(97))))]);
     press(model, "esc");
     assert_eq!(model.focus(), Pane::Around);
