@@ -115,8 +115,9 @@ fn rows_behind(bytes: &[u8], same: u64, most: usize) -> Result<Vec<Row>, Recordi
     Ok(rows)
 }
 
-/// Lines of both, so that as many as possible that say the same stand side by side, in their order.
-fn beside([a, b]: &[Vec<Row>; 2], arrow: char) -> [Vec<String>; 2] {
+/// Lines of both, of the same number, so that as many as possible that say the same stand side by side, in their order.
+#[must_use]
+pub fn beside([a, b]: &[Vec<Row>; 2], arrow: char) -> [Vec<String>; 2] {
     let words = |rows: &[Row]| rows.iter().map(|row| row.told(arrow)).collect::<Vec<_>>();
     let (one, other) = (words(a), words(b));
     // How many are in both from here on: the longest common subsequence.
@@ -179,47 +180,4 @@ pub fn told(recorded: Option<&Recorded>) -> String {
         text.push_str(", the machine broke");
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::ladder::{Address, Column, What};
-    use super::*;
-
-    fn rows(told: &[(u64, &str)]) -> Vec<Row> {
-        let row = |(step, text): &(u64, &str)| Row {
-            at: Address { step: *step, event: 0 },
-            now: Instant(0),
-            what: What::Note(Column::Witness),
-            key: None,
-            op: None,
-            text: (*text).to_owned(),
-        };
-        told.iter().map(row).collect()
-    }
-
-    #[test]
-    fn what_happens_in_both_stands_side_by_side() {
-        let one = rows(&[(5, "a"), (6, "b"), (7, "c")]);
-        let other = rows(&[(5, "b"), (6, "a"), (9, "c"), (10, "d")]);
-        let [left, right] = beside(&[one.clone(), other.clone()], '>');
-        assert_eq!(left.len(), right.len());
-        let all = |side: &[String]| -> Vec<String> {
-            side.iter()
-                .filter_map(|line| line.split_whitespace().last())
-                .map(str::to_owned)
-                .collect()
-        };
-        assert_eq!((all(&left).join(""), all(&right).join("")), ("abc".into(), "bacd".into()));
-        let at = |side: &[String], step: &str| {
-            side.iter().position(|line| line.trim_start().starts_with(step)).unwrap_or(99)
-        };
-        assert_eq!(at(&left, "7 "), at(&right, "9 "), "c, whatever its step\n{left:?}\n{right:?}");
-        assert_eq!(left[at(&right, "10 ")], "", "only one has d");
-        let both = left.iter().zip(&right).filter(|(l, r)| !l.is_empty() && !r.is_empty()).count();
-        assert_eq!(both, 2, "as many as possible: one of a and b, and c");
-        let nothing = beside(&[Vec::new(), rows(&[(3, "x")])], '>');
-        assert_eq!(nothing[0], [""]);
-        assert!(nothing[1][0].ends_with('x'));
-    }
 }

@@ -120,10 +120,10 @@ fn card(attempt: &Attempt) -> String {
         let _ = writeln!(text, "  predictions  {} of {}", score.right, score.questions);
     }
     let _ = writeln!(text, "  hints        {}", score.hints);
-    text.push_str(if score.is_passed() { "passed\n" } else { "not passed\n" });
     for why in score.what_is_missing() {
-        let _ = writeln!(text, "  {why}");
+        let _ = writeln!(text, "{why}");
     }
+    text.push_str(if score.is_passed() { "passed\n" } else { "not passed\n" });
     text
 }
 

@@ -54,7 +54,7 @@ fn what_is_shown_holds_no_solution() {
     let ran = amflab(&["lessons", "show", "where-the-data-comes-from"], "");
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("(claims 7, 8)"), "{}", ran.out);
-    assert!(ran.out.contains("? state of block 9 in amf0 (M O E S I)"), "{}", ran.out);
+    assert!(ran.out.contains("? state of block 9 in amf0 (M S I)"), "{}", ran.out);
     assert!(!ran.out.contains("evict amf0 10"), "{}", ran.out);
     let ran = amflab(&["lessons", "show", "nothing"], "");
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));

@@ -1,8 +1,9 @@
 //! Timelines: any position equals the fold up to there; the first difference is found and named.
 
 use super::{fold, read, recording, run, write};
-use amflab::protocol::id::{AmfId, NodeId};
-use amflab::timeline::compare::side_by_side;
+use amflab::protocol::id::{AmfId, Instant, NodeId};
+use amflab::timeline::compare::{beside, side_by_side};
+use amflab::timeline::ladder::{Address, Column, Row, What};
 use amflab::timeline::{Player, Timeline};
 use amflab::trace::action::Seek;
 use amflab::trace::recording::Outcome;
@@ -174,4 +175,38 @@ fn two_runs_are_told_by_what_happens_from_their_first_difference_on() {
     assert!(steps.collect::<Vec<u64>>().is_sorted_by(|a, b| a <= b && *a > same as u64));
     let equal = side_by_side(&bytes, &bytes, 200, '>').unwrap();
     assert_eq!((equal.same, equal.sides), (whole.steps.len() as u64, [Vec::new(), Vec::new()]));
+}
+
+fn noted(told: &[(u64, &str)]) -> Vec<Row> {
+    let row = |(step, text): &(u64, &str)| Row {
+        at: Address { step: *step, event: 0 },
+        now: Instant(0),
+        what: What::Note(Column::Witness),
+        key: None,
+        op: None,
+        text: (*text).to_owned(),
+    };
+    told.iter().map(row).collect()
+}
+
+#[test]
+fn what_happens_in_both_stands_side_by_side() {
+    let one = noted(&[(5, "a"), (6, "b"), (7, "c")]);
+    let other = noted(&[(5, "b"), (6, "a"), (9, "c"), (10, "d")]);
+    let [left, right] = beside(&[one.clone(), other.clone()], '>');
+    assert_eq!(left.len(), right.len());
+    let all = |side: &[String]| -> Vec<String> {
+        side.iter().filter_map(|line| line.split_whitespace().last()).map(str::to_owned).collect()
+    };
+    assert_eq!((all(&left).join(""), all(&right).join("")), ("abc".into(), "bacd".into()));
+    let at = |side: &[String], step: &str| {
+        side.iter().position(|line| line.trim_start().starts_with(step)).unwrap_or(99)
+    };
+    assert_eq!(at(&left, "7 "), at(&right, "9 "), "c, whatever its step\n{left:?}\n{right:?}");
+    assert_eq!(left[at(&right, "10 ")], "", "only one has d");
+    let both = left.iter().zip(&right).filter(|(l, r)| !l.is_empty() && !r.is_empty()).count();
+    assert_eq!(both, 2, "as many as possible: one of a and b, and c");
+    let nothing = beside(&[Vec::new(), noted(&[(3, "x")])], '>');
+    assert_eq!(nothing[0], [""]);
+    assert!(nothing[1][0].ends_with('x'));
 }

@@ -326,7 +326,6 @@ fn new_words_stand_out_and_a_state_is_one_that_the_protocol_has() {
     let mut model = learning(Some(begun), Form::Default);
     let screen = text(&draw(&mut model, (80, 24)));
     assert!(screen.contains("in a cache is a line. Its state"), "{screen}");
-    assert!(!screen.contains('*') || screen.contains("* lock"), "{screen}");
     let asked = moments().into_iter().find(|(which, _)| *which == "asked").unwrap().1;
     for (protocol, states) in [
         (Protocol::Broadcast, "(M S I)"),
@@ -334,7 +333,7 @@ fn new_words_stand_out_and_a_state_is_one_that_the_protocol_has() {
         (Protocol::Moesi, "(M O E S I L)"),
     ] {
         let mut model = learning(Some(asked.clone()), Form::Default);
-        model.cluster.now.view.protocol = protocol;
+        Arc::make_mut(&mut model.cluster.now.view).protocol = protocol;
         let screen = text(&draw(&mut model, (80, 24)));
         assert!(screen.contains(&format!("block 3 in amf1 {states}?")), "{screen}");
     }
