@@ -294,6 +294,10 @@ impl Console {
             let report = given.report.clone();
             let said = told(session, command.clone(), report);
             self.tell(session, said)?;
+            if self.model.screen == Screen::Learn {
+                // It stands in the lesson; here it would hide the caches.
+                self.model.notice = None;
+            }
         }
         let is_elsewhere = self.model.screen != Screen::Learn;
         let report = match is_new {

@@ -101,20 +101,20 @@ impl Cluster {
 
     /// A host operation by hand was answered; its sentence is completed by what was seen meanwhile.
     pub fn completed(&mut self, done: &Completion, sentence: &str) -> String {
-        let mut story = self.story(done, sentence);
-        self.io.completed(done, &story);
-        let line = self.io.line(done.answer.op);
-        if let Some((line, value)) = line.and_then(|l| Some((l, l.end.as_ref()?.value.as_ref()?))) {
-            // Who reads wants to see what.
-            story = format!("{} = {value}: {story}", line.what);
-        }
-        story
+        self.io.completed(done, &story::tell(sentence, done, &self.recent));
+        self.story(done, sentence)
     }
 
-    /// The sentence about an operation, completed by what was seen.
+    /// The sentence about an operation, completed by what was seen; of a read with what it found.
     #[must_use]
     pub fn story(&self, done: &Completion, sentence: &str) -> String {
-        story::tell(sentence, done, &self.recent)
+        let story = story::tell(sentence, done, &self.recent);
+        let line = self.io.line(done.answer.op);
+        match line.and_then(|line| Some((line, line.end.as_ref()?.value.as_ref()?))) {
+            // Who reads wants to see what.
+            Some((line, value)) => format!("{} = {value}: {story}", line.what),
+            None => story,
+        }
     }
 
     fn fault(&mut self, at: Instant, what: String) {

@@ -62,17 +62,21 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     if rows == 0 {
         lines.push(Line::styled(format!("equal: {same} steps"), model.style(Role::Good)));
     }
+    // Behind the number of its step.
+    let what = |side: usize, at: usize| {
+        sides[side].get(at).and_then(|told| told.trim_start().split_once(' ')).map(|(_, what)| what)
+    };
+    let differs = |at: &usize| what(0, *at) != what(1, *at);
+    let parts = (0..rows).find(differs);
     for at in *first..rows {
         if lines.len() >= usize::from(area.height) {
             break;
         }
         let told = |side: usize| sides[side].get(at).map_or("", String::as_str);
-        // Behind the number of its step.
-        let what = |side| told(side).trim_start().split_once(' ').map(|(_, what)| what);
         let role = match () {
-            () if at == 0 => Role::Select,
-            () if what(0) == what(1) => Role::Dim,
-            () => Role::Text,
+            () if parts == Some(at) => Role::Select,
+            () if differs(&at) => Role::Text,
+            () => Role::Dim,
         };
         lines.push(line([told(0), told(1)], role));
     }

@@ -206,3 +206,18 @@ fn runs_are_chosen_compared_and_given_up() {
     let asked = played.player.snapshot(&Ask::BRIEF);
     assert_eq!(asked.engine, "recording");
 }
+
+/// Steps differ before anything is seen of it: what stands out is the first event that does.
+#[test]
+fn the_first_difference_that_is_seen_stands_out() {
+    let mut played = played(Form::Default);
+    let side = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let names = ["main".to_owned(), "late".to_owned()];
+    let sides = [
+        side(&["    98 amf0→amf1    < grant b3 no copy", "    99 amf1         F crash amf1"]),
+        side(&["    99 amf0→amf1    < grant b3 no copy", "   100 amf1         F pause amf1"]),
+    ];
+    update(&mut played.model, Msg::Compared(Box::new((names, 97, sides))));
+    played.model.notice = None;
+    golden("compare-seen-80x24", &draw(&mut played.model, (80, 24)));
+}
