@@ -1,6 +1,7 @@
 //! `amflab [console]`: the console over a live or a simulated cluster, and the replay of a trace in it.
 
 use super::Done;
+use super::beside::{self, Again};
 use super::config::Place;
 use super::failure::{FINE, Failure};
 use super::lessons::ProgressPlace;
@@ -19,7 +20,7 @@ use crate::tui::config::Ascii;
 use crate::tui::plain::Events;
 use crate::tui::surroundings::Surroundings;
 use crate::tui::theme::Theme;
-use crate::tui::{self, ConsoleError, ConsoleOptions, Forked, Forks, Outside};
+use crate::tui::{self, Besides, ConsoleError, ConsoleOptions, Forked, Forks, Outside};
 use crate::workload::Pace;
 use clap::{Args, Parser, ValueEnum};
 use std::io::{BufReader, stdin, stdout};
@@ -30,9 +31,13 @@ use std::sync::Arc;
 pub(super) struct ConsoleArgs {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// The cluster that is shown
-    #[arg(long, value_enum, default_value = "live")]
-    engine: EngineKind,
+    /// The cluster that is shown (default: live; with --beside: sim)
+    #[arg(long, value_enum)]
+    engine: Option<EngineKind>,
+    /// Two simulated clusters on the same input: the second has this key of the profile changed, as
+    /// `protocol=moesi`; may be given again
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with_all = ["data_dir", "lesson"])]
+    beside: Vec<String>,
     #[command(flatten)]
     look: Look,
     /// Begins with this lesson: its name, its number, or a file
@@ -191,12 +196,36 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
         let bytes = profile.config.blocks * u64::from(profile.config.block_size);
         options.sets.push(format!("volume.size={bytes}"));
     }
+    let again = again(args, &options);
+    let is_live = args.engine == Some(EngineKind::Live);
+    if is_live && !args.beside.is_empty() {
+        let hint =
+            "leave --engine out: only simulated clusters get the same input at the same time";
+        return Err(Failure::hinted("--beside with a live cluster", hint));
+    }
     let board = args.metrics.open()?;
-    let mut engine = args.cluster.start(args.engine, &profile, Judge::Reads)?;
+    let mut engine = if args.beside.is_empty() {
+        let kind = args.engine.unwrap_or(EngineKind::Live);
+        args.cluster.start(kind, &profile, Judge::Reads)?
+    } else {
+        let two = beside::two(&profile, &again, &args.beside).map_err(Failure::usage)?;
+        args.cluster.record_into(two)?
+    };
     if let Some(board) = board {
         engine = Box::new(Metered::new(engine, &profile, board));
     }
-    show(engine, &profile, &options, plain, replay)
+    show(engine, &profile, &options, plain, replay, &again)
+}
+
+/// The profile as the command line names it, with other keys.
+fn again(args: &ConsoleArgs, options: &ConsoleOptions) -> Again {
+    // What a replay has changed is among these.
+    let cluster = ClusterArgs { sets: options.sets.clone(), ..args.cluster.clone() };
+    Arc::new(move |sets| {
+        let more = [cluster.sets.as_slice(), sets].concat();
+        let cluster = ClusterArgs { sets: more, ..cluster.clone() };
+        cluster.load("demo").map_err(|failure| failure.text)
+    })
 }
 
 /// Refuses where there is nothing to draw on.
@@ -217,12 +246,13 @@ pub(super) fn show(
     options: &ConsoleOptions,
     plain: Option<Events>,
     replay: Option<Replay>,
+    again: &Again,
 ) -> Done {
     let ran = match plain {
-        None => tui::run(engine, profile, options, outside(profile), replay),
+        None => tui::run(engine, profile, options, outside(profile, again), replay),
         Some(events) => {
             let (input, output) = (Box::new(BufReader::new(stdin())), stdout());
-            let outside = outside(profile);
+            let outside = outside(profile, again);
             tui::run_plain(engine, profile, options, outside, replay, events, input, output)
         }
     };
@@ -250,12 +280,13 @@ struct ReplayWords {
 }
 
 /// Opens traces for `:replay`, on the cluster as it is.
-fn outside(profile: &Profile) -> Outside {
+fn outside(profile: &Profile, again: &Again) -> Outside {
     Outside {
         is_caught: crate::guard::is_guarded,
         open: open_trace(profile),
         foresee: Arc::new(foresee),
         fork: forks(profile.seed),
+        beside: besides(profile, again),
     }
 }
 
@@ -281,6 +312,15 @@ fn forks(seed: u64) -> Forks {
         let Fork { sim, profile, lamps } =
             trunk::fork(bytes, at, seed.wrapping_add(no)).map_err(|error| error.to_string())?;
         Ok(Forked { engine: Box::new(Judged::with(sim, lamps)), profile })
+    })
+}
+
+/// Begins two clusters on the same input, each time anew.
+fn besides(profile: &Profile, again: &Again) -> Besides {
+    let (profile, again) = (profile.clone(), Arc::clone(again));
+    Arc::new(move |sets| {
+        let engine = beside::two(&profile, &again, sets)?;
+        Ok(Forked { engine, profile: profile.clone() })
     })
 }
 

@@ -1,6 +1,7 @@
 //! `amflab learn [NAME]`: the console, on the list of lessons or in one of them.
 
 use super::Done;
+use super::beside::as_it_is;
 use super::console::{Look, show};
 use super::failure::Failure;
 use super::setup::{ClusterArgs, EngineKind, Judge};
@@ -35,5 +36,5 @@ pub(super) fn learn(args: &LearnArgs) -> Done {
     let engine = cluster.start(EngineKind::Sim, &profile, Judge::Reads)?;
     let mut options = args.look.options(Vec::new())?;
     options.lesson = Some(args.name.clone().unwrap_or_default());
-    show(engine, &profile, &options, plain, None)
+    show(engine, &profile, &options, plain, None, &as_it_is(&profile))
 }

@@ -5,12 +5,13 @@
 //! before the end of what has one. What was asked for goes to standard output; progress, notes and
 //! errors go to standard error.
 //!
-//! Reading order: `setup` (profiles and engines, which all share), `console`, `exec`, then what
+//! Reading order: `setup` (profiles and engines, which all share), `console`, `beside`, `exec`, then what
 //! `run` and `replay` have in common (`load`, `read_back`, `tally`, `report`, `expected`, `progress`, `metrics`, `hdr`), `recovery`, `run`,
 //! `compare`, `replay`, `trace`, `inspect`, `diff`, `ladder`, `render`, `play`, `check`, `fuzz`, `shrink`, `learn`, `lessons`, `lists`, `protocols`,
 //! `screenshot`, `config`, `doctor`,
 //! `manual`.
 
+mod beside;
 mod check;
 mod compare;
 mod config;

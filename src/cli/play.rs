@@ -1,6 +1,7 @@
 //! `amflab play`: a recording in the console, read-only.
 
 use super::Done;
+use super::beside::as_it_is;
 use super::console::{Look, show, terminal_needed};
 use super::inspect::open_judged;
 use crate::timeline::Player;
@@ -37,5 +38,5 @@ pub(super) fn play(args: &PlayArgs) -> Done {
     profile.workloads.clear();
     let mut player = Player::new(timeline)?.judged(past);
     player.go_to(args.at)?;
-    show(Box::new(player), &profile, &options, plain, None)
+    show(Box::new(player), &profile, &options, plain, None, &as_it_is(&profile))
 }

@@ -112,7 +112,12 @@ impl ClusterArgs {
             // Before anything is begun.
             check_new(path).map_err(Failure::usage)?;
         }
-        let mut engine = self.build(kind, profile, judge)?;
+        let engine = self.build(kind, profile, judge)?;
+        self.record_into(engine)
+    }
+
+    /// The same for an engine that is there: it is recorded, if that is wanted.
+    pub(super) fn record_into(&self, mut engine: AnyEngine) -> Result<AnyEngine, Failure> {
         if let Some(path) = &self.record {
             let start = Action::Record(Some(path.clone()));
             engine.submit(start).map_err(Failure::usage)?;

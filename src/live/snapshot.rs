@@ -113,6 +113,7 @@ impl Cluster {
             lamps: None,
             cells: ask.cells.then(|| self.events.cells()),
             lens: ask.lens.map(|block| Box::new(self.lens(block))),
+            beside: None,
         }
     }
 

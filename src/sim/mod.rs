@@ -3,13 +3,14 @@
 //!
 //! `queue` orders what is due; `network` is the model of links and the faults on them; this file
 //! takes the next step and turns effects into more; `engine` speaks to the rest of the program;
-//! [`trunk`] goes on from the middle of a run.
+//! [`trunk`] goes on from the middle of a run; [`pair`] is two of them on the same input.
 
 mod audit;
 mod control;
 mod engine;
 mod network;
 mod over;
+pub mod pair;
 mod queue;
 mod snapshot;
 pub mod trunk;
@@ -178,6 +179,12 @@ impl Sim {
     }
 
     // ---- the next step
+
+    /// When something happens by itself; `None`: never, or the clock stands still.
+    fn next_due(&self) -> Option<Instant> {
+        let at = self.queue.next_at()?;
+        (!self.network.is_step_mode() || at <= self.now).then_some(at)
+    }
 
     /// Takes the next step that is due at or before `until`. False if there is none.
     fn step_once(&mut self, until: Instant) -> bool {

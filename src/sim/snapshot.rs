@@ -42,6 +42,7 @@ impl Sim {
             lamps: None,
             cells: ask.cells.then(|| world.cells().clone()),
             lens: ask.lens.map(|block| Box::new(world.lens(block))),
+            beside: None,
         }
     }
 

@@ -351,6 +351,7 @@ pub fn picture(fold: &Fold, ask: &Ask) -> Snapshot {
         lamps: None,
         cells: None,
         lens: ask.lens.map(|block| Box::new(world.lens(block))),
+        beside: None,
     }
 }
 

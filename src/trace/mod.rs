@@ -14,6 +14,7 @@
 //! Knows `protocol`, nothing else of ours; no thread, no terminal, no store.
 
 pub mod action;
+pub mod beside;
 pub mod cells;
 pub mod command;
 pub mod engine;

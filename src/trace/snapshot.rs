@@ -1,5 +1,6 @@
 //! How things stand: what the console draws and what scripts wait for. A value, made on request.
 
+use super::beside::Beside;
 use super::cells::Cells;
 use super::engine::Counts;
 use super::event::Violation;
@@ -108,6 +109,9 @@ pub struct Snapshot {
     /// How safe the block is that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lens: Option<Box<Lens>>,
+    /// Another cluster on the same input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Box<Beside>>,
 }
 
 /// The witness.

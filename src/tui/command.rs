@@ -338,6 +338,14 @@ pub const ENTRIES: &[Entry] = &[
         "Screen 9: lessons, with tasks, questions and bug hunts",
         GO,
     ),
+    all(
+        Act::Show(Screen::Beside),
+        "side-by-side",
+        &["0"],
+        "beside",
+        "Screen 0: two clusters on the same input, once `beside` has made them",
+        GO,
+    ),
     all(Act::FocusNext, "next-pane", &["tab"], "pane", "The next pane gets the keys", GO),
     all(
         Act::FocusPrevious,
@@ -1068,6 +1076,11 @@ pub const VERBS: &[Verb] = &[
         name: "compare",
         usage: "compare NAME [NAME]",
         help: "Two runs side by side, from their first difference on",
+    },
+    Verb {
+        name: "beside",
+        usage: "beside KEY=VALUE ..",
+        help: "Two simulated clusters on the same input that differ in these keys of the profile",
     },
     Verb { name: "select", usage: "select AMF", help: "Select an AMF" },
 ];

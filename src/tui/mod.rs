@@ -28,4 +28,4 @@ pub mod theme;
 pub mod update;
 pub mod view;
 
-pub use run::{ConsoleError, ConsoleOptions, Forked, Forks, Outside, run, run_plain};
+pub use run::{Besides, ConsoleError, ConsoleOptions, Forked, Forks, Outside, run, run_plain};

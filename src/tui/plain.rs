@@ -183,6 +183,7 @@ pub fn state(model: &Model) -> Vec<String> {
         format!("the workload {name} is {}", if *on { "running" } else { "not running" })
     });
     lines.extend(workloads);
+    lines.extend(super::view::beside::lines(now));
     lines.iter().map(|line| one_line(line)).collect()
 }
 

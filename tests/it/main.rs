@@ -27,6 +27,7 @@ mod lru;
 mod mapping;
 mod metrics;
 mod pages;
+mod pair;
 mod profiles;
 mod protocol_doc;
 mod recording;

@@ -260,6 +260,7 @@ fn empty(config: &Config) -> Snapshot {
         lamps: None,
         cells: None,
         lens: None,
+        beside: None,
         engine: "sim",
         now: Instant(0),
         step: 0,

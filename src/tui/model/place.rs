@@ -21,6 +21,8 @@ pub enum Screen {
     Learn,
     /// What an event does to a block, by how it stands.
     Protocol,
+    /// Two clusters on the same input.
+    Beside,
 }
 
 /// A pane.
@@ -72,11 +74,15 @@ pub enum Pane {
     Table,
     /// One cell of it, in words.
     Cell,
+    /// Blocks by AMFs, of the cluster beside this one.
+    Other,
+    /// Two clusters in figures.
+    Figures,
 }
 
 impl Screen {
     /// Every screen, in the order of their digits.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Dashboard,
         Self::Caches,
         Self::Locks,
@@ -86,6 +92,7 @@ impl Screen {
         Self::Timeline,
         Self::Protocol,
         Self::Learn,
+        Self::Beside,
     ];
 
     /// The digit that shows it.
@@ -101,6 +108,7 @@ impl Screen {
             Self::Protocol => 8,
             Self::Timeline => 7,
             Self::Learn => 9,
+            Self::Beside => 0,
         }
     }
 
@@ -117,6 +125,7 @@ impl Screen {
             Self::Protocol => "Protocol",
             Self::Timeline => "Timeline",
             Self::Learn => "Learn",
+            Self::Beside => "Beside",
         }
     }
 
@@ -133,6 +142,7 @@ impl Screen {
             Self::Protocol => "Proto",
             Self::Timeline => "Time",
             Self::Learn => "Learn",
+            Self::Beside => "Beside",
         }
     }
 
@@ -159,6 +169,7 @@ impl Screen {
             }
             Self::Learn => &[Pane::Lesson, Pane::Lessons],
             Self::Protocol => &[Pane::Table, Pane::Cell],
+            Self::Beside => &[Pane::Figures, Pane::Matrix, Pane::Other],
         }
     }
 }
@@ -191,6 +202,8 @@ impl Pane {
             Self::Lessons => "Lessons",
             Self::Table => "States and events",
             Self::Cell => "Cell",
+            Self::Other => "Caches beside",
+            Self::Figures => "Figures",
         }
     }
 }

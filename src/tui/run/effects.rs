@@ -32,6 +32,7 @@ impl Console {
             | Effect::Branch(_)
             | Effect::Unbranch(_)
             | Effect::Compare(_)
+            | Effect::Beside(_)
             | Effect::StepOperation
             | Effect::FindBlock(..)
                 if self.lessons.is_taken() =>
@@ -41,7 +42,8 @@ impl Console {
             }
             Effect::Run(command) => self.run_command(session, &command)?,
             Effect::Save(path, replace) => {
-                let said = match &self.here.of {
+                let is_pair = self.model.cluster.now.beside.is_some();
+                let said = match self.here.of.as_ref().filter(|_| !is_pair) {
                     Some((of, step)) => {
                         Msg::Say(Level::Bad, unscripted(&self.here.name, of, *step))
                     }
@@ -72,6 +74,7 @@ impl Console {
             Effect::Branch(name) => self.branch(session, &name)?,
             Effect::Unbranch(name) => self.unbranch(session, &name)?,
             Effect::Compare(names) => self.compare(session, names)?,
+            Effect::Beside(sets) => self.beside(session, &sets)?,
             Effect::StepOperation => self.step_operation(session)?,
             Effect::FindBlock(block, on) => self.find_block(session, block, on)?,
             Effect::Explore(protocol) => self.explore(protocol),

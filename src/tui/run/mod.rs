@@ -44,7 +44,7 @@ use foreseeing::Foreseeing;
 use learning::Lessons;
 use meter::Meter;
 use pace::{Clock, Pace, QUIET};
-pub use stage::{Forked, Forks};
+pub use stage::{Besides, Forked, Forks};
 use stage::{Here, Stage};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -142,6 +142,9 @@ fn model(
     let theme = Theme::named(config.theme)?;
     let cluster = Cluster::new(session.snapshot(&Ask::BRIEF));
     let mut model = Model::new(About::new(profile), cluster, theme.clone());
+    if model.cluster.now.beside.is_some() {
+        model.screen = super::model::Screen::Beside;
+    }
     model.no_color = options.no_color;
     model.depth = options.depth;
     model.set_theme(theme);

@@ -4,7 +4,7 @@ use super::super::config::Config;
 use super::super::keymap::KeymapError;
 use super::super::surroundings::Depth;
 use super::super::theme::ThemeError;
-use super::{Foresee, Forks};
+use super::{Besides, Foresee, Forks};
 use crate::lesson;
 use crate::session::OpenTrace;
 use crate::trace::engine::EngineError;
@@ -47,6 +47,8 @@ pub struct Outside {
     pub foresee: Foresee,
     /// Goes on from some step of a recording.
     pub fork: Forks,
+    /// Begins two clusters on the same input.
+    pub beside: Besides,
     /// True while this thread is where a panic is caught and told as an error: the panic hook then
     /// leaves the terminal alone.
     pub is_caught: fn() -> bool,

@@ -301,6 +301,7 @@ impl<W: Write> Plain<W> {
                 | Effect::Branch(_)
                 | Effect::Unbranch(_)
                 | Effect::Compare(_)
+                | Effect::Beside(_)
                 | Effect::StepOperation
                 | Effect::FindBlock(..)
                 | Effect::Suspend

@@ -6,14 +6,15 @@
 //! forks, and whatever else wants to show a cluster of its own for a while.
 
 use super::super::model::timeline::{RUNS_MAX, RunShown, Shown, TimelineState};
-use super::super::model::{About, Level};
+use super::super::model::{About, Level, Screen};
 use super::super::snapshot::Cluster;
-use super::super::update::Msg;
+use super::super::update::{Msg, acts};
 use super::execute::Executor;
 use super::meter::Meter;
 use super::pace::Clock;
 use super::{Console, ConsoleError, Opening};
 use crate::profile::{Profile, Schedule};
+use crate::protocol::id::Instant;
 use crate::session::{AnyEngine, Session};
 use crate::timeline::compare::{Comparison, side_by_side};
 use crate::timeline::{Player, Timeline};
@@ -43,6 +44,10 @@ pub struct Forked {
 
 /// Makes one: of a recording, from this position (`None`: its end), the so-manieth in this console.
 pub type Forks = Arc<dyn Fn(&[u8], Option<u64>, u64) -> Result<Forked, String> + Send + Sync>;
+
+/// Begins two clusters on the same input, the second with these keys of the profile changed: the two as one
+/// engine, whose snapshots have both.
+pub type Besides = Arc<dyn Fn(&[String]) -> Result<Forked, String> + Send + Sync>;
 
 /// See the module.
 pub(super) struct Stage {
@@ -272,6 +277,40 @@ impl Console {
         let (name, step) = (self.here.name.clone(), self.model.cluster.now.step);
         let held = self.model.cluster.now.held_total;
         let text = format!("{name} begins at step {step}, {held} held: deliver, drop or repeat");
+        self.arrive(session, text)
+    }
+
+    /// Two clusters on the same input, from their beginning on; the run that was shown stands still.
+    pub(super) fn beside(
+        &mut self,
+        session: &mut Session,
+        sets: &[String],
+    ) -> Result<(), ConsoleError> {
+        if self.parked.len() + 1 >= RUNS_MAX {
+            let why = format!("{RUNS_MAX} runs are there already; `:unbranch NAME` gives one up");
+            return self.bad(session, &why);
+        }
+        let Forked { engine, profile } = match (self.outside.beside)(sets) {
+            Ok(two) => two,
+            Err(why) => return self.bad(session, &why),
+        };
+        self.stand_still(session)?;
+        self.leave_past(session);
+        // It goes on from nothing: step 0 is where all runs of a profile are the same.
+        let here = Here { name: self.free_name(), of: Some((self.here.name.clone(), 0)) };
+        let name = here.name.clone();
+        let survey = TimelineState::default();
+        let mut stage = Stage::new(here, engine, &profile, self, survey);
+        stage.faults = Schedule::new(&profile, Instant(0));
+        self.exchange(session, &mut stage);
+        self.parked.push(stage);
+        for spec in profile.workloads.iter().filter(|spec| spec.autostart) {
+            self.run_command(session, &Command::Workload(true, spec.name.clone()))?;
+        }
+        for effect in acts::show(&mut self.model, Screen::Beside) {
+            self.effect(session, effect)?;
+        }
+        let text = format!("{name}: two clusters, every request to both; `:branch` goes back");
         self.arrive(session, text)
     }
 

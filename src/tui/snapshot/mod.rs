@@ -134,8 +134,7 @@ impl Cluster {
     /// The line of a block at the `amf`th AMF, if it has one and the snapshot asked for it.
     #[must_use]
     pub fn line(&self, amf: usize, block: Block) -> Option<&LineInfo> {
-        let lines = &self.now.amfs.get(amf)?.lines;
-        lines.binary_search_by_key(&block, |line| line.block).ok().map(|at| &lines[at])
+        line_of(&self.now, amf, block)
     }
 
     /// What the AMFs have to do with a block.
@@ -166,6 +165,13 @@ impl Cluster {
     pub fn clock(&self) -> String {
         seconds(self.now.now)
     }
+}
+
+/// The same in any snapshot.
+#[must_use]
+pub fn line_of(now: &Snapshot, amf: usize, block: Block) -> Option<&LineInfo> {
+    let lines = &now.amfs.get(amf)?.lines;
+    lines.binary_search_by_key(&block, |line| line.block).ok().map(|at| &lines[at])
 }
 
 /// `12.345`: seconds since the start.

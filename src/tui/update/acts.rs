@@ -216,6 +216,8 @@ fn back(model: &mut Model) -> Vec<Effect> {
         Pane::Table | Pane::Cell => protocol::back(model),
         Pane::Lessons if !model.zoomed => model.learn.filter.clear(),
         Pane::Strip
+        | Pane::Other
+        | Pane::Figures
         | Pane::Branches
         | Pane::Compare
         | Pane::Amfs
@@ -264,6 +266,7 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         Pane::Branches => return timeline::show_run(model),
         Pane::Compare => return timeline::go_to_difference(model),
         Pane::Strip => model.focus_on(Pane::Around),
+        Pane::Other | Pane::Figures => {}
         Pane::Lesson => return learn::enter(model),
         Pane::Lessons => return learn::take(model),
         Pane::Table | Pane::Cell => return protocol::open(model),
@@ -474,6 +477,7 @@ fn undo(model: &mut Model) -> Vec<Effect> {
         | Screen::Ladder
         | Screen::Timeline
         | Screen::Protocol
+        | Screen::Beside
         | Screen::Learn => faults.last(),
     };
     let Some(undo) = fault.map(|fault| fault.undo.clone()) else {
@@ -505,12 +509,14 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         Pane::Ladder | Pane::Around => model.ladder.selected().map(|row| row.text),
         Pane::Branches => model.runs.get(model.run_at).map(|run| run.name.clone()),
         Pane::Compare => super::super::view::compare::text(model),
+        Pane::Figures => super::super::view::beside::text(model),
         Pane::Table | Pane::Cell => {
             let lines = super::super::view::cell::lines(model).into_iter().map(|(_, line)| line);
             Some(lines.collect::<Vec<_>>().join("\n"))
         }
         Pane::Amfs
         | Pane::Matrix
+        | Pane::Other
         | Pane::Locks
         | Pane::Group
         | Pane::Log

@@ -113,6 +113,10 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
         "unbranch" => Ok(vec![Effect::Unbranch(rest.to_owned())]),
         "branches" => Ok(timeline::list(model)),
         "compare" => timeline::compare_named(model, rest),
+        // Alone it is about the table of another protocol.
+        "beside" if !rest.is_empty() => {
+            Ok(vec![Effect::Beside(rest.split_whitespace().map(str::to_owned).collect())])
+        }
         "filter" => {
             rest.clone_into(model.filter_mut());
             super::modal::filtered(model);

@@ -116,6 +116,8 @@ pub enum Effect {
     Unbranch(String),
     /// Put two runs side by side.
     Compare([String; 2]),
+    /// Begin two clusters on the same input, the second with these keys of the profile changed.
+    Beside(Vec<String>),
     /// In step mode: let happen what is next until a host is answered.
     StepOperation,
     /// Go to the next thing that happened to a block, or to the one before.

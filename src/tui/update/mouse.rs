@@ -51,7 +51,7 @@ fn wheel(model: &mut Model, column: u16, row: u16, act: Act) -> Vec<Effect> {
     model.clicked = None;
     match pane {
         Pane::Heat => moves::heat(model, act == Act::Up),
-        Pane::Matrix => {
+        Pane::Matrix | Pane::Other => {
             let turn = if act == Act::Up { Act::PageUp } else { Act::PageDown };
             moves::page(model, turn)
         }
@@ -142,7 +142,7 @@ fn inside(
                 model.selected.disk = DiskId(u8::try_from(at).unwrap_or(0));
             }
         }
-        Pane::Matrix => {
+        Pane::Matrix | Pane::Other => {
             if let Some((amf, block)) = matrix::cell_at(area, model, column, row) {
                 moves::select_amf(model, amf);
                 model.select_block(block.0);
@@ -216,7 +216,13 @@ fn inside(
                 model.run_at = at;
             }
         }
-        Pane::Log | Pane::Card | Pane::Chain | Pane::History | Pane::Compare | Pane::Cell => {}
+        Pane::Log
+        | Pane::Card
+        | Pane::Chain
+        | Pane::History
+        | Pane::Compare
+        | Pane::Cell
+        | Pane::Figures => {}
     }
     Vec::new()
 }

@@ -51,15 +51,16 @@ pub fn page(model: &mut Model, act: Act) -> Vec<Effect> {
         return ladder::want(model);
     }
     match act {
-        Act::PageUp if matches!(pane, Pane::Matrix) => turn(model, false),
-        Act::PageDown if matches!(pane, Pane::Matrix) => turn(model, true),
+        Act::PageUp if is_matrix(pane) => turn(model, false),
+        Act::PageDown if is_matrix(pane) => turn(model, true),
         Act::PageUp | Act::PageDown if pane == Pane::Lesson => {
             learn::page(model, act == Act::PageDown);
         }
         Act::PageUp => go(model, 0, -PAGE),
         Act::PageDown => go(model, 0, PAGE),
         Act::First => match pane {
-            Pane::Matrix | Pane::Heat | Pane::Card => model.select_block(model.heat_or_zero()),
+            Pane::Heat | Pane::Card => model.select_block(model.heat_or_zero()),
+            pane if is_matrix(pane) => model.select_block(0),
             _ => go(model, 0, -1_000_000),
         },
         _ if follows => {
@@ -71,7 +72,8 @@ pub fn page(model: &mut Model, act: Act) -> Vec<Effect> {
             model.selected.op = None;
         }
         _ => match pane {
-            Pane::Matrix | Pane::Heat | Pane::Card => model.select_block(u64::MAX),
+            Pane::Heat | Pane::Card => model.select_block(u64::MAX),
+            pane if is_matrix(pane) => model.select_block(u64::MAX),
             _ => go(model, 0, 1_000_000),
         },
     }
@@ -84,10 +86,20 @@ impl Model {
     }
 }
 
+/// Panes in which arrows move over blocks and AMFs.
+fn is_matrix(pane: Pane) -> bool {
+    matches!(pane, Pane::Matrix | Pane::Other | Pane::Figures)
+}
+
+/// Where the matrix is; of two, where either is.
+fn matrix_area(model: &Model) -> Option<ratatui::layout::Rect> {
+    let plan = layout::plan(model)?;
+    plan.inner(Pane::Matrix).or_else(|| plan.inner(Pane::Other))
+}
+
 /// A page of the matrix on, or back.
 fn turn(model: &mut Model, on: bool) {
-    let area = layout::plan(model).and_then(|plan| plan.inner(Pane::Matrix));
-    let Some(area) = area else { return };
+    let Some(area) = matrix_area(model) else { return };
     let page = matrix::page(area, model);
     let size = (page.end - page.start).max(1);
     let at = model.selected.block.0;
@@ -118,7 +130,7 @@ fn around(at: u8, by: isize, count: u8) -> u8 {
 
 fn go(model: &mut Model, across: isize, down: isize) {
     match model.focus() {
-        Pane::Matrix => matrix_go(model, across, down),
+        Pane::Matrix | Pane::Other | Pane::Figures => matrix_go(model, across, down),
         Pane::Heat => heat_go(model, across, down),
         Pane::Card => model.select_block(shift(model.selected.block.0, across + down)),
         Pane::Amfs => {
@@ -195,7 +207,7 @@ fn matrix_go(model: &mut Model, across: isize, down: isize) {
     let row = isize::from(model.selected.amf.0) + down;
     let wanted = row.rem_euclid(amfs);
     let bands = row.div_euclid(amfs);
-    let area = layout::plan(model).and_then(|plan| plan.inner(Pane::Matrix));
+    let area = matrix_area(model);
     let band = area.map_or(1, |area| matrix::band(area, model));
     let by = bands * isize::try_from(band).unwrap_or(1);
     let block = model.selected.block.0;

@@ -93,6 +93,7 @@ pub fn plan(model: &Model) -> Option<Plan> {
             Screen::Timeline => timeline(model, class, body),
             Screen::Learn => learn(model, class, body),
             Screen::Protocol => protocol(class, body),
+            Screen::Beside => beside(model, class, body),
         }
     };
     let slot = |(area, stack): (Rect, Vec<Pane>)| {
@@ -263,6 +264,25 @@ fn protocol(class: Class, body: Rect) -> Places {
     let [table, cell] =
         Layout::vertical([Constraint::Fill(1), Constraint::Length(cell)]).areas(body);
     vec![(table, vec![Pane::Table]), (cell, vec![Pane::Cell])]
+}
+
+/// Two matrices that show the same blocks, and all the figures below.
+fn beside(model: &Model, class: Class, body: Rect) -> Places {
+    // A rule in the middle of the screen takes a column from the right one.
+    let rule = u16::from(class < Class::Large);
+    let half = (body.width - rule) / 2;
+    let frame = if class >= Class::Large { 2 } else { 1 };
+    let rows = wanted(class, u16::from(model.about.amfs), body.height / 2);
+    let figures = super::beside::ROWS + frame;
+    let [above, below] = if class >= Class::Large {
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(figures.min(body.height / 2))])
+    } else {
+        Layout::vertical([Constraint::Length(rows), Constraint::Fill(1)])
+    }
+    .areas(body);
+    let left = Rect { width: half, ..above };
+    let right = Rect { x: above.x + half, width: half + rule, ..above };
+    vec![(left, vec![Pane::Matrix]), (right, vec![Pane::Other]), (below, vec![Pane::Figures])]
 }
 
 fn faults(model: &Model, class: Class, body: Rect) -> Places {

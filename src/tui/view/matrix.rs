@@ -9,11 +9,13 @@
 //! ```
 
 use super::super::model::Model;
+use super::super::snapshot::line_of;
 use super::super::theme::Role;
+use super::rows;
 use super::text::{count, scroll};
 use crate::protocol::LineState;
 use crate::protocol::id::{AmfId, Block, Key};
-use crate::trace::snapshot::{LineInfo, LockPhase};
+use crate::trace::snapshot::{LineInfo, LockPhase, Snapshot};
 use core::ops::Range;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -100,6 +102,19 @@ pub fn heading(model: &Model) -> String {
 /// Draws the pane. The cells go straight into the buffer: there are thousands, and text that is laid out
 /// is looked through for what a letter is.
 pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
+    cluster(frame, area, &model.cluster.now, model);
+}
+
+/// Draws the same of the cluster beside this one.
+pub fn render_other(frame: &mut Frame, area: Rect, model: &Model) {
+    let Some(beside) = &model.cluster.now.beside else {
+        let text = "there is one cluster here";
+        return rows::draw(frame, area, &[Line::styled(text, model.style(Role::Dim))]);
+    };
+    cluster(frame, area, &beside.other, model);
+}
+
+fn cluster(frame: &mut Frame, area: Rect, now: &Snapshot, model: &Model) {
     let shape = shape(area, model);
     let page = page(area, model);
     let mut y = area.y;
@@ -116,14 +131,14 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         for at in shape.first_amf..shape.first_amf + shape.amfs {
             if y < area.bottom() {
                 let row_area = Rect { y, height: 1, ..area };
-                row(frame.buffer_mut(), row_area, at, &blocks, model);
+                row(frame.buffer_mut(), row_area, (now, at), &blocks, model);
             }
             y += 1;
         }
     }
     if shape.legend {
         let at = Rect { y: area.bottom() - 1, height: 1, ..area };
-        frame.render_widget(legend(area.width, model), at);
+        frame.render_widget(legend(area.width, now, model), at);
     }
 }
 
@@ -142,8 +157,14 @@ fn ruler<'a>(blocks: &Range<u64>, model: &Model) -> Line<'a> {
     Line::styled(text, model.style(Role::Dim))
 }
 
-fn row(buffer: &mut Buffer, area: Rect, at: usize, blocks: &Range<u64>, model: &Model) {
-    let Some(amf) = model.cluster.now.amfs.get(at) else { return };
+fn row(
+    buffer: &mut Buffer,
+    area: Rect,
+    (now, at): (&Snapshot, usize),
+    blocks: &Range<u64>,
+    model: &Model,
+) {
+    let Some(amf) = now.amfs.get(at) else { return };
     let selected = model.selected.amf == amf.id;
     let role = if selected { Role::Title } else { Role::Dim };
     let name = format!("{:<width$}", amf.id.to_string(), width = usize::from(LABEL));
@@ -151,7 +172,7 @@ fn row(buffer: &mut Buffer, area: Rect, at: usize, blocks: &Range<u64>, model: &
     let mut kept: Vec<Block> = amf.replicas_kept.iter().map(|(_, kept, _)| *kept).collect();
     kept.sort_unstable();
     let mut locks: Vec<(Block, LockPhase)> = Vec::new();
-    for lock in model.cluster.now.locks.iter().filter(|lock| lock.amf == amf.id) {
+    for lock in now.locks.iter().filter(|lock| lock.amf == amf.id) {
         if let Key::Block(block) = lock.key {
             locks.push((block, lock.phase));
         }
@@ -159,7 +180,7 @@ fn row(buffer: &mut Buffer, area: Rect, at: usize, blocks: &Range<u64>, model: &
     locks.sort_by_key(|(block, _)| *block);
     let mut x = area.x + LABEL;
     for block in blocks.clone().map(Block) {
-        let line = model.cluster.line(at, block);
+        let line = line_of(now, at, block);
         let (sign, role) = match line {
             Some(line) => (line.state.letter(), state_role(line.state)),
             None if kept.binary_search(&block).is_ok() => ('r', Role::Replica),
@@ -204,11 +225,11 @@ fn mark(phase: Option<LockPhase>, line: Option<&LineInfo>) -> char {
     }
 }
 
-fn legend<'a>(width: u16, model: &Model) -> Line<'a> {
+fn legend<'a>(width: u16, now: &Snapshot, model: &Model) -> Line<'a> {
     let dim = model.style(Role::Dim);
     let wide = width >= LEGEND_FULL;
     let word = |long: &'static str, short: &'static str| if wide { long } else { short };
-    let lends = model.cluster.now.view.protocol.lends();
+    let lends = now.view.protocol.lends();
     let parts = [
         ("M", Role::StateM, word(" modified  ", " dirty ")),
         ("O", Role::StateO, " owned "),

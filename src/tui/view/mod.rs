@@ -3,6 +3,7 @@
 pub mod active;
 pub mod amfs;
 pub mod around;
+pub mod beside;
 pub mod branches;
 pub mod card;
 pub mod cell;
@@ -98,6 +99,8 @@ fn render(frame: &mut Frame, area: Rect, model: &Model, pane: Pane) {
         Pane::Lessons => lessons::render(frame, area, model),
         Pane::Table => protocol::render(frame, area, model),
         Pane::Cell => cell::render(frame, area, model),
+        Pane::Other => matrix::render_other(frame, area, model),
+        Pane::Figures => beside::render(frame, area, model),
     }
 }
 
@@ -115,6 +118,8 @@ fn heading(pane: Pane, model: &Model) -> String {
 fn counts(pane: Pane, model: &Model) -> String {
     match pane {
         Pane::Amfs => amfs::heading(model),
+        Pane::Matrix if model.screen == Screen::Beside => beside::name(0, model),
+        Pane::Other => beside::name(1, model),
         Pane::Matrix => matrix::heading(model),
         Pane::Traffic => traffic::heading(model),
         Pane::Io => io::heading(model),
@@ -137,6 +142,7 @@ fn counts(pane: Pane, model: &Model) -> String {
         Pane::Lessons => lessons::heading(model),
         Pane::Table => protocol::heading(model),
         Pane::Cell => cell::heading(model),
+        Pane::Figures => beside::heading(model),
     }
 }
 
@@ -156,7 +162,7 @@ fn blocks_shown(plan: Option<&Plan>, model: &Model) -> (u64, u64) {
     let here = model.selected.block.0;
     let Some(plan) = plan else { return (here, here + 1) };
     let (mut first, mut end) = (here, here + 1);
-    if let Some(area) = plan.inner(Pane::Matrix) {
+    for area in [Pane::Matrix, Pane::Other].into_iter().filter_map(|pane| plan.inner(pane)) {
         let page = matrix::page(area, model);
         (first, end) = (first.min(page.start), end.max(page.end));
     }

@@ -22,11 +22,17 @@ const NAME: &str = " amflab ";
 /// Columns of the clock.
 const CLOCK: usize = 10;
 
+/// The screens that have something to show: two clusters are not always there.
+fn screens(model: &Model) -> impl Iterator<Item = Screen> {
+    let two = model.screen == Screen::Beside || model.cluster.now.beside.is_some();
+    Screen::ALL.into_iter().filter(move |screen| two || *screen != Screen::Beside)
+}
+
 /// Draws the first line.
 pub fn tabs(frame: &mut Frame, area: Rect, model: &Model) {
     let (name, names) = names(model);
     let mut spans = vec![Span::styled(name, model.style(Role::Focus))];
-    for screen in Screen::ALL {
+    for screen in screens(model) {
         let role = if screen == model.screen { Role::Title } else { Role::Dim };
         let style = model.style(role);
         let style =
@@ -64,10 +70,11 @@ enum Names {
 /// The fullest names that there is room for, whichever screen is shown, and the program's own name.
 fn names(model: &Model) -> (&'static str, Names) {
     let width = usize::from(model.size.width);
+    let all: Vec<Screen> = screens(model).collect();
     let fits = |(name, names, more): &(&str, Names, usize)| {
         let wide = |screen: &Screen, is_shown| tab(*screen, *names, is_shown).len();
-        let tabs: usize = Screen::ALL.iter().map(|screen| wide(screen, false)).sum();
-        let whole = Screen::ALL.iter().map(|screen| wide(screen, true) - wide(screen, false)).max();
+        let tabs: usize = all.iter().map(|screen| wide(screen, false)).sum();
+        let whole = all.iter().map(|screen| wide(screen, true) - wide(screen, false)).max();
         name.len() + tabs + whole.unwrap_or(0) + more <= width
     };
     let ways = [
@@ -97,7 +104,7 @@ fn tab(screen: Screen, names: Names, is_shown: bool) -> String {
 pub fn screen_at(model: &Model, column: u16) -> Option<Screen> {
     let (name, names) = names(model);
     let mut x = name.len();
-    Screen::ALL.into_iter().find(|screen| {
+    screens(model).find(|screen| {
         let wide = tab(*screen, names, *screen == model.screen).len();
         let here = (x..x + wide).contains(&usize::from(column));
         x += wide;

@@ -238,6 +238,7 @@ pub(crate) fn snapshot() -> Snapshot {
         cells: None,
         lamps: Some(lamps()),
         lens: Some(Box::new(lens())),
+        beside: None,
         engine: "sim",
         now: Instant(12_345_000_000),
         step: 5_120,

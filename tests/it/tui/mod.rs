@@ -1,6 +1,7 @@
 //! The console: golden screens, and `update` as conversations.
 #![expect(clippy::unwrap_used, reason = "helpers of tests: a failure is the test's")]
 
+mod beside;
 mod cast;
 mod checker;
 mod config;

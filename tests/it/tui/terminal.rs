@@ -17,6 +17,7 @@ fn console_in_a_child() {
         open: Arc::new(|_| Err("no trace here".to_owned())),
         foresee: Arc::new(|_, _, _| Err("no futures here".to_owned())),
         fork: Arc::new(|_, _, _| Err("no fork here".to_owned())),
+        beside: Arc::new(|_| Err("no two clusters here".to_owned())),
         is_caught,
     };
     run(Box::new(FakeEngine::new()), &fake::profile(), &options, outside, None).unwrap();
