@@ -300,10 +300,8 @@ impl Console {
             }
         }
         let is_elsewhere = self.model.screen != Screen::Learn;
-        let report = match is_new {
-            true => given.report.clone(),
-            false => self.with_story(session, &given.report),
-        };
+        let report =
+            if is_new { given.report.clone() } else { self.with_story(session, &given.report) };
         let step = self.model.learn.step.clone().unwrap_or_default();
         self.show_step(session, |shown| {
             shown.done = step.done;

@@ -346,14 +346,12 @@ impl Console {
     /// Shows another run.
     pub(super) fn branch(&mut self, session: &mut Session, name: &str) -> Result<(), ConsoleError> {
         if name.is_empty() {
-            return match self.here.of.clone() {
-                Some((of, _)) => self.branch(session, &of),
-                None => {
-                    let names: Vec<&str> = self.names().collect();
-                    let why = format!("`branch` shows another run: {}", names.join(", "));
-                    self.bad(session, &why)
-                }
+            let Some((of, _)) = self.here.of.clone() else {
+                let names: Vec<&str> = self.names().collect();
+                let why = format!("`branch` shows another run: {}", names.join(", "));
+                return self.bad(session, &why);
             };
+            return self.branch(session, &of);
         }
         if name == self.here.name {
             return match self.under {

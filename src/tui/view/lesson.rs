@@ -100,15 +100,12 @@ fn marked(text: &str) -> String {
         let word = after.split_once('*').filter(|(word, _)| {
             begins && word.starts_with(is_word) && word.ends_with(is_word) && !word.contains("\n\n")
         });
-        rest = match word {
-            Some((word, behind)) => {
-                out.extend([MARK].into_iter().chain(word.chars()).chain([MARK]));
-                behind
-            }
-            None => {
-                out.push('*');
-                after
-            }
+        rest = if let Some((word, behind)) = word {
+            out.extend([MARK].into_iter().chain(word.chars()).chain([MARK]));
+            behind
+        } else {
+            out.push('*');
+            after
         };
     }
     out + rest
