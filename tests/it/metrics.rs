@@ -437,7 +437,7 @@ fn the_console_serves_its_figures() {
         let first = running.scrape();
         assert_eq!(first.sum("amflab_requests_total"), 0.0);
         assert!(running.say("write amf0 3 \"hello\"").contains("amf0 told 1 AMF to invalidate"));
-        assert!(running.say("read amf1 3").contains("hello"));
+        assert!(running.say("read amf1 3").contains("amf1 asked 1 AMF"));
         let next = running.scrape();
         next.check_after(&first);
         assert_eq!(next.of("amflab_requests_total", &["kind=write"]), 1.0);
