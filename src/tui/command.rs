@@ -134,6 +134,10 @@ pub enum Act {
     Arrange(Arrange),
     /// Which places are drawn.
     Places,
+    /// The selected place of the ladder goes one to the left, or to the right.
+    ShiftColumn(Side),
+    /// The selected place of the ladder is drawn no more.
+    HideColumn,
     /// To the mark before the cursor of the ladder, or after it.
     FindMark(Mark, Side),
     /// To the block with the worst lamp.
@@ -492,6 +496,61 @@ pub const ENTRIES: &[Entry] = &[
     within(
         &[Pane::Ladder],
         all(
+            Act::ShiftColumn(Side::Before),
+            "column-left",
+            &["("],
+            "move place",
+            "The place that left and right select goes to the left; the mouse drags it by its title",
+            SHOW,
+        ),
+    ),
+    within(
+        &[Pane::Ladder],
+        all(
+            Act::ShiftColumn(Side::After),
+            "column-right",
+            &[")"],
+            "",
+            "It goes to the right",
+            SHOW,
+        ),
+    ),
+    within(
+        &[Pane::Ladder],
+        all(
+            Act::HideColumn,
+            "hide-column",
+            &["delete", "D"],
+            "hide place",
+            "The selected place is hidden; `:columns all` shows every one",
+            SHOW,
+        ),
+    ),
+    within(
+        &[Pane::Log],
+        all(
+            Act::Open,
+            "open",
+            &["enter"],
+            "go there",
+            "The ladder at the step of this line; a recording, and the timeline, go there",
+            GO,
+        ),
+    ),
+    within(
+        &[Pane::Log],
+        all(
+            Act::Level,
+            "less-of-source",
+            &["v"],
+            "less of source",
+            "Less of the source that left and right select, then none, then all",
+            SHOW,
+        ),
+    ),
+    within(
+        &[Pane::Ladder, Pane::Around],
+        all(
             Act::FindNext,
             "find-next",
             &["m"],
@@ -501,7 +560,7 @@ pub const ENTRIES: &[Entry] = &[
         ),
     ),
     within(
-        &[Pane::Ladder],
+        &[Pane::Ladder, Pane::Around],
         all(Act::FindPrevious, "find-previous", &["M"], "", "The match or mark before", GO),
     ),
     within(
@@ -919,7 +978,7 @@ pub const ENTRIES: &[Entry] = &[
         "filter",
         &["/"],
         "filter",
-        "Filter the list with the keys: `b3` whole, `grnt` fuzzy, `op1*`; else the traffic",
+        "Filter the list with the keys: `b3` whole, `grnt` fuzzy, `op1*`; in a map the traffic",
         SHOW,
     ),
     within(&[Pane::Heat], all(Act::HeatIn, "heat-in", &["i"], "in", "Enlarge the heat map", SHOW)),

@@ -104,6 +104,8 @@ const WORDS_MIN: usize = 24;
 pub struct Frame {
     /// The columns, from the left.
     pub columns: Vec<Column>,
+    /// Columns that are scrolled off to the left.
+    pub before: Vec<Column>,
     /// Columns before and after those.
     pub hidden: (usize, usize),
     /// Each this wide.
@@ -128,6 +130,7 @@ impl Frame {
         let count = (room / column).max(1).min(wanted);
         Self {
             columns: columns[first..first + count].to_vec(),
+            before: columns[..first].to_vec(),
             hidden: (first, columns.len() - first - count),
             column,
             width,
@@ -148,6 +151,12 @@ impl Frame {
     #[must_use]
     pub fn body(&self) -> usize {
         self.columns.len() * self.column
+    }
+
+    /// Where a column begins, from the left of a line.
+    #[must_use]
+    pub fn begins(&self, index: usize) -> usize {
+        TIME + index * self.column
     }
 
     /// Which column is at this place of a line.
@@ -287,7 +296,10 @@ impl<'a> Canvas<'a> {
         // Off the screen: an arrow goes to the edge if its other end is on it.
         self.frame.index(other)?;
         let first = self.frame.columns.first()?;
-        Some(if column < *first { 0 } else { self.cells.len().saturating_sub(1) })
+        // Those that are hidden for good are on the side where they would be by themselves.
+        let scrolled = self.frame.hidden != (0, 0);
+        let is_left = self.frame.before.contains(&column) || (!scrolled && column < *first);
+        Some(if is_left { 0 } else { self.cells.len().saturating_sub(1) })
     }
 
     fn leaves(&mut self, from: Column, to: &[Column], kind: MsgKind) {

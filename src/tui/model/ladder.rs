@@ -63,6 +63,10 @@ pub struct LadderState {
     pub cursor: Option<Address>,
     /// Columns that are scrolled off to the left.
     pub first_column: usize,
+    /// The selected place.
+    pub column: Option<Column>,
+    /// The mouse holds this place by its title, and has carried it along or not.
+    pub grabbed: Option<(Column, bool)>,
     /// Which places are drawn.
     pub places: Places,
     /// Only what belongs to an operation.

@@ -7,6 +7,7 @@ pub mod faults;
 pub mod foreseen;
 pub mod ladder;
 pub mod learn;
+pub mod log;
 pub mod modal;
 pub mod place;
 pub mod protocol;
@@ -15,13 +16,13 @@ pub mod timeline;
 
 pub use about::About;
 pub use foreseen::ForeseenShown;
+pub use log::{Log, LogLevel};
 pub use modal::{
     Aim, Confirm, Dialog, DialogKind, HelpState, Jump, LineInput, Modal, Palette, PaletteItem,
 };
 pub use place::{Pane, Screen};
 pub use replay::ReplayShown;
 
-use super::fuzzy::Filter;
 use super::glyph::{self, Glyphs};
 use super::keymap::Keymap;
 use super::snapshot::Cluster;
@@ -34,15 +35,9 @@ use faults::FaultList;
 use ratatui::layout::Size;
 use ratatui::style::Style;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use tui_logger::{LevelFilter, TuiWidgetState};
 
 /// Commands kept in the `:` line's history.
 pub const HISTORY_MAX: usize = 200;
-
-/// Who writes to the log.
-pub const LOG_TARGETS: [&str; 7] =
-    ["view", "fault", "check", "note", "command", "console", "panic"];
 
 /// How much a notice matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,22 +106,6 @@ pub struct Heat {
     pub first: u64,
     /// Blocks shown, a power of two times the smallest, at least 1.
     pub blocks: u64,
-}
-
-/// The state of the log widget: shared with it, changed by `update` only.
-#[derive(Clone)]
-pub struct LogState(pub Arc<TuiWidgetState>);
-
-impl Default for LogState {
-    fn default() -> Self {
-        Self(Arc::new(TuiWidgetState::new()))
-    }
-}
-
-impl core::fmt::Debug for LogState {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("LogState")
-    }
 }
 
 /// Everything the console knows.
@@ -202,8 +181,8 @@ pub struct Model {
     pub mouse: bool,
     /// Where the last click was, unless a key or the wheel came since.
     pub clicked: Option<(u16, u16)>,
-    /// Which targets the log shows, and from which level on.
-    pub log: LogState,
+    /// What was remarked.
+    pub log: Log,
 }
 
 impl Model {
@@ -249,7 +228,7 @@ impl Model {
             keymap: Keymap::default(),
             mouse: true,
             clicked: None,
-            log: LogState::default(),
+            log: Log::default(),
         }
     }
 
@@ -264,23 +243,49 @@ impl Model {
         self.theme.style(role)
     }
 
-    /// The pane whose rows `/` filters: the one with the keys, or what it belongs to.
+    /// The pane whose rows `/` filters: the one with the keys, or what it belongs to. A map of blocks, a
+    /// card and the strip are no lists: there it is the traffic.
     #[must_use]
     pub fn filtered(&self) -> Pane {
         match self.focus() {
-            Pane::Lamps | Pane::History => Pane::Lamps,
             Pane::Locks | Pane::Chain => Pane::Locks,
             Pane::Table | Pane::Cell => Pane::Table,
-            own @ (Pane::Io | Pane::Inject | Pane::Active | Pane::Log | Pane::Lessons) => own,
-            _ => Pane::Traffic,
+            Pane::Lesson | Pane::Lessons => Pane::Lessons,
+            Pane::Traffic
+            | Pane::Ladder
+            | Pane::Around
+            | Pane::Matrix
+            | Pane::Heat
+            | Pane::Card
+            | Pane::Strip => Pane::Traffic,
+            own @ (Pane::Amfs
+            | Pane::Group
+            | Pane::Io
+            | Pane::Log
+            | Pane::Inject
+            | Pane::Active
+            | Pane::Lamps
+            | Pane::History
+            | Pane::Branches
+            | Pane::Compare) => own,
         }
+    }
+
+    /// What `/` filters is on this screen.
+    #[must_use]
+    pub fn can_filter(&self) -> bool {
+        let pane = self.filtered();
+        let panes = self.panes();
+        let also = [Pane::Ladder, Pane::Around];
+        panes.contains(&pane)
+            || (pane == Pane::Traffic && also.iter().any(|pane| panes.contains(pane)))
     }
 
     /// The words that rows of a pane must have.
     #[must_use]
     pub fn filter_of(&self, pane: Pane) -> &str {
         match pane {
-            Pane::Traffic | Pane::Ladder => &self.filter,
+            Pane::Traffic | Pane::Ladder | Pane::Around => &self.filter,
             Pane::Lamps => &self.lamp_filter,
             Pane::Lessons => &self.learn.filter,
             Pane::Table => &self.protocol.filter,
@@ -297,17 +302,6 @@ impl Model {
             Pane::Table => &mut self.protocol.filter,
             other => self.filters.entry(other).or_default(),
         }
-    }
-
-    /// The log shows the targets that its filter lets through.
-    pub fn filter_log(&mut self) {
-        let filter = Filter::new(self.filter_of(Pane::Log));
-        let state = TuiWidgetState::new().set_default_display_level(LevelFilter::Info);
-        let level = |shown| if shown { LevelFilter::Info } else { LevelFilter::Off };
-        let state = LOG_TARGETS.iter().fold(state, |state, target| {
-            state.set_level_for_target(target, level(filter.matches(target)))
-        });
-        self.log = LogState(Arc::new(state));
     }
 
     /// The pane that has the keys: the newest one of this screen.
@@ -352,6 +346,7 @@ impl Model {
         self.about = about;
         self.cluster = Cluster::new(first);
         self.ladder = ladder::LadderState::default();
+        self.log.unlink();
         self.timeline = timeline::TimelineState::default();
         (self.replay, self.foreseen) = (None, None);
     }

@@ -5,8 +5,9 @@ use super::super::keymap::Key;
 use super::super::update::Effect;
 use super::super::view::traffic::Hit;
 use super::Pane;
+use crate::protocol::Cell;
 use crate::protocol::id::{AmfId, Block, DiskId, OpId};
-use crate::timeline::ladder::Address;
+use crate::timeline::ladder::{Address, Column};
 use tui_input::Input;
 
 /// What is open above the screen.
@@ -80,8 +81,22 @@ pub enum Aim {
     Fault(usize),
     /// An active fault.
     Active(usize),
-    /// A row of the ladder.
-    Row(Address),
+    /// A row of the ladder, or of the events of the timeline.
+    Row(Pane, Address),
+    /// A place of the ladder.
+    Place(Column),
+    /// An operation on the selected block.
+    Seen(OpId),
+    /// A line of the log.
+    LogLine(u64),
+    /// A source of the log.
+    Source(usize),
+    /// A run, by its name.
+    Run(String),
+    /// A lesson, by its name.
+    Lesson(String),
+    /// A cell of the state x event table.
+    Event(Cell),
 }
 
 /// The palette.

@@ -163,10 +163,15 @@ impl Screen {
             Self::Locks => &[Pane::Locks, Pane::Chain],
             Self::Faults => &[Pane::Inject, Pane::Active, Pane::Amfs, Pane::Group],
             Self::Checker => &[Pane::Lamps, Pane::History],
-            Self::Ladder => &[Pane::Ladder],
-            Self::Timeline => {
-                &[Pane::Around, Pane::Strip, Pane::Branches, Pane::Traffic, Pane::Compare]
-            }
+            Self::Ladder => &[Pane::Ladder, Pane::Log],
+            Self::Timeline => &[
+                Pane::Around,
+                Pane::Strip,
+                Pane::Branches,
+                Pane::Traffic,
+                Pane::Log,
+                Pane::Compare,
+            ],
             Self::Learn => &[Pane::Lesson, Pane::Lessons],
             Self::Protocol => &[Pane::Table, Pane::Cell],
             Self::Beside => &[Pane::Figures, Pane::Matrix, Pane::Other],

@@ -88,7 +88,6 @@ impl Console {
             }
             Effect::Copy(text) => self.screen.copy(&text)?,
             Effect::Mouse(on) => self.screen.set_mouse(on)?,
-            Effect::Log(level, target, text) => execute::log(level, target, &text),
             Effect::Suspend => self.suspend(session)?,
             Effect::Redraw => self.screen.clear()?,
             Effect::Quit => self.ended = true,

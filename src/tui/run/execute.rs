@@ -1,7 +1,7 @@
 //! Effects: what `update` wants done to the cluster, to files, to the log.
 
 use super::super::model::Level;
-use super::super::update::{LogLevel, Msg};
+use super::super::update::Msg;
 use crate::profile::Profile;
 use crate::protocol::Many;
 use crate::session::{KeptId, Recorder, Report, Running, Session, Status};
@@ -271,25 +271,6 @@ pub(super) fn told(session: &Session, command: Command, report: Report) -> Msg {
         }
     };
     Msg::Ran { command: Box::new(command), result }
-}
-
-/// Writes a line to the log; targets are what its selector lists.
-pub(super) fn log(level: LogLevel, target: &'static str, text: &str) {
-    macro_rules! write_to {
-        ($($name:literal),*) => {
-            match (target, level) {
-                $(
-                    ($name, LogLevel::Error) => tracing::error!(target: $name, "{text}"),
-                    ($name, LogLevel::Warn) => tracing::warn!(target: $name, "{text}"),
-                    ($name, LogLevel::Info) => tracing::info!(target: $name, "{text}"),
-                )*
-                (_, LogLevel::Error) => tracing::error!(target: "console", "{target}: {text}"),
-                (_, LogLevel::Warn) => tracing::warn!(target: "console", "{target}: {text}"),
-                (_, LogLevel::Info) => tracing::info!(target: "console", "{target}: {text}"),
-            }
-        };
-    }
-    write_to!("view", "fault", "check", "note", "command");
 }
 
 /// Writes a file; over one that exists only if told so.

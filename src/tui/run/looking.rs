@@ -3,6 +3,7 @@
 use super::super::update::Msg;
 use super::super::view::{self, layout};
 use super::pace::{Clock, Look};
+use super::remarks::Remark;
 use super::{Console, ConsoleError, HELD_MAX, TEMPO_FULL};
 use crate::protocol::id::Instant;
 use crate::session::Session;
@@ -35,6 +36,7 @@ impl Console {
             self.run_command(session, &command)?;
         }
         self.take_trace(session)?;
+        self.take_remarks(session)?;
         self.take_foreseen(session)?;
         self.take_tables(session)?;
         let said = self.executor.poll(session)?;
@@ -89,6 +91,13 @@ impl Console {
                 return Ok(false);
             }
         }
+    }
+
+    fn take_remarks(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        while let Ok(Remark { level, source, text }) = self.remarks.try_recv() {
+            self.tell(session, Msg::Logged(level, source, text))?;
+        }
+        Ok(())
     }
 
     pub(super) fn take_events(&mut self, session: &mut Session) -> Result<(), ConsoleError> {

@@ -14,6 +14,7 @@ mod meter;
 mod options;
 pub mod pace;
 mod plain;
+mod remarks;
 mod replaying;
 mod stage;
 mod stepping;
@@ -44,6 +45,7 @@ use foreseeing::Foreseeing;
 use learning::Lessons;
 use meter::Meter;
 use pace::{Clock, Pace, QUIET};
+use remarks::Remark;
 pub use stage::{Besides, Forked, Forks};
 use stage::{Here, Stage};
 use std::io;
@@ -51,9 +53,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
 use std::time::{Duration, Instant as Wall};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
-use tui_logger::TuiTracingSubscriberLayer;
 
 /// Full speed, in thousandths.
 const TEMPO_FULL: u32 = 1_000;
@@ -80,7 +79,7 @@ pub fn run(
     }
     let mut session = Session::new(engine, profile);
     let model = model(&mut session, profile, options)?;
-    start_log();
+    let remarks = remarks::listen();
     let cast = options.cast.as_deref().map(|path| begin_cast(path, options)).transpose()?;
     let inputs = Inputs::listen()?;
     let mut console = Console {
@@ -110,6 +109,7 @@ pub fn run(
         replay_told: false,
         lessons: Lessons::new(options.progress.clone()),
         lesson: options.lesson.clone(),
+        remarks,
     };
     let clock = console.clock_of(&mut session);
     console.pace = console.pace.of_another(clock, Wall::now());
@@ -170,14 +170,6 @@ fn begin_cast(path: &Path, options: &ConsoleOptions) -> Result<Recorder, Console
 /// Least time between two frames.
 fn frame_of(config: &Config) -> Duration {
     Duration::from_secs(1) / config.frames.max(1)
-}
-
-/// The log pane's source. Its own thread would wake a hundred times a second; `move_events` before
-/// a frame does the same.
-fn start_log() {
-    tui_logger::set_default_level(tui_logger::LevelFilter::Info);
-    // Another subscriber may be there already, in tests: then the pane stays empty.
-    let _ = tracing_subscriber::registry().with(TuiTracingSubscriberLayer).try_init();
 }
 
 /// What the console begins with.
@@ -247,6 +239,8 @@ struct Console {
     lessons: Lessons,
     /// The lesson to begin with.
     lesson: Option<String>,
+    /// What other parts of the program remark.
+    remarks: Receiver<Remark>,
 }
 
 impl Console {
@@ -387,6 +381,8 @@ impl Console {
             Input::Terminal(Event::Paste(text)) => self.tell(session, Msg::Paste(text))?,
             Input::Terminal(Event::Resize(..)) | Input::Resized => {
                 let (width, height) = self.screen.size()?;
+                // Smaller and back at once is the same size, and yet what was shown may be cut.
+                self.screen.clear()?;
                 if let Some(cast) = &self.cast {
                     cast.with(|cast, at| cast.resize(at, (width, height)));
                 }
@@ -398,7 +394,6 @@ impl Console {
     }
 
     fn draw(&mut self) -> io::Result<()> {
-        tui_logger::move_events();
         if let Some(why) =
             self.cast.as_ref().and_then(|cast| cast.with(|cast, _| cast.trouble())?)
         {

@@ -293,7 +293,7 @@ impl<W: Write> Plain<W> {
                 }
                 Effect::Quit => self.ended = true,
                 Effect::Copy(text) => self.said.push_back(text),
-                Effect::Tell(..) | Effect::Log(..) => {}
+                Effect::Tell(..) => {}
                 Effect::Mouse(_)
                 | Effect::Rewind(_)
                 | Effect::GoOn

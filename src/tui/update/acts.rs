@@ -1,19 +1,21 @@
 //! What each act of the registry does.
 
-use super::super::command::Act;
+use super::super::command::{Act, Side};
 use super::super::model::{
     Confirm, DialogKind, HelpState, Level, LineInput, Modal, Model, Pane, ReplayShown, Screen,
 };
 use super::super::theme::Theme;
 use super::dialog;
-use super::{Effect, arrange, checker, jump, ladder, learn, moves, palette, protocol, timeline};
+use super::timeline;
+use super::{
+    Effect, arrange, checker, columns, jump, ladder, learn, log, moves, palette, protocol,
+};
 use crate::session::ReplayState;
 use crate::trace::action::Action;
 use crate::trace::command::{HostCommand, ReplayCommand};
 use crate::trace::snapshot::{AmfStatus, HeldInfo};
 use crate::trace::{Command, HoldFilter, Release, Seek};
 use tui_input::Input;
-use tui_logger::TuiWidgetEvent;
 
 /// The slowest tempo, in thousandths.
 const TEMPO_MIN: u32 = 1;
@@ -27,10 +29,7 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Help => open(model, Modal::Help(HelpState::default())),
         Act::Palette => open(model, Modal::Palette(palette::opened())),
         Act::CommandLine => open(model, Modal::Line(LineInput::default())),
-        Act::Filter => {
-            let words = Input::new(model.filter_mut().clone());
-            open(model, Modal::Filter(words))
-        }
+        Act::Filter => filter(model),
         Act::Goto => open(model, Modal::Goto(Input::default())),
         Act::Show(screen) => show(model, screen),
         Act::FocusNext => moves::focus(model, true),
@@ -101,10 +100,11 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::Cliff => checker::cliff(model),
         Act::ToLadder => checker::to_ladder(model),
         Act::Follow => ladder::follow(model),
-        Act::Level if model.screen == Screen::Protocol => protocol::counts(model),
-        Act::Level => ladder::level(model),
+        Act::Level => level(model),
         Act::Beside => protocol::beside(model),
-        Act::Places => ladder::places(model),
+        Act::Places => columns::places(model),
+        Act::ShiftColumn(side) => columns::shift(model, side == Side::After),
+        Act::HideColumn => columns::hide_selected(model),
         Act::FindNext | Act::FindPrevious if model.screen == Screen::Protocol => {
             protocol::find(model, act == Act::FindNext)
         }
@@ -127,6 +127,25 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
 fn open(model: &mut Model, opened: Modal) -> Vec<Effect> {
     model.modal = opened;
     Vec::new()
+}
+
+/// Opens the line for the words of the list with the keys.
+fn filter(model: &mut Model) -> Vec<Effect> {
+    if !model.can_filter() {
+        model.say(Level::Info, "there is no list on this screen; g goes to a block");
+        return Vec::new();
+    }
+    let words = Input::new(model.filter_mut().clone());
+    open(model, Modal::Filter(words))
+}
+
+/// More of it, or less: of a source of the log, of a table, of the ladder.
+fn level(model: &mut Model) -> Vec<Effect> {
+    if model.focus() == Pane::Log {
+        model.log.less();
+        return Vec::new();
+    }
+    if model.screen == Screen::Protocol { protocol::counts(model) } else { ladder::level(model) }
 }
 
 /// Shows a screen.
@@ -197,20 +216,22 @@ fn back(model: &mut Model) -> Vec<Effect> {
                 model.filters.remove(&Pane::Io);
             }
         }
-        pane @ (Pane::Locks | Pane::Inject | Pane::Active)
+        Pane::History if model.selected.op.is_some() => model.selected.op = None,
+        pane @ (Pane::Locks
+        | Pane::Inject
+        | Pane::Active
+        | Pane::Amfs
+        | Pane::Group
+        | Pane::History
+        | Pane::Branches
+        | Pane::Compare)
             if !model.zoomed && !model.filter_of(pane).is_empty() =>
         {
             model.filters.remove(&pane);
         }
         Pane::Lamps if !model.zoomed => model.lamp_filter.clear(),
-        Pane::History if model.selected.op.is_some() => model.selected.op = None,
         Pane::History if !model.zoomed => model.focus_on(Pane::Lamps),
-        Pane::Log => {
-            model.log.0.transition(TuiWidgetEvent::EscapeKey);
-            if model.filters.remove(&Pane::Log).is_some() {
-                model.filter_log();
-            }
-        }
+        Pane::Log if !model.zoomed || model.log.cursor.is_some() => log::back(model),
         Pane::Ladder | Pane::Around => ladder::back(model),
         Pane::Compare if !model.zoomed => model.focus_on(Pane::Around),
         Pane::Table | Pane::Cell => protocol::back(model),
@@ -232,6 +253,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
         | Pane::History
         | Pane::Lesson
         | Pane::Lessons
+        | Pane::Log
         | Pane::Active => model.zoomed = false,
     }
     model.selected.held = None;
@@ -270,7 +292,7 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         Pane::Lesson => return learn::enter(model),
         Pane::Lessons => return learn::take(model),
         Pane::Table | Pane::Cell => return protocol::open(model),
-        Pane::Log => model.log.0.transition(TuiWidgetEvent::FocusKey),
+        Pane::Log => return log::open(model),
         Pane::Amfs | Pane::Matrix | Pane::Locks | Pane::Group | Pane::Card | Pane::Chain => {
             if model.screen == Screen::Dashboard {
                 if model.focus() == Pane::Matrix {
@@ -505,6 +527,7 @@ fn copy(model: &mut Model) -> Vec<Effect> {
                 format!("{} {} {}", line.node, line.what, line.story.as_deref().unwrap_or(""))
             })
         }
+        Pane::Log => model.log.cursor.and_then(|id| model.log.line(id)).map(|l| l.text.clone()),
         Pane::Inject => Some(super::super::view::inject::heading(model)),
         Pane::Ladder | Pane::Around => model.ladder.selected().map(|row| row.text),
         Pane::Branches => model.runs.get(model.run_at).map(|run| run.name.clone()),
@@ -519,7 +542,6 @@ fn copy(model: &mut Model) -> Vec<Effect> {
         | Pane::Other
         | Pane::Locks
         | Pane::Group
-        | Pane::Log
         | Pane::Heat
         | Pane::Card
         | Pane::Chain

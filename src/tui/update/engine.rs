@@ -1,7 +1,7 @@
 //! What comes from the cluster: snapshots, events, completions, the outcome of commands.
 
-use super::super::model::{Level, Model, ReplayShown};
-use super::{Effect, LogLevel, ladder, protocol};
+use super::super::model::{Level, LogLevel, Model, ReplayShown};
+use super::{Effect, ladder, protocol};
 use crate::protocol::id::Key;
 use crate::timeline::TOLD_STEPS_MAX;
 use crate::trace::engine::Completion;
@@ -57,8 +57,8 @@ pub fn seeking(model: &mut Model, to: Seek) {
     }
 }
 
-/// Something happened.
-pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
+/// What the log says of an event, if it says something.
+pub fn remark(model: &mut Model, event: &Event) {
     let logged = match &event.kind {
         EventKind::View { .. } | EventKind::Joined(_) => Some((LogLevel::Info, "view")),
         EventKind::Fault(_) => Some((LogLevel::Warn, "fault")),
@@ -72,16 +72,23 @@ pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
         | EventKind::Rule(_)
         | EventKind::Disk { .. } => None,
     };
+    let Some((level, source)) = logged else { return };
     let clock = super::super::snapshot::seconds(event.now);
-    let effect = logged.map(|(level, target)| {
-        Effect::Log(level, target, format!("{clock} {} {}", event.node, event.kind))
-    });
+    let told = event.kind.to_string();
+    // The source stands before it.
+    let told = ["fault ", "note "].iter().find_map(|word| told.strip_prefix(word)).unwrap_or(&told);
+    model.write_log(level, source, format!("{clock} {} {told}", event.node), Some(event.step));
+}
+
+/// Something happened.
+pub fn event(model: &mut Model, event: Event) -> Vec<Effect> {
+    remark(model, &event);
     if !model.is_recording() {
         model.ladder.take(event.clone());
         model.timeline.take(&event);
     }
     model.cluster.event(event);
-    effect.into_iter().collect()
+    Vec::new()
 }
 
 /// A host operation of this console was answered.
@@ -115,7 +122,8 @@ pub fn replay(model: &mut Model, shown: ReplayShown) -> Vec<Effect> {
     let (level, log) =
         if is_bad { (Level::Bad, LogLevel::Warn) } else { (Level::Info, LogLevel::Info) };
     model.say(level, said.clone());
-    vec![Effect::Log(log, "command", said)]
+    model.write_log(log, "command", said, None);
+    Vec::new()
 }
 
 /// A command is through.
@@ -131,5 +139,6 @@ pub fn ran(
     };
     model.say(level, said.clone());
     let line = if said == command.to_string() { said } else { format!("{command}: {said}") };
-    vec![Effect::Log(log, "command", line)]
+    model.write_log(log, "command", line, None);
+    Vec::new()
 }

@@ -6,9 +6,10 @@ use super::super::keymap::Key;
 use super::super::model::{Aim, Jump, Level, Modal, Model, Pane};
 use super::super::view::layout::{self, Plan, Slot};
 use super::super::view::{
-    active, amfs, frame, group, heat, inject, io, ladder, lamps, locks, matrix, traffic,
+    active, amfs, around, branches, frame, group, heat, history, inject, io, ladder, lamps,
+    lessons, locks, log, matrix, protocol, traffic,
 };
-use super::{Effect, ladder as ladder_moves, moves};
+use super::{Effect, ladder as ladder_moves, log as log_moves, moves};
 use crate::protocol::id::{AmfId, DiskId};
 use crossterm::event::KeyCode;
 use ratatui::layout::Rect;
@@ -54,7 +55,21 @@ fn titles(slot: &Slot, found: &mut Vec<Target>) {
     }
 }
 
+/// What of a pane can be selected, and where it stands.
 fn inside(model: &Model, pane: Pane, area: Rect, found: &mut Vec<Target>) {
+    match pane {
+        Pane::Table => {
+            let cells = protocol::cells(area, model).into_iter();
+            found.extend(cells.map(|(at, cell)| Target { at, aim: Aim::Event(cell) }));
+            return;
+        }
+        Pane::Log => return found.extend(log::targets(area, model)),
+        Pane::Ladder => {
+            let places = ladder::places(area, model).into_iter();
+            found.extend(places.map(|(at, place)| Target { at, aim: Aim::Place(place) }));
+        }
+        _ => {}
+    }
     let cells = matches!(pane, Pane::Matrix | Pane::Heat);
     let mut above = None;
     for row in area.y..area.bottom() {
@@ -93,11 +108,39 @@ fn aim(model: &Model, pane: Pane, area: Rect, (column, row): (u16, u16)) -> Opti
         Pane::Locks => locks::row_at(area, model, row).map(Aim::Lock),
         Pane::Inject => inject::row_at(area, model, row).map(Aim::Fault),
         Pane::Active => active::row_at(area, model, row).map(Aim::Active),
-        Pane::Ladder => ladder::row_at(area, model, row).map(|row| Aim::Row(row.at)),
-        // Nothing is selected by a click there.
-        _ => None,
+        Pane::Ladder => ladder::row_at(area, model, row).map(|row| Aim::Row(pane, row.at)),
+        Pane::Around => around::row_at(area, model, row).map(|row| Aim::Row(pane, row.at)),
+        Pane::History => history::row_at(area, model, row).map(Aim::Seen),
+        Pane::Branches => {
+            let run = branches::row_at(area, model, row).and_then(|at| model.runs.get(at));
+            run.map(|run| Aim::Run(run.name.clone()))
+        }
+        Pane::Lessons => {
+            let at = lessons::row_at(area, model, row);
+            let lesson = at.and_then(|at| model.learn.shown().nth(at));
+            lesson.map(|lesson| Aim::Lesson(lesson.name.clone()))
+        }
+        // Of the first two it is known elsewhere; of the others see `WITHOUT_TARGETS`.
+        Pane::Table
+        | Pane::Log
+        | Pane::Card
+        | Pane::Chain
+        | Pane::Strip
+        | Pane::Compare
+        | Pane::Lesson
+        | Pane::Cell => None,
     }
 }
+
+/// Panes in which nothing can be selected, and why; their titles are targets.
+pub const WITHOUT_TARGETS: &[(Pane, &str)] = &[
+    (Pane::Card, "it tells of the one block that is selected elsewhere"),
+    (Pane::Chain, "it tells of the one lock that is selected in the list"),
+    (Pane::Strip, "a place on it is gone to at once: to jump would do something"),
+    (Pane::Compare, "it is read from its top, where the runs part; arrows scroll it"),
+    (Pane::Lesson, "a text; arrows scroll it"),
+    (Pane::Cell, "it tells of the one cell that is selected in the table"),
+];
 
 /// Gives everything its letters.
 pub fn open(model: &mut Model) -> Vec<Effect> {
@@ -188,9 +231,39 @@ fn choose(model: &mut Model, aim: &Aim) -> Vec<Effect> {
             model.selected.fault = at;
             Pane::Active
         }
-        Aim::Row(at) => {
+        Aim::Row(pane, at) => {
             ladder_moves::select_at(model, at);
+            pane
+        }
+        Aim::Place(place) => {
+            model.ladder.column = Some(place);
             Pane::Ladder
+        }
+        Aim::Seen(op) => {
+            model.selected.op = Some(op);
+            Pane::History
+        }
+        Aim::LogLine(id) => {
+            log_moves::select(model, id);
+            Pane::Log
+        }
+        Aim::Source(at) => {
+            model.log.source_at = at;
+            Pane::Log
+        }
+        Aim::Run(ref name) => {
+            let at = model.runs.iter().position(|run| run.name == *name);
+            model.run_at = at.unwrap_or(model.run_at);
+            Pane::Branches
+        }
+        Aim::Lesson(ref name) => {
+            let at = model.learn.shown().position(|lesson| lesson.name == *name);
+            model.learn.at = at.unwrap_or(model.learn.at);
+            Pane::Lessons
+        }
+        Aim::Event(cell) => {
+            (model.protocol.cursor, model.protocol.detail_top) = (cell, 0);
+            Pane::Table
         }
     };
     model.focus_on(pane);

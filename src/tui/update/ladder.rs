@@ -2,15 +2,18 @@
 
 use super::super::command::{Mark, Side};
 use super::super::fuzzy::Filter;
-use super::super::model::ladder::{MARGIN_STEPS, Places, TOLD_STEPS, columns as shown};
+use super::super::model::ladder::{MARGIN_STEPS, TOLD_STEPS, columns as shown};
 use super::super::model::{Level, Model, Pane, Screen};
 use super::super::view::{ladder as view, layout};
-use super::{Effect, acts, moves};
+use super::{Effect, acts, columns, engine, log, moves};
 use crate::protocol::id::Key;
 use crate::timeline::ladder::cone::Reach;
 use crate::timeline::ladder::{Address, Column, Row, What, svg};
 use crate::trace::{Event, Seek};
 use std::path::PathBuf;
+
+/// Rows of one step that are looked through for what stands out.
+const ROWS_OF_STEP: usize = 64;
 
 /// Rows of the diagram on the screen.
 fn height(model: &Model) -> usize {
@@ -24,9 +27,9 @@ fn height(model: &Model) -> usize {
 
 /// So many columns and rows on.
 pub fn go(model: &mut Model, across: isize, down: isize) {
-    let columns = shown(model).len();
-    let first = model.ladder.first_column.saturating_add_signed(across);
-    model.ladder.first_column = first.min(columns.saturating_sub(1));
+    if across != 0 {
+        columns::go(model, across);
+    }
     if down != 0 {
         let height = height(model);
         model.ladder.step(down, height);
@@ -62,10 +65,10 @@ pub fn last(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What comes is shown, here and in the traffic.
-fn follow_newest(model: &mut Model) {
+/// What comes is shown, here, in the traffic and in the log.
+pub fn follow_newest(model: &mut Model) {
     model.ladder.follow_newest();
-    model.selected.message = None;
+    (model.selected.message, model.log.cursor) = (None, None);
 }
 
 /// Clicks select a row; a second one opens it.
@@ -110,18 +113,30 @@ fn select(model: &mut Model) {
     if let Some(line) = model.cluster.traffic.at_step(row.at.step) {
         model.selected.message = Some(line.id);
     }
+    log::follow(model, row.at.step);
 }
 
 /// A message was selected in the traffic: the cursor goes to where it was sent, if that is known.
 pub fn point(model: &mut Model) {
     let line = model.selected.message.and_then(|id| model.cluster.traffic.by_id(id));
     let Some(step) = line.map(|line| line.steps.0) else { return };
+    point_at(model, step);
+    log::follow(model, step);
+}
+
+/// The cursor goes to a step: to what stands out there, if something does.
+pub fn point_at(model: &mut Model, step: u64) {
     let at = Address { step, event: 0 };
-    let Some(row) = model.ladder.after(at, 1).pop().filter(|row| row.at.step == step) else {
-        return;
-    };
+    let rows = model.ladder.after(at, ROWS_OF_STEP);
+    let of_step = || rows.iter().take_while(|row| row.at.step == step);
+    let row = of_step().find(|row| row.what.is_band()).or_else(|| of_step().next());
     let height = height(model);
-    model.ladder.show(&row, height);
+    match row {
+        Some(row) => model.ladder.show(row, height),
+        // A recording is asked for it.
+        None if model.is_recording() => model.ladder.cursor = Some(at),
+        None => {}
+    }
 }
 
 /// Goes to where the row is: a recording to that step. Of a cluster that runs the ladder follows the
@@ -177,56 +192,6 @@ pub fn level(model: &mut Model) -> Vec<Effect> {
         model.ladder.go_to(&row, height);
     }
     Vec::new()
-}
-
-/// The next set of places.
-pub fn places(model: &mut Model) -> Vec<Effect> {
-    model.ladder.first_column = 0;
-    model.ladder.places = match model.ladder.places {
-        Places::All => Places::Busy,
-        Places::Busy => Places::Amfs,
-        Places::Amfs | Places::Only(_) => Places::All,
-    };
-    Vec::new()
-}
-
-/// A place is drawn no more.
-pub fn hide(model: &mut Model, column: Column) {
-    let left: Vec<Column> = shown(model).into_iter().filter(|other| *other != column).collect();
-    if left.is_empty() {
-        return model.say(Level::Info, "one place stays; `:columns all` shows every one");
-    }
-    model.say(
-        Level::Info,
-        format!("{} is hidden; `:columns all` shows every place", column.title()),
-    );
-    model.ladder.places = Places::Only(left);
-}
-
-/// `:columns all`, `:columns amf1,amf0,disk2`.
-///
-/// # Errors
-/// One of them is no place of this cluster.
-pub fn columns(model: &mut Model, text: &str) -> Result<(), String> {
-    model.ladder.first_column = 0;
-    if text == "all" {
-        model.ladder.places = Places::All;
-        return Ok(());
-    }
-    let all = Column::all(model.about.amfs, model.about.disks);
-    let named = |name: &str| {
-        all.iter().find(|column| column.title() == name).copied().ok_or_else(|| {
-            let names: Vec<String> = all.iter().map(|column| column.title()).collect();
-            format!("`{name}` is no place ({})", names.join(", "))
-        })
-    };
-    let words = text.split([',', ' ']).filter(|word| !word.is_empty());
-    let columns = words.map(named).collect::<Result<Vec<_>, _>>()?;
-    if columns.is_empty() {
-        return Err("`columns` needs places, or `all`".to_owned());
-    }
-    model.ladder.places = Places::Only(columns);
-    Ok(())
 }
 
 /// The next row on, or back, that matches the filter; without one: the next fault, view or violation.
@@ -344,6 +309,7 @@ pub fn show_step(model: &mut Model, step: u64) -> bool {
 
 /// What was asked for has come.
 pub fn told(model: &mut Model, range: (u64, u64), events: Vec<Event>) -> Vec<Effect> {
+    events.iter().for_each(|event| engine::remark(model, event));
     model.ladder.tell(range, events);
     if model.ladder.cursor.is_none() {
         let step = model.cluster.now.step;

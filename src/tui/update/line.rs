@@ -3,7 +3,7 @@
 use super::super::command::{ENTRIES, VERBS, by_name};
 use super::super::keymap::Key;
 use super::super::model::{HISTORY_MAX, Level, LineInput, Modal, Model};
-use super::{Effect, acts, arrange, ladder, learn, moves, timeline, typing};
+use super::{Effect, acts, arrange, columns, ladder, learn, moves, timeline, typing};
 use crate::protocol::id::AmfId;
 use crate::trace::{parse_command, registry};
 use crossterm::event::KeyCode;
@@ -106,7 +106,7 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
         "theme" => Ok(acts::theme(model, rest)),
         "layout" => arrange::layout(model, rest),
         "lesson" => Ok(learn::open(model, rest)),
-        "columns" => ladder::columns(model, rest).map(|()| Vec::new()),
+        "columns" => columns::named(model, rest).map(|()| Vec::new()),
         "svg" => Ok(ladder::picture(model, path(rest))),
         "fork" => Ok(vec![Effect::Fork((!rest.is_empty()).then(|| rest.to_owned()))]),
         "branch" => Ok(vec![Effect::Branch(rest.to_owned())]),

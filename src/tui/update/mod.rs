@@ -4,12 +4,14 @@
 pub mod acts;
 pub mod arrange;
 pub mod checker;
+pub mod columns;
 pub mod dialog;
 pub mod engine;
 pub mod jump;
 pub mod ladder;
 pub mod learn;
 pub mod line;
+pub mod log;
 pub mod modal;
 pub mod mouse;
 pub mod moves;
@@ -20,7 +22,7 @@ pub mod typing;
 
 use super::keymap::{self, Key, Meaning};
 use super::model::learn::{LessonRow, StepShown};
-use super::model::{About, Level, Modal, Model, ReplayShown};
+use super::model::{About, Level, LogLevel, Modal, Model, ReplayShown};
 use crate::explore::Table;
 use crate::protocol::Protocol;
 use crate::protocol::id::{Block, OpId};
@@ -67,6 +69,8 @@ pub enum Msg {
     Foreseen(Result<Box<Foreseen>, String>),
     /// Something else is to be said.
     Say(Level, String),
+    /// Another part of the program has remarked something: how much it matters, which, and what.
+    Logged(LogLevel, String, String),
     /// A state x event table has been made.
     Table(Arc<Table>),
     /// How a replay stands.
@@ -136,8 +140,6 @@ pub enum Effect {
     Copy(String),
     /// Take the mouse, or leave it to the terminal.
     Mouse(bool),
-    /// Write to the log.
-    Log(LogLevel, &'static str, String),
     /// Stop this program until `fg`.
     Suspend,
     /// Draw everything anew.
@@ -167,17 +169,6 @@ pub enum LearnEffect {
     Solve,
     /// These are the answers to the questions.
     Answer(Vec<String>),
-}
-
-/// Level of a line in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Something broke.
-    Error,
-    /// Something is wrong.
-    Warn,
-    /// Something happened.
-    Info,
 }
 
 /// Takes in a message; says what is to be done.
@@ -213,6 +204,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Foreseen(news) => checker::foreseen(model, news),
         Msg::Say(level, text) => {
             model.say(level, text);
+            Vec::new()
+        }
+        Msg::Logged(level, source, text) => {
+            model.write_log(level, &source, text, None);
             Vec::new()
         }
         Msg::Table(table) => protocol::table(model, table),

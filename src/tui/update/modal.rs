@@ -3,8 +3,9 @@
 use super::super::keymap::Key;
 use super::super::model::{HelpState, Level, Modal, Model, Pane};
 use super::super::popup::help;
-use super::super::view::{active, inject, locks};
-use super::{Effect, dialog, jump, learn, line, palette, typing};
+use super::super::view::{active, amfs, branches, group, inject, locks};
+use super::{Effect, dialog, jump, learn, line, moves, palette, timeline, typing};
+use crate::protocol::id::{AmfId, DiskId};
 use crossterm::event::{KeyCode, KeyModifiers};
 use tui_input::Input;
 
@@ -102,12 +103,22 @@ pub fn filtered(model: &mut Model) {
     };
     match model.filtered() {
         Pane::Traffic => model.selected.message = None,
-        Pane::Io => model.selected.op = None,
+        Pane::Io | Pane::History => model.selected.op = None,
+        Pane::Log => model.log.cursor = None,
         Pane::Locks => model.selected.lock = first(locks::shown(model), model.selected.lock),
         Pane::Inject => model.faults.at = first(inject::shown(model), model.faults.at),
         Pane::Active => model.selected.fault = first(active::shown(model), model.selected.fault),
-        Pane::Log => model.filter_log(),
         Pane::Lessons => model.learn.at = 0,
+        Pane::Amfs => {
+            let at = first(amfs::shown(model), usize::from(model.selected.amf.0));
+            moves::select_amf(model, AmfId(u8::try_from(at).unwrap_or(0)));
+        }
+        Pane::Group => {
+            let at = first(group::shown(model), usize::from(model.selected.disk.0));
+            model.selected.disk = DiskId(u8::try_from(at).unwrap_or(0));
+        }
+        Pane::Branches => model.run_at = first(branches::shown(model), model.run_at),
+        Pane::Compare => timeline::scroll(model, isize::MIN),
         _ => {}
     }
 }

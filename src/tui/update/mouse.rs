@@ -4,14 +4,16 @@ use super::super::command::Act;
 use super::super::model::{Modal, Model, Pane};
 use super::super::view::layout::{Plan, Slot};
 use super::super::view::{
-    active, amfs, around, branches, frame, group, heat, inject, io, ladder, lamps, layout, lessons,
-    locks, matrix, protocol, status, traffic,
+    active, amfs, around, branches, frame, group, heat, history, inject, io, ladder, lamps, layout,
+    lessons, locks, log, matrix, protocol, status, traffic,
 };
-use super::{Effect, acts, moves, timeline};
-use crate::protocol::id::{AmfId, DiskId, Key};
+use super::{Effect, acts, columns, moves, timeline};
+use crate::protocol::id::{AmfId, DiskId, Key, OpId};
+use crate::timeline::ladder::Row;
 use crate::trace::Command;
 use crate::trace::action::Action;
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::layout::Rect;
 
 /// Lines that one notch of the wheel goes.
 const NOTCH: usize = 3;
@@ -26,7 +28,16 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
         MouseEventKind::Down(MouseButton::Left) => click(model, column, row),
         MouseEventKind::ScrollUp => wheel(model, column, row, Act::Up),
         MouseEventKind::ScrollDown => wheel(model, column, row, Act::Down),
-        MouseEventKind::Drag(MouseButton::Left) => timeline::drag(model, column, row),
+        MouseEventKind::Drag(MouseButton::Left) => {
+            if columns::drag(model, column) {
+                return Vec::new();
+            }
+            timeline::drag(model, column, row)
+        }
+        MouseEventKind::Up(MouseButton::Left) => {
+            columns::release(model);
+            Vec::new()
+        }
         MouseEventKind::Down(_)
         | MouseEventKind::Up(_)
         | MouseEventKind::Drag(_)
@@ -187,10 +198,9 @@ fn inside(
         }
         Pane::Ladder => {
             if let Some(place) = ladder::title_at(area, model, column, row) {
-                super::ladder::hide(model, place);
+                columns::grab(model, place);
             } else if let Some(row) = ladder::row_at(area, model, row) {
-                let effects = super::ladder::click(model, &row);
-                return if effects.is_empty() { super::ladder::want(model) } else { effects };
+                return event(model, &row);
             }
         }
         Pane::Table => {
@@ -207,8 +217,7 @@ fn inside(
         Pane::Strip => return timeline::press(model, area, column),
         Pane::Around => {
             if let Some(row) = around::row_at(area, model, row) {
-                let effects = super::ladder::click(model, &row);
-                return if effects.is_empty() { super::ladder::want(model) } else { effects };
+                return event(model, &row);
             }
         }
         Pane::Branches => {
@@ -216,15 +225,38 @@ fn inside(
                 model.run_at = at;
             }
         }
-        Pane::Log
-        | Pane::Card
-        | Pane::Chain
-        | Pane::History
-        | Pane::Compare
-        | Pane::Cell
-        | Pane::Figures => {}
+        Pane::Log => return remark(model, area, at, focused),
+        Pane::History => return operation(model, history::row_at(area, model, row), focused),
+        Pane::Card | Pane::Chain | Pane::Compare | Pane::Cell | Pane::Figures => {}
     }
     Vec::new()
+}
+
+/// A click on what happened, in the ladder or in the timeline.
+fn event(model: &mut Model, row: &Row) -> Vec<Effect> {
+    let effects = super::ladder::click(model, row);
+    if effects.is_empty() { super::ladder::want(model) } else { effects }
+}
+
+/// A click on an operation on the selected block.
+fn operation(model: &mut Model, op: Option<OpId>, focused: bool) -> Vec<Effect> {
+    let again = focused && op.is_some() && model.selected.op == op;
+    model.selected.op = op.or(model.selected.op);
+    if again { super::checker::to_ladder(model) } else { Vec::new() }
+}
+
+/// A click into the log: on a source, or on a line.
+fn remark(model: &mut Model, area: Rect, (column, row): (u16, u16), focused: bool) -> Vec<Effect> {
+    if let Some(at) = log::source_at(area, model, column, row) {
+        model.log.source_at = at;
+        return Vec::new();
+    }
+    let Some(id) = log::row_at(area, model, row) else { return Vec::new() };
+    if focused && model.log.cursor == Some(id) {
+        return super::log::open(model);
+    }
+    super::log::select(model, id);
+    super::ladder::want(model)
 }
 
 fn message(model: &mut Model, hit: Option<traffic::Hit>) -> Vec<Effect> {

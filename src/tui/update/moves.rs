@@ -3,11 +3,12 @@
 use super::super::command::Act;
 use super::super::model::faults::{Aim, ROWS};
 use super::super::model::{Heat, Model, Pane};
-use super::super::view::{active, history, inject, io, lamps, layout, locks, matrix, traffic};
-use super::{Effect, ladder, learn, protocol, timeline};
+use super::super::view::{
+    active, amfs, branches, group, history, inject, io, lamps, layout, locks, matrix, traffic,
+};
+use super::{Effect, ladder, learn, log, protocol, timeline};
 use crate::protocol::Defect;
 use crate::protocol::id::{AmfId, DiskId};
-use tui_logger::TuiWidgetEvent;
 
 /// Rows of a page where the pane does not say.
 const PAGE: isize = 10;
@@ -134,20 +135,18 @@ fn go(model: &mut Model, across: isize, down: isize) {
         Pane::Heat => heat_go(model, across, down),
         Pane::Card => model.select_block(shift(model.selected.block.0, across + down)),
         Pane::Amfs => {
-            let at =
-                shift_row(usize::from(model.selected.amf.0), down, usize::from(model.about.amfs));
+            let at = among(&amfs::shown(model), usize::from(model.selected.amf.0), down);
             select_amf(model, AmfId(u8::try_from(at).unwrap_or(0)));
         }
         Pane::Group => {
-            let at =
-                shift_row(usize::from(model.selected.disk.0), down, usize::from(model.about.disks));
+            let at = among(&group::shown(model), usize::from(model.selected.disk.0), down);
             model.selected.disk = DiskId(u8::try_from(at).unwrap_or(0));
         }
         Pane::Traffic => traffic_go(model, down),
         Pane::Ladder | Pane::Around => ladder::go(model, across, down),
         Pane::Strip => {}
         Pane::Branches => {
-            model.run_at = shift_row(model.run_at, down, model.runs.len().max(1));
+            model.run_at = among(&branches::shown(model), model.run_at, down);
         }
         Pane::Compare => timeline::scroll(model, down),
         Pane::Lesson | Pane::Lessons => learn::go(model, down),
@@ -174,17 +173,7 @@ fn go(model: &mut Model, across: isize, down: isize) {
             let shown = active::shown(model);
             model.selected.fault = among(&shown, model.selected.fault, down);
         }
-        Pane::Log => {
-            let event = match (across, down) {
-                (0, -1) => TuiWidgetEvent::UpKey,
-                (0, 1) => TuiWidgetEvent::DownKey,
-                (-1, 0) => TuiWidgetEvent::LeftKey,
-                (1, 0) => TuiWidgetEvent::RightKey,
-                (0, down) if down < 0 => TuiWidgetEvent::PrevPageKey,
-                _ => TuiWidgetEvent::NextPageKey,
-            };
-            model.log.0.transition(event);
-        }
+        Pane::Log => log::go(model, across, down),
     }
 }
 

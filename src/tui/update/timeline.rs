@@ -2,7 +2,7 @@
 
 use super::super::model::timeline::Compared;
 use super::super::model::{Level, Model, Pane, Screen};
-use super::super::view::{layout, strip};
+use super::super::view::{compare, layout, strip};
 use super::{Effect, acts};
 use crate::trace::{Mark, Seek};
 use ratatui::layout::Rect;
@@ -147,8 +147,8 @@ pub fn compared(
 
 /// Lines of the comparison on, or back.
 pub fn scroll(model: &mut Model, down: isize) {
+    let rows = compare::shown(model).len();
     if let Some(compared) = &mut model.compared {
-        let rows = compared.sides.iter().map(Vec::len).max().unwrap_or(0);
         compared.first = compared.first.saturating_add_signed(down).min(rows.saturating_sub(1));
     }
 }

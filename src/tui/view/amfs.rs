@@ -5,7 +5,8 @@
 //! ▸ amf0  ● serving  e3     1.8s  █████░░   61/96  87%     12     8   1,234  ▁▂▃▅▇▅
 //! ```
 
-use super::super::model::Model;
+use super::super::fuzzy::Filter;
+use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{count, left, percent, right, scroll, time};
@@ -33,25 +34,40 @@ pub fn heading(model: &Model) -> String {
     format!("{serving} of {} serve", amfs.len())
 }
 
-/// The row of the list at this row of the pane.
+/// The AMFs that the filter lets through.
 #[must_use]
-pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<usize> {
-    let at = usize::from(row.checked_sub(area.y + 1)?) + first_row(area, model);
-    (at < model.cluster.now.amfs.len()).then_some(at)
+pub fn shown(model: &Model) -> Vec<usize> {
+    let amfs = &model.cluster.now.amfs;
+    let filter = Filter::new(model.filter_of(Pane::Amfs));
+    let matches = |at: &usize| {
+        let amf = &amfs[*at];
+        filter.matches(&format!("{} {} {}", amf.id, status(amf, model).1, amf.epoch))
+    };
+    (0..amfs.len()).filter(matches).collect()
 }
 
-fn first_row(area: Rect, model: &Model) -> usize {
+/// The AMF at this row of the pane.
+#[must_use]
+pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<usize> {
+    let shown = shown(model);
+    let at = usize::from(row.checked_sub(area.y + 1)?) + first_row(area, model, &shown);
+    shown.get(at).copied()
+}
+
+fn first_row(area: Rect, model: &Model, shown: &[usize]) -> usize {
     let rows = usize::from(area.height.saturating_sub(1));
-    scroll(usize::from(model.selected.amf.0), rows, model.cluster.now.amfs.len())
+    let at = shown.iter().position(|at| *at == usize::from(model.selected.amf.0)).unwrap_or(0);
+    scroll(at, rows, shown.len())
 }
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let width = usize::from(area.width);
     let mut lines = vec![Line::styled(headings(width, model), model.style(Role::Dim))];
-    let first = first_row(area, model);
-    let rows = model.cluster.now.amfs.iter().enumerate().skip(first);
-    lines.extend(rows.take(usize::from(area.height)).map(|(at, amf)| row(at, amf, width, model)));
+    let shown = shown(model);
+    let first = first_row(area, model, &shown);
+    let rows = shown.into_iter().skip(first).take(usize::from(area.height));
+    lines.extend(rows.map(|at| row(at, &model.cluster.now.amfs[at], width, model)));
     rows::draw(frame, area, &lines);
 }
 

@@ -7,6 +7,7 @@
 //!    413 amf0         ~ b17 M -> I
 //! ```
 
+use super::super::fuzzy::Filter;
 use super::super::model::Model;
 use super::super::theme::Role;
 use super::rows;
@@ -56,11 +57,15 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     }
     // The last row of the position, where it stands.
     let stands = rows.iter().rposition(|row| row.at.step <= here);
+    let filter = (!model.filter.is_empty()).then(|| Filter::new(&model.filter));
     for (index, row) in rows.iter().enumerate() {
         let pick = if Some(index) == stands { model.glyphs.pick } else { ' ' };
         let text = format!("{pick}{:>6} {}", row.at.step, row.told(model.glyphs.arrow));
         let role = match () {
             () if Some(row.at) == selected => Role::Select,
+            () if filter.as_ref().is_some_and(|filter| super::ladder::matches(row, filter)) => {
+                Role::Accent
+            }
             () if model.is_recording() && row.at.step > here => Role::Dim,
             () => role(row),
         };

@@ -9,8 +9,9 @@
 //!    414 amf1→amf0    > sends grant b3        416 amf1→amf0    > sends grant b3
 //! ```
 
-use super::super::model::Model;
+use super::super::fuzzy::Filter;
 use super::super::model::timeline::Compared;
+use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::left;
@@ -36,6 +37,17 @@ pub fn text(model: &Model) -> Option<String> {
         format!("  {}: {told}", names[at])
     };
     Some(format!("step {}\n{}\n{}", same + 1, side(0), side(1)))
+}
+
+/// The rows that the filter lets through.
+#[must_use]
+pub fn shown(model: &Model) -> Vec<usize> {
+    let Some(compared) = &model.compared else { return Vec::new() };
+    let filter = Filter::new(model.filter_of(Pane::Compare));
+    let rows = compared.sides.iter().map(Vec::len).max().unwrap_or(0);
+    let told = |at: usize, side: usize| compared.sides[side].get(at).map_or("", String::as_str);
+    let matches = |at: &usize| (0..2).any(|side| filter.matches(told(*at, side)));
+    (0..rows).filter(matches).collect()
 }
 
 /// Draws the pane.
@@ -68,7 +80,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     };
     let differs = |at: &usize| what(0, *at) != what(1, *at);
     let parts = (0..rows).find(differs);
-    for at in *first..rows {
+    for at in shown(model).into_iter().skip(*first) {
         if lines.len() >= usize::from(area.height) {
             break;
         }

@@ -9,7 +9,8 @@
 //! Behind a disk's figures: blocks whose check sum is wrong, and those that were repaired; what is wrong
 //! with its store; how slow it was made.
 
-use super::super::model::Model;
+use super::super::fuzzy::Filter;
+use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{bytes, count, left, right, scroll, time};
@@ -34,16 +35,28 @@ pub fn heading(model: &Model) -> String {
     format!("{} disks{failed}{scrub}", disks.len())
 }
 
-/// The row of the list at this row of the pane.
+/// The disks that the filter lets through.
 #[must_use]
-pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<usize> {
-    let at = usize::from(row.checked_sub(area.y + 2)?) + first_row(area, model);
-    (at < model.cluster.now.disks.len()).then_some(at)
+pub fn shown(model: &Model) -> Vec<usize> {
+    let disks = &model.cluster.now.disks;
+    let filter = Filter::new(model.filter_of(Pane::Group));
+    let matches =
+        |at: &usize| filter.matches(&format!("{} {}", disks[*at].id, state(&disks[*at], model).0));
+    (0..disks.len()).filter(matches).collect()
 }
 
-fn first_row(area: Rect, model: &Model) -> usize {
+/// The disk at this row of the pane.
+#[must_use]
+pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<usize> {
+    let shown = shown(model);
+    let at = usize::from(row.checked_sub(area.y + 2)?) + first_row(area, model, &shown);
+    shown.get(at).copied()
+}
+
+fn first_row(area: Rect, model: &Model, shown: &[usize]) -> usize {
     let rows = usize::from(area.height.saturating_sub(2));
-    scroll(usize::from(model.selected.disk.0), rows, model.cluster.now.disks.len())
+    let at = shown.iter().position(|at| *at == usize::from(model.selected.disk.0)).unwrap_or(0);
+    scroll(at, rows, shown.len())
 }
 
 /// Draws the pane.
@@ -55,8 +68,9 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         "  disk   slot  state          reads  writes  queue  fenced"
     };
     let mut lines = vec![summary(width, model), Line::styled(heading, model.style(Role::Dim))];
-    let rows = model.cluster.now.disks.iter().skip(first_row(area, model));
-    lines.extend(rows.take(usize::from(area.height)).map(|disk| row(disk, width, model)));
+    let shown = shown(model);
+    let rows = shown.iter().skip(first_row(area, model, &shown)).take(usize::from(area.height));
+    lines.extend(rows.map(|at| row(&model.cluster.now.disks[*at], width, model)));
     rows::draw(frame, area, &lines);
 }
 

@@ -10,6 +10,7 @@
 //!   1  op40   write  w1#12      ok          12.345    412us
 //! ```
 
+use super::super::fuzzy::Filter;
 use super::super::model::{Model, Pane};
 use super::super::snapshot::seconds;
 use super::super::theme::Role;
@@ -56,6 +57,20 @@ fn history(model: &Model) -> Option<&BlockHistory> {
 
 /// Draws the pane.
 pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
+    rows::draw(frame, area, &page(area, model).0);
+}
+
+/// The operation at this row of the pane.
+#[must_use]
+pub fn row_at(area: Rect, model: &Model, row: u16) -> Option<OpId> {
+    let (text, first, ops) = page(area, model);
+    let at = usize::from(row.checked_sub(area.y)?);
+    let at = at.checked_sub(first).filter(|_| at < text.len())?;
+    ops.get(at).copied()
+}
+
+/// What is on the screen, and from which row on it lists which operations.
+fn page(area: Rect, model: &Model) -> (Vec<Line<'_>>, usize, Vec<OpId>) {
     let width = usize::from(area.width);
     let Some(history) = history(model).filter(|history| !history.ops.is_empty()) else {
         let nobody = "nobody has read or written this block; r reads, w writes it";
@@ -64,7 +79,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         let mut lines: Vec<Line> =
             rows.map(|row| Line::styled(row, model.style(Role::Dim))).collect();
         lines.extend(foreseen::lines(model, width));
-        return rows::draw(frame, area, &lines);
+        return (lines, 0, Vec::new());
     };
     let mut text = verdict(history, width, model);
     let picture = Picture::new(history, width.saturating_sub(LABEL), model);
@@ -81,10 +96,14 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     text.extend(picture.foot(model));
     let foreseen = foreseen::lines(model, width);
     let room = height.saturating_sub(text.len() + foreseen.len());
-    text.extend(list(history, width, room, model));
+    let first = text.len();
+    let shown = list(history, room, model);
+    text.extend(shown.iter().map(|at| row(history, *at, width, model)));
     text.truncate(height.saturating_sub(foreseen.len()));
+    let listed = text.len().saturating_sub(first);
+    let ops = shown.into_iter().take(listed).map(|at| history.ops[at].op).collect();
     text.extend(foreseen);
-    rows::draw(frame, area, &text);
+    (text, first, ops)
 }
 
 /// What the lamp shows, and why.
@@ -367,16 +386,26 @@ fn small(at: usize) -> u32 {
 }
 
 /// The operations that there is room for, around the selected one.
-fn list<'a>(history: &BlockHistory, width: usize, room: usize, model: &Model) -> Vec<Line<'a>> {
-    let order = ordered(history);
+fn list(history: &BlockHistory, room: usize, model: &Model) -> Vec<usize> {
+    let order = shown(history, model);
     let at = selected(history, model).and_then(|op| order.iter().position(|one| *one == op));
     let first = match at {
         Some(at) => scroll(at, room, order.len()),
         None if history.lamp == Lamp::Violated => 0,
         None => order.len().saturating_sub(room),
     };
-    let shown = order.into_iter().skip(first).take(room);
-    shown.map(|at| row(history, at, width, model)).collect()
+    order.into_iter().skip(first).take(room).collect()
+}
+
+/// The operations of the list that the filter lets through, in its order.
+fn shown(history: &BlockHistory, model: &Model) -> Vec<usize> {
+    let filter = Filter::new(model.filter_of(Pane::History));
+    let matches = |at: &usize| {
+        let op = &history.ops[*at];
+        let words = format!("op{} {} {} {} {}", op.op.0, op.amf, op.kind, op.value, result(op));
+        filter.matches(&words)
+    };
+    ordered(history).into_iter().filter(matches).collect()
 }
 
 /// The selected operation, if it is one of these.
@@ -398,7 +427,7 @@ pub fn chosen_op(model: &Model) -> Option<&SeenOp> {
 #[must_use]
 pub fn neighbour(model: &Model, by: isize) -> Option<OpId> {
     let history = history(model)?;
-    let order = ordered(history);
+    let order = shown(history, model);
     let last = order.len().checked_sub(1)?;
     let at = selected(history, model).and_then(|op| order.iter().position(|one| *one == op));
     let newest = if history.lamp == Lamp::Violated { 0 } else { last };

@@ -8,8 +8,8 @@
 //! ```
 
 use super::super::fuzzy::Filter;
-use super::super::model::Model;
 use super::super::model::ladder::{Places, columns};
+use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{count, left};
@@ -81,11 +81,20 @@ pub fn title_at(area: Rect, model: &Model, column: u16, row: u16) -> Option<Colu
     diagram(area, model).column_at(usize::from(column.checked_sub(area.x)?))
 }
 
+/// The places on the screen, and where their titles stand.
+#[must_use]
+pub fn places(area: Rect, model: &Model) -> Vec<((u16, u16), Column)> {
+    let diagram = diagram(area, model);
+    let begins = |index: usize| u16::try_from(diagram.begins(index)).unwrap_or(u16::MAX);
+    let place = |(index, column): (usize, &Column)| ((area.x + begins(index), area.y), *column);
+    diagram.columns.iter().enumerate().map(place).collect()
+}
+
 /// Draws the pane.
 pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let diagram = diagram(area, model);
     let (page, at) = model.ladder.page(height(area));
-    let mut lines = vec![line(diagram.head(), model)];
+    let mut lines = vec![head(&diagram, model)];
     if page.is_empty() {
         lines.push(Line::styled(nothing(model), model.style(Role::Dim)));
     }
@@ -113,6 +122,28 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let told = told(row, model);
     let told = left(&told, usize::from(area.width), model.glyphs.more);
     rows::draw(frame, last, &[Line::styled(told, model.style(Role::Title))]);
+}
+
+/// The titles; the selected one is marked while the pane has the keys.
+fn head<'a>(diagram: &Diagram, model: &Model) -> Line<'a> {
+    let head = line(diagram.head(), model);
+    let picked = diagram.columns.iter().position(|column| Some(*column) == model.ladder.column);
+    let Some(at) = picked.filter(|_| model.focus() == Pane::Ladder) else { return head };
+    let role = |index: usize| if index == at { Role::Cursor } else { Role::Text };
+    let mut spans = Vec::new();
+    for span in head.spans {
+        // The titles are one piece, each as wide as its column.
+        if span.content.chars().count() != diagram.body() || diagram.body() == 0 {
+            spans.push(span);
+            continue;
+        }
+        let cells: Vec<char> = span.content.chars().collect();
+        for (index, title) in cells.chunks(diagram.column).enumerate() {
+            let title: String = title.iter().collect();
+            spans.push(Span::styled(title, model.style(role(index))));
+        }
+    }
+    Line::from(spans)
 }
 
 fn nothing(model: &Model) -> &'static str {

@@ -89,7 +89,7 @@ pub fn plan(model: &Model) -> Option<Plan> {
             Screen::Locks => locks(class, body),
             Screen::Faults => faults(model, class, body),
             Screen::Checker => checker(class, body),
-            Screen::Ladder => vec![(body, vec![Pane::Ladder])],
+            Screen::Ladder => ladder(class, body),
             Screen::Timeline => timeline(model, class, body),
             Screen::Learn => learn(model, class, body),
             Screen::Protocol => protocol(class, body),
@@ -208,9 +208,22 @@ fn checker(class: Class, body: Rect) -> Places {
     vec![(lamps, vec![Pane::Lamps]), (history, vec![Pane::History])]
 }
 
+/// The log below the diagram: their cursors are one.
+fn ladder(class: Class, body: Rect) -> Places {
+    let log = match class {
+        Class::Small | Class::Medium => 4,
+        Class::Large => 9,
+        Class::Wide => 12,
+    };
+    let [diagram, log] =
+        Layout::vertical([Constraint::Fill(1), Constraint::Length(log)]).areas(body);
+    vec![(diagram, vec![Pane::Ladder]), (log, vec![Pane::Log])]
+}
+
 /// The strip over everything; a comparison has the rest for itself.
 fn timeline(model: &Model, class: Class, body: Rect) -> Places {
     const LEFT: [Pane; 2] = [Pane::Around, Pane::Compare];
+    const RIGHT: [Pane; 3] = [Pane::Branches, Pane::Traffic, Pane::Log];
     let frame = if class >= Class::Large { 2 } else { 1 };
     let strip = frame + if class >= Class::Large { 4 } else { 3 };
     let [strip, rest] =
@@ -220,17 +233,19 @@ fn timeline(model: &Model, class: Class, body: Rect) -> Places {
         let runs = frame + 5;
         let [two, runs] =
             Layout::vertical([Constraint::Fill(1), Constraint::Length(runs)]).areas(rest);
-        return vec![whole, (two, LEFT.to_vec()), (runs, vec![Pane::Branches, Pane::Traffic])];
+        return vec![whole, (two, LEFT.to_vec()), (runs, RIGHT.to_vec())];
     }
     let [left, right] =
         Layout::horizontal([Constraint::Percentage(58), Constraint::Fill(1)]).areas(rest);
     if class == Class::Medium {
-        return vec![whole, (left, LEFT.to_vec()), (right, vec![Pane::Branches, Pane::Traffic])];
+        return vec![whole, (left, LEFT.to_vec()), (right, RIGHT.to_vec())];
     }
-    let [runs, held] =
-        Layout::vertical([Constraint::Length(frame + 9), Constraint::Fill(1)]).areas(right);
+    let [runs, held, log] =
+        Layout::vertical([Constraint::Length(frame + 7), Constraint::Fill(1), Constraint::Fill(1)])
+            .areas(right);
     let runs = (runs, vec![Pane::Branches]);
-    vec![whole, (left, LEFT.to_vec()), runs, (held, vec![Pane::Traffic])]
+    let held = (held, vec![Pane::Traffic]);
+    vec![whole, (left, LEFT.to_vec()), runs, held, (log, vec![Pane::Log])]
 }
 
 /// A lesson, with the caches of its cluster below it, or where there is room these and its messages beside

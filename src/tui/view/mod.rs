@@ -109,7 +109,9 @@ fn heading(pane: Pane, model: &Model) -> String {
     let counts = counts(pane, model);
     match (pane, model.filter_of(pane)) {
         // These tell their filters themselves.
-        (Pane::Traffic | Pane::Lamps | Pane::Ladder, _) | (_, "") => counts,
+        (Pane::Traffic | Pane::Lamps | Pane::Ladder | Pane::Table | Pane::Lessons, _) | (_, "") => {
+            counts
+        }
         (_, words) if counts.is_empty() => format!("/{words}"),
         (_, words) => format!("/{words}  {counts}"),
     }
@@ -125,7 +127,7 @@ fn counts(pane: Pane, model: &Model) -> String {
         Pane::Io => io::heading(model),
         Pane::Locks => locks::heading(model),
         Pane::Group => group::heading(model),
-        Pane::Log => String::new(),
+        Pane::Log => log::heading(model),
         Pane::Heat => heat::heading(model),
         Pane::Card => card::heading(model),
         Pane::Chain => chain::heading(model),

@@ -137,6 +137,25 @@ pub fn cell_at(area: Rect, model: &Model, x: u16, y: u16) -> Option<Cell> {
     grid.cell(row, column)
 }
 
+/// The cells on the screen, each once, and where they stand.
+#[must_use]
+pub fn cells(area: Rect, model: &Model) -> Vec<((u16, u16), Cell)> {
+    let (panes, _) = panes(area, model);
+    let grid = model.grid();
+    let Some(pane) = panes.first().filter(|pane| pane.table.is_some()) else { return Vec::new() };
+    let window = Window::new(pane.area, &grid, model);
+    let small = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+    let mut found = Vec::new();
+    for (below, row) in (window.top..grid.rows.len()).take(window.height).enumerate() {
+        for (column, begins) in &window.shown {
+            let x = pane.area.x + small(window.label + begins);
+            let y = pane.area.y + 1 + small(below);
+            found.extend(grid.cell(row, *column).map(|cell| ((x, y), cell)));
+        }
+    }
+    found
+}
+
 /// Draws the pane.
 pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let grid = model.grid();

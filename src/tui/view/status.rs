@@ -246,9 +246,23 @@ fn keys_line(model: &Model) -> Vec<(String, Role, Option<Act>)> {
         parts.push((notice.text.clone(), role, None));
         parts.push(("  ".to_owned(), Role::Text, None));
     }
-    for (key, word, act) in hints(model) {
-        let wide = key.width() + word.width() + 3;
-        if used + wide > width {
+    let hints = hints(model);
+    let wide = |(key, word, _): &(String, &str, Act)| key.width() + word.width() + 3;
+    // Whatever a pane has to say: the way to all keys is always there.
+    let mut kept = hints.iter().find(|hint| hint.2 == Act::Help).map_or(0, wide);
+    for hint in hints {
+        let wide = wide(&hint);
+        let (key, word, act) = hint;
+        if parts.iter().any(|(_, _, there)| *there == Some(act)) {
+            continue;
+        }
+        if act == Act::Help {
+            kept = 0;
+        }
+        if used + wide + kept > width {
+            if kept > 0 {
+                continue;
+            }
             break;
         }
         used += wide;
