@@ -2,7 +2,7 @@
 
 use super::conversation::press;
 use super::fake;
-use super::screens::{Form, SIZES, draw, golden, shown, text};
+use super::screens::{Form, draw, shown, text};
 use amflab::check::{Past, Start};
 use amflab::protocol::MsgKind;
 use amflab::protocol::id::{AmfId, Block, Instant, Key, NodeId, OpId};
@@ -257,34 +257,21 @@ fn when_it_became_inevitable_is_asked_drawn_and_gone_to() {
     assert!(screen.contains("inevitable? the steps of this run are not kept"), "{screen}");
 }
 
-#[test]
-fn the_share_that_fails_is_a_sparkline() {
-    for size in SIZES {
-        for (form, name) in
-            [(Form::Default, ""), (Form::Ascii, "-ascii"), (Form::NoColour, "-no-colour")]
-        {
-            let mut model = shown(fake::trouble(), Screen::Checker, form);
-            model.select_block(17);
-            model.focus_on(Pane::History);
-            press(&mut model, "i");
-            update(&mut model, Msg::Foreseen(Ok(Box::new(foreseen(6, true)))));
-            model.notice = None;
-            let name = format!("checker-cliff-{}x{}{name}", size.0, size.1);
-            golden(&name, &draw(&mut model, size));
-        }
-    }
+/// The share of futures that fails, as a sparkline.
+pub(super) fn cliff(form: Form) -> Model {
+    let mut model = shown(fake::trouble(), Screen::Checker, form);
+    model.select_block(17);
+    model.focus_on(Pane::History);
+    press(&mut model, "i");
+    update(&mut model, Msg::Foreseen(Ok(Box::new(foreseen(6, true)))));
+    model.notice = None;
+    model
 }
 
-#[test]
-fn the_card_in_every_form() {
-    for size in SIZES {
-        for (form, name) in
-            [(Form::Default, ""), (Form::Ascii, "-ascii"), (Form::NoColour, "-no-colour")]
-        {
-            let mut model = shown(fake::trouble(), Screen::Caches, form);
-            model.select_block(17);
-            model.focus_on(Pane::Card);
-            golden(&format!("card-{}x{}{name}", size.0, size.1), &draw(&mut model, size));
-        }
-    }
+/// The card of a block, with what would survive.
+pub(super) fn card(form: Form) -> Model {
+    let mut model = shown(fake::trouble(), Screen::Caches, form);
+    model.select_block(17);
+    model.focus_on(Pane::Card);
+    model
 }

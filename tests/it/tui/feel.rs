@@ -30,6 +30,9 @@ fn a_slash_filters_the_list_that_has_the_keys_and_esc_shows_all() {
         ("4", Pane::Inject, "blank", "replace by a blank one", "crash: memory"),
         ("4", Pane::Active, "disk1", "fail disk1", "drop 20%"),
         ("5", Pane::Lamps, "viol", "violated", "linearizable "),
+        ("5", Pane::History, "op46", "op46", "op41"),
+        ("1", Pane::Amfs, "down", "amf2", "amf3"),
+        ("1", Pane::Group, "disk1", "disk1", "disk2"),
     ] {
         let mut model = trouble();
         press(&mut model, digit);

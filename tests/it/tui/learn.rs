@@ -3,7 +3,7 @@
 use super::conversation::{click, press};
 use super::fake;
 use super::pty::{Console, assert_given_back};
-use super::screens::{Form, SIZES, draw, golden, shown, text};
+use super::screens::{Form, draw, golden, shown, text};
 use amflab::lesson::{Attempt, Score, parse};
 use amflab::protocol::Protocol;
 use amflab::session::Session;
@@ -112,7 +112,7 @@ fn rows() -> Vec<LessonRow> {
         .collect()
 }
 
-fn learning(step: Option<StepShown>, form: Form) -> Model {
+pub(super) fn learning(step: Option<StepShown>, form: Form) -> Model {
     let mut model = shown(fake::snapshot(), Screen::Learn, form);
     model.learn.rows = rows();
     model.learn.at = 1;
@@ -122,21 +122,14 @@ fn learning(step: Option<StepShown>, form: Form) -> Model {
     model
 }
 
-#[test]
-fn the_screen_at_every_size_and_in_every_form() {
-    for size in SIZES {
-        for (form, name) in Form::ALL {
-            let name = |which: &str| format!("learn-{which}-{}x{}{name}", size.0, size.1);
-            golden(&name("list"), &draw(&mut learning(None, form), size));
-            for (which, step) in moments() {
-                let mut model = learning(Some(step), form);
-                if matches!(which, "tried" | "solved" | "answered") {
-                    model.learn.scroll = usize::MAX;
-                }
-                golden(&name(which), &draw(&mut model, size));
-            }
-        }
+/// At one of those moments.
+pub(super) fn at(wanted: &str, form: Form) -> Model {
+    let (_, step) = moments().into_iter().find(|(which, _)| *which == wanted).unwrap();
+    let mut model = learning(Some(step), form);
+    if matches!(wanted, "tried" | "solved" | "answered") {
+        model.learn.scroll = usize::MAX;
     }
+    model
 }
 
 #[test]

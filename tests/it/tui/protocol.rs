@@ -2,7 +2,7 @@
 
 use super::conversation::{click, press};
 use super::fake;
-use super::screens::{Form, SIZES, draw, golden, shown, text};
+use super::screens::{Form, draw, shown, text};
 use crate::explore::table;
 use amflab::protocol::cell::{Cell, Lock, State, Trigger};
 use amflab::protocol::id::{AmfId, Block, Instant};
@@ -32,7 +32,7 @@ fn cells() -> Cells {
 }
 
 /// A console that shows the table.
-fn running(form: Form) -> Model {
+pub(super) fn running(form: Form) -> Model {
     let mut model = shown(fake::snapshot(), Screen::Protocol, form);
     model.hint = false;
     model.cluster.now.cells = Some(cells());
@@ -41,7 +41,7 @@ fn running(form: Form) -> Model {
     model
 }
 
-fn beside(form: Form) -> Model {
+pub(super) fn beside(form: Form) -> Model {
     let mut model = running(form);
     assert_eq!(press(&mut model, "b"), [Effect::Explore(Protocol::Broadcast)]);
     update(&mut model, Msg::Table(Arc::new(table(Protocol::Broadcast).clone())));
@@ -54,19 +54,11 @@ fn screen(model: &mut Model) -> String {
     text(&draw(model, (80, 24)))
 }
 
-#[test]
-fn the_screen_at_every_size_and_in_every_form() {
-    for (form, name) in Form::ALL {
-        let (mut one, mut two) = (running(form), beside(form));
-        for size in SIZES {
-            let at = format!("{}x{}{name}", size.0, size.1);
-            golden(&format!("protocol-{at}"), &draw(&mut one, size));
-            golden(&format!("protocol-two-{at}"), &draw(&mut two, size));
-        }
-    }
-    let mut model = running(Form::Default);
+/// One cell in words.
+pub(super) fn cell_in_words(form: Form) -> Model {
+    let mut model = running(form);
     model.focus_on(Pane::Cell);
-    golden("protocol-cell-40x12", &draw(&mut model, (40, 12)));
+    model
 }
 
 /// Nobody waits for a table: it is asked for once, and comes later.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-const ENGINES: [&str; 2] = ["sim", "live"];
+pub(super) const ENGINES: [&str; 2] = ["sim", "live"];
 
 fn demo(engine: &str) -> Console {
     Console::real(100, 30, &["--engine", engine])
@@ -275,7 +275,7 @@ fn a_config_file_changes_keys_theme_and_tempo_and_a_wrong_one_is_refused() {
 }
 
 /// What can be open above the screen: the keys that open it, and words in it.
-const OPENED: [(&str, &str); 7] = [
+pub(super) const OPENED: [(&str, &str); 7] = [
     ("?", "Moving around"),
     ("\x10", "enter do it"),
     (":", "a command; tab completes"),

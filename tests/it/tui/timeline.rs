@@ -3,7 +3,7 @@
 use super::conversation::{click, press};
 use super::fake;
 use super::ladder::Played;
-use super::screens::{Form, SIZES, draw, golden, shown, text};
+use super::screens::{Form, draw, golden, shown, text};
 use amflab::protocol::id::Block;
 use amflab::trace::action::Action;
 use amflab::trace::{Ask, Command, Engine, HoldFilter, Mark, Seek};
@@ -14,7 +14,7 @@ use amflab::tui::update::{Effect, Msg, update};
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
 /// A recording in which one stands in the middle, and a run that branched off it.
-fn played(form: Form) -> Played {
+pub(super) fn played(form: Form) -> Played {
     let mut played = Played::open();
     let plain = shown(fake::snapshot(), Screen::Timeline, form);
     played.model.glyphs = plain.glyphs;
@@ -46,22 +46,15 @@ fn compared(model: &mut Model) {
     model.notice = None;
 }
 
+/// Two runs beside each other.
+pub(super) fn comparing(form: Form) -> Model {
+    let mut played = played(form);
+    compared(&mut played.model);
+    played.model
+}
+
 #[test]
-fn the_screen_at_every_size_and_in_every_form() {
-    for (form, name) in Form::ALL {
-        let mut played = played(form);
-        for size in SIZES {
-            golden(
-                &format!("timeline-{}x{}{name}", size.0, size.1),
-                &draw(&mut played.model, size),
-            );
-        }
-        compared(&mut played.model);
-        for size in SIZES {
-            let screen = draw(&mut played.model, size);
-            golden(&format!("compare-{}x{}{name}", size.0, size.1), &screen);
-        }
-    }
+fn a_run_that_begins_says_what_it_has() {
     let mut running = shown(fake::snapshot(), Screen::Timeline, Form::Default);
     let screen = text(&draw(&mut running, (80, 24)));
     assert!(screen.contains("nothing has happened yet") && screen.contains("only this run"));
@@ -220,4 +213,25 @@ fn the_first_difference_that_is_seen_stands_out() {
     update(&mut played.model, Msg::Compared(Box::new((names, 97, sides))));
     played.model.notice = None;
     golden("compare-seen-80x24", &draw(&mut played.model, (80, 24)));
+}
+
+#[test]
+fn runs_and_rows_of_a_comparison_are_filtered() {
+    let mut played = played(Form::Default);
+    let model = &mut played.model;
+    draw(model, (100, 30));
+    model.focus_on(Pane::Branches);
+    press(model, "/ 'lte' enter");
+    let screen = text(&draw(model, (100, 30)));
+    assert!(screen.contains("late") && !screen.contains("main  220"), "{screen}");
+    assert_eq!(
+        press(model, "enter"),
+        [Effect::Branch("late".to_owned())],
+        "what is shown is selected"
+    );
+    press(model, "esc");
+    compared(model);
+    press(model, "/ 'crash' enter");
+    let screen = text(&draw(model, (100, 30)));
+    assert!(screen.contains("F crash amf1") && !screen.contains("grant b3"), "{screen}");
 }
