@@ -5,11 +5,13 @@ use super::Done;
 use super::failure::{FAILED, FINE, Failure};
 use super::setup::{ClusterArgs, EngineKind, Judge, time};
 use crate::explore::explore;
+use crate::lesson::{Attempt, Refusal};
 use crate::profile::Profile;
 use crate::protocol::id::Span;
 use crate::session::{Session, Status};
 use crate::trace::grammar::decode;
 use crate::trace::{Ask, Command, Limits, Script, parse_script};
+use crate::tui::model::learn::StepShown;
 use crate::tui::model::{About, Model, Screen};
 use crate::tui::snapshot::Cluster;
 use crate::tui::theme::Theme;
@@ -20,6 +22,7 @@ use clap::{Args, ValueEnum};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Two looks of the console at the cluster are so far apart.
 const LOOK_EVERY: Span = Span::millis(250);
@@ -38,49 +41,105 @@ enum Shown {
     Faults,
     Checker,
     Ladder,
+    Timeline,
     Protocol,
+    Learn,
 }
 
-/// A picture of the README: a screen, when, and what happens before.
+impl Shown {
+    const fn screen(self) -> Screen {
+        match self {
+            Self::Dashboard => Screen::Dashboard,
+            Self::Caches => Screen::Caches,
+            Self::Locks => Screen::Locks,
+            Self::Faults => Screen::Faults,
+            Self::Checker => Screen::Checker,
+            Self::Ladder => Screen::Ladder,
+            Self::Timeline => Screen::Timeline,
+            Self::Protocol => Screen::Protocol,
+            Self::Learn => Screen::Learn,
+        }
+    }
+}
+
+/// A picture of the README: a screen, when, what happens before, and what is selected.
 struct Picture {
     name: &'static str,
     screen: Shown,
     after: Span,
     script: &'static str,
+    /// The selected block; else the one with the worst lamp.
+    block: Option<u64>,
+    /// A lesson, and how many of its steps are behind: the script is what its learner does then.
+    lesson: Option<(&'static str, usize)>,
 }
 
+/// The others are like this one.
+const PLAIN: Picture = Picture {
+    name: "dashboard",
+    screen: Shown::Dashboard,
+    after: Span::secs(12),
+    script: include_str!("../../assets/screens/dashboard.txt"),
+    block: None,
+    lesson: None,
+};
+
 /// All of them; what is in `assets/screens` is made from these, and a test looks that they still run.
-const PICTURES: [Picture; 6] = [
+const PICTURES: [Picture; 10] = [
+    PLAIN,
+    Picture { name: "caches", screen: Shown::Caches, after: Span::secs(20), script: "", ..PLAIN },
     Picture {
-        name: "dashboard",
-        screen: Shown::Dashboard,
-        after: Span::secs(12),
-        script: include_str!("../../assets/screens/dashboard.txt"),
+        name: "card",
+        screen: Shown::Caches,
+        script: include_str!("../../assets/screens/card.txt"),
+        block: Some(17),
+        ..PLAIN
     },
-    Picture { name: "caches", screen: Shown::Caches, after: Span::secs(20), script: "" },
     Picture {
         name: "locks",
         screen: Shown::Locks,
-        after: Span::secs(12),
         script: include_str!("../../assets/screens/locks.txt"),
+        block: Some(17),
+        ..PLAIN
     },
     Picture {
         name: "faults",
         screen: Shown::Faults,
-        after: Span::secs(12),
         script: include_str!("../../assets/screens/faults.txt"),
+        ..PLAIN
     },
     Picture {
         name: "checker",
         screen: Shown::Checker,
         after: Span::secs(6),
         script: include_str!("../../assets/screens/checker.txt"),
+        ..PLAIN
     },
     Picture {
         name: "ladder",
         screen: Shown::Ladder,
-        after: Span::secs(12),
         script: include_str!("../../assets/screens/ladder.txt"),
+        ..PLAIN
+    },
+    Picture {
+        name: "timeline",
+        screen: Shown::Timeline,
+        script: include_str!("../../assets/screens/timeline.txt"),
+        ..PLAIN
+    },
+    Picture {
+        name: "protocol",
+        screen: Shown::Protocol,
+        after: Span::secs(30),
+        script: "",
+        ..PLAIN
+    },
+    Picture {
+        name: "lesson",
+        screen: Shown::Learn,
+        script: include_str!("../../assets/screens/lesson.txt"),
+        lesson: Some(("05-write-invalidate", 1)),
+        ..PLAIN
     },
 ];
 
@@ -99,7 +158,7 @@ pub(super) struct ScreenshotArgs {
     #[arg(long, value_enum, default_value = "dashboard")]
     screen: Shown,
     /// Every picture of the README, into the folder that -o names
-    #[arg(long, conflicts_with_all = ["screen", "script", "after"])]
+    #[arg(long, conflicts_with_all = ["screen", "script", "after", "block", "lesson"])]
     all: bool,
     /// A script that is run first
     #[arg(long, value_name = "FILE")]
@@ -107,6 +166,12 @@ pub(super) struct ScreenshotArgs {
     /// Virtual time for which the workloads run before the picture, and before the script
     #[arg(long, default_value = "12s", value_parser = time)]
     after: Span,
+    /// The selected block; else the one with the worst lamp
+    #[arg(long, value_name = "N")]
+    block: Option<u64>,
+    /// A lesson, at its first step: the script is what its learner does there
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["screen", "after"])]
+    lesson: Option<String>,
     /// A theme: terminal-16, dark, light, colour-blind
     #[arg(long, value_name = "NAME", default_value = "terminal-16")]
     theme: String,
@@ -123,7 +188,10 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Done {
     let profile = args.cluster.load("demo")?;
     if !args.all {
         let script = args.script.as_deref().map(|path| load(path, &profile)).transpose()?;
-        let wanted = (args.screen, args.after, script);
+        if let Some(name) = &args.lesson {
+            return draw_lesson(args, (name, 0), script.as_ref(), &args.output);
+        }
+        let wanted = Wanted { screen: args.screen, after: args.after, script, block: args.block };
         return draw(args, &profile, wanted, &args.output);
     }
     std::fs::create_dir_all(&args.output)
@@ -132,38 +200,61 @@ pub(super) fn screenshot(args: &ScreenshotArgs) -> Done {
     for picture in &PICTURES {
         let script = read(picture.script, picture.name, Path::new("."), &profile)?;
         let file = args.output.join(format!("{}.svg", picture.name));
-        let wanted = (picture.screen, picture.after, Some(script));
+        if let Some(lesson) = picture.lesson {
+            code = code.max(draw_lesson(args, lesson, Some(&script), &file)?);
+            continue;
+        }
+        let (screen, after, block) = (picture.screen, picture.after, picture.block);
+        let wanted = Wanted { screen, after, script: Some(script), block };
         code = code.max(draw(args, &profile, wanted, &file)?);
     }
     Ok(code)
 }
 
-/// Draws one screen, after a time and a script, into a file.
-fn draw(
+/// One screen: which, after how long, after which commands, with which block selected.
+struct Wanted {
+    screen: Shown,
+    after: Span,
+    script: Option<Script>,
+    block: Option<u64>,
+}
+
+/// A console on a cluster.
+fn console(
     args: &ScreenshotArgs,
+    session: &mut Session,
     profile: &Profile,
-    (screen, after, script): (Shown, Span, Option<Script>),
-    output: &Path,
-) -> Done {
+    screen: Screen,
+) -> Result<Model, Failure> {
     let theme = Theme::named(&args.theme).map_err(Failure::told)?;
-    let engine = args.cluster.start(EngineKind::Sim, profile, Judge::Reads)?;
-    let mut session = Session::new(engine, profile);
     let cluster = Cluster::new(session.snapshot(&Ask::BRIEF));
-    let mut model = Model::new(About::new(profile), cluster, theme.clone());
+    let mut model = Model::new(About::new(profile), cluster, theme);
     update(&mut model, Msg::Resize(args.size.0, args.size.1));
     model.hint = false;
     if args.ascii {
         model.glyphs = &glyph::ASCII;
     }
-    model.screen = match screen {
-        Shown::Dashboard => Screen::Dashboard,
-        Shown::Caches => Screen::Caches,
-        Shown::Locks => Screen::Locks,
-        Shown::Faults => Screen::Faults,
-        Shown::Checker => Screen::Checker,
-        Shown::Ladder => Screen::Ladder,
-        Shown::Protocol => Screen::Protocol,
-    };
+    model.screen = screen;
+    Ok(model)
+}
+
+/// Draws one screen, after a time and a script, into a file.
+fn draw(args: &ScreenshotArgs, profile: &Profile, wanted: Wanted, output: &Path) -> Done {
+    let Wanted { screen, after, script, block } = wanted;
+    let engine = args.cluster.start(EngineKind::Sim, profile, Judge::Reads)?;
+    let mut session = Session::new(engine, profile);
+    let mut model = console(args, &mut session, profile, screen.screen())?;
+    if let Some(block) = block {
+        if block >= model.about.blocks {
+            let last = model.about.blocks - 1;
+            return Err(Failure::usage(format!("--block {block}: the last block is {last}")));
+        }
+        model.select_block(block);
+    }
+    if model.screen == Screen::Learn {
+        let hint = "`--lesson NAME` draws one of them; `amflab lessons list` names them";
+        return Err(Failure::hinted("--screen learn: no lesson is named", hint));
+    }
     if model.screen == Screen::Protocol {
         model.protocol.tell(std::sync::Arc::new(explore(profile.config.protocol)));
     }
@@ -181,14 +272,50 @@ fn draw(
     look(&mut session, &mut model, &mut mark);
     // Of the lamps, the worst is the one to see.
     let lamps = model.cluster.now.lamps.as_ref();
-    if let Some(worst) = lamps.and_then(|lamps| lamps.blocks.first()).map(|info| info.block) {
-        model.select_block(worst.0);
+    let worst = lamps.and_then(|lamps| lamps.blocks.first()).map(|info| info.block.0);
+    if let Some(block) = block.or(worst) {
+        model.select_block(block);
         look(&mut session, &mut model, &mut mark);
     }
-    let picture = picture(&model, &theme, args.size)?;
-    let name = output.display();
-    std::fs::write(output, picture).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    write(&model, args.size, output)?;
     Ok(code)
+}
+
+/// Draws a lesson, some steps behind its learner and some commands given, into a file.
+fn draw_lesson(
+    args: &ScreenshotArgs,
+    (name, steps): (&str, usize),
+    script: Option<&Script>,
+    output: &Path,
+) -> Done {
+    let refused = |refusal: Refusal| Failure::usage(refusal.to_string());
+    let lesson = super::lessons::load(name)?;
+    let (mut attempt, mut session) = Attempt::start(Arc::new(lesson)).map_err(refused)?;
+    let profile = attempt.profile().clone();
+    let mut model = console(args, &mut session, &profile, Screen::Learn)?;
+    for _ in 0..steps {
+        attempt.next(&mut session).map_err(refused)?;
+    }
+    let mut told = Vec::new();
+    for entry in script.iter().flat_map(|script| &script.entries) {
+        let given = attempt.give(&mut session, &entry.command).map_err(refused)?;
+        told.push((&entry.command, given));
+    }
+    let mut shown = StepShown::of(&attempt);
+    for (command, given) in told {
+        shown.did(command, &given.report);
+        shown.judged(&given.verdict);
+    }
+    update(&mut model, Msg::Lesson(Some(Box::new(shown))));
+    look(&mut session, &mut model, &mut 0);
+    write(&model, args.size, output)?;
+    Ok(FINE)
+}
+
+fn write(model: &Model, size: (u16, u16), output: &Path) -> Result<(), Failure> {
+    let picture = picture(model, &model.theme, size)?;
+    let name = output.display();
+    std::fs::write(output, picture).map_err(|error| Failure::usage(format!("{name}: {error}")))
 }
 
 fn load(path: &Path, profile: &Profile) -> Result<Script, Failure> {
