@@ -1,9 +1,10 @@
-//! The real program in a (pseudo-)terminal, through what terminals do to it: nothing happens, it gets
-//! other sizes in the middle of everything, it is left.
+//! The real program in a (pseudo-)terminal, through what terminals and shells do to it: nothing happens,
+//! it is stopped and brought back, it gets other sizes in the middle of everything, it is left.
 
 use super::pty::{Console, assert_given_back};
-use super::real::ENGINES;
+use super::real::{ENGINES, OPENED};
 use amflab::tui::model::Screen;
+use portable_pty::CommandBuilder;
 use rustix::process::Pid;
 use std::collections::BTreeMap;
 use std::fs;
@@ -68,6 +69,66 @@ fn while_nothing_happens_hardly_any_thread_wakes() {
     }
 }
 
+// ---- under a shell with job control
+
+/// An interactive shell; nobody's settings are read.
+fn shell() -> Console {
+    let mut command = CommandBuilder::new("/bin/sh");
+    command.arg("-i");
+    command.env("PS1", "ready> ");
+    command.env_remove("ENV");
+    let mut console = Console::start(command, 100, 30);
+    console.until_text("ready>");
+    console
+}
+
+/// Types a line for the shell and waits for what it prints; the line itself does not contain it.
+fn say(shell: &mut Console, line: &str, printed: &str) {
+    shell.type_keys(&format!("{line}\r"));
+    shell.until_text(printed);
+}
+
+#[test]
+fn a_shell_stops_it_brings_it_back_and_has_its_terminal_again() {
+    let binary = env!("CARGO_BIN_EXE_amflab");
+    for engine in ENGINES {
+        let mut shell = shell();
+        let folder = tempfile::tempdir().unwrap();
+        let (before, after) = (folder.path().join("before"), folder.path().join("after"));
+        say(&mut shell, &format!("stty -g > {}; echo kept$((1+1))", before.display()), "kept2");
+        shell.type_keys(&format!("{binary} --engine {engine} -p claims\r"));
+        shell.until_text("2 of 2 serve");
+        shell.type_keys(":write amf0 1 \"before\"\r");
+        shell.until_text("write b1 \"before\"");
+        for round in 0..2 {
+            shell.type_keys("\x1a");
+            shell.until("the shell", |screen, _| {
+                screen.contains("Stopped") && !screen.contains("2 of 2 serve")
+            });
+            // Lines are edited and echoed again: the terminal is the shell's.
+            say(&mut shell, &format!("echo shell$((40+{round}))"), &format!("shell{}", 40 + round));
+            shell.type_keys("fg\r");
+            shell.until("the console", |screen, _| {
+                screen.contains("2 of 2 serve") && !screen.contains("Stopped")
+            });
+            // Its cluster did not notice: what was written is there, and no lease has run out.
+            shell.type_keys(":read amf1 1\r");
+            shell.until_text("read b1 = \"before\"");
+            assert!(shell.text().contains("no violation"), "{engine}: {}", shell.text());
+        }
+        shell.type_keys("q");
+        // What is typed before it has ended is read by it.
+        shell.until("the shell", |screen, _| screen.trim_end().ends_with("ready>"));
+        say(&mut shell, "echo left$?", "left0");
+        say(&mut shell, &format!("stty -g > {}; echo kept$((2+2))", after.display()), "kept4");
+        let read = |path| fs::read_to_string(path).unwrap();
+        assert_eq!(read(after), read(before), "{engine}: the terminal is as it was");
+        shell.type_keys("exit\r");
+        let (_, raw) = shell.ends();
+        assert_given_back(&raw);
+    }
+}
+
 // ---- sizes
 
 /// What the first line says of a screen, if there is room for its name.
@@ -104,6 +165,38 @@ fn every_screen_follows_every_size() {
     let (fine, raw) = console.ends();
     assert!(fine);
     assert_given_back(&raw);
+}
+
+#[test]
+fn every_popup_on_every_screen_survives_another_size() {
+    for screen in Screen::ALL {
+        let mut console = Console::real(BEFORE.0, BEFORE.1, &["--engine", "sim"]);
+        console.until_text("workload on");
+        console.type_keys(&screen.digit().to_string());
+        console.until_text(&tab(screen));
+        for (keys, words) in OPENED {
+            console.type_keys(keys);
+            console.until_text(words);
+            console.resize(40, 12);
+            console.until("a small one", |text, _| {
+                text.lines().all(|line| line.chars().count() <= 40) && !text.trim().is_empty()
+            });
+            console.resize(BEFORE.0, BEFORE.1);
+            console.until_text(words);
+            console.type_keys("\x1b");
+            console.until(&format!("{words} closed on {screen:?}"), |text, _| {
+                !text.contains(words) && text.contains(&tab(screen))
+            });
+        }
+        // Letters stand elsewhere on a screen of another size: they go.
+        console.type_keys("'");
+        console.resize(80, 24);
+        console.until_text(&tab(screen));
+        console.type_keys(":q!\r");
+        let (fine, raw) = console.ends();
+        assert!(fine, "{screen:?}");
+        assert_given_back(&raw);
+    }
 }
 
 // ---- the end, whatever is shown

@@ -275,7 +275,7 @@ fn a_config_file_changes_keys_theme_and_tempo_and_a_wrong_one_is_refused() {
 }
 
 /// What can be open above the screen: the keys that open it, and words in it.
-const OPENED: [(&str, &str); 7] = [
+pub(super) const OPENED: [(&str, &str); 7] = [
     ("?", "Moving around"),
     ("\x10", "enter do it"),
     (":", "a command; tab completes"),

@@ -36,7 +36,8 @@ pub(super) fn played(form: Form) -> Played {
 }
 
 fn compared(model: &mut Model) {
-    let side = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let arrow = model.glyphs.arrow.to_string();
+    let side = |words: &[&str]| words.iter().map(|word| word.replace('→', &arrow)).collect();
     let names = ["main".to_owned(), "late".to_owned()];
     let sides = [
         side(&["    98 amf0→amf1    < grant b3 no copy", "    99 amf1→disk0   < disk0 wrote b3"]),
