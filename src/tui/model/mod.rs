@@ -257,6 +257,8 @@ impl Model {
             | Pane::Matrix
             | Pane::Heat
             | Pane::Card
+            | Pane::Other
+            | Pane::Figures
             | Pane::Strip => Pane::Traffic,
             own @ (Pane::Amfs
             | Pane::Group

@@ -128,6 +128,8 @@ fn aim(model: &Model, pane: Pane, area: Rect, (column, row): (u16, u16)) -> Opti
         | Pane::Strip
         | Pane::Compare
         | Pane::Lesson
+        | Pane::Other
+        | Pane::Figures
         | Pane::Cell => None,
     }
 }
@@ -139,6 +141,8 @@ pub const WITHOUT_TARGETS: &[(Pane, &str)] = &[
     (Pane::Strip, "a place on it is gone to at once: to jump would do something"),
     (Pane::Compare, "it is read from its top, where the runs part; arrows scroll it"),
     (Pane::Lesson, "a text; arrows scroll it"),
+    (Pane::Other, "it shows the blocks that are selected in the matrix beside it"),
+    (Pane::Figures, "a table of figures: nothing in it is selected"),
     (Pane::Cell, "it tells of the one cell that is selected in the table"),
 ];
 

@@ -2,7 +2,7 @@
 
 use super::fake;
 use super::pty::Console;
-use super::screens::{Form, SIZES, draw, golden, shown, text};
+use super::screens::{Form, draw, shown, text};
 use crate::cli::amflab_with;
 use amflab::protocol::{LineState, Protocol};
 use amflab::trace::Snapshot;
@@ -45,21 +45,15 @@ fn two() -> Snapshot {
     first
 }
 
-fn model() -> Model {
-    let mut model = shown(two(), Screen::Beside, Form::Default);
+/// Both matrices and all figures.
+pub(super) fn both(form: Form) -> Model {
+    let mut model = shown(two(), Screen::Beside, form);
     model.focus_on(Pane::Figures);
     model
 }
 
-#[test]
-fn both_matrices_and_all_figures_at_every_size() {
-    for size in SIZES {
-        for (form, name) in Form::ALL {
-            let mut model = shown(two(), Screen::Beside, form);
-            model.focus_on(Pane::Figures);
-            golden(&format!("beside-{}x{}{name}", size.0, size.1), &draw(&mut model, size));
-        }
-    }
+fn model() -> Model {
+    both(Form::Default)
 }
 
 #[test]

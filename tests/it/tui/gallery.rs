@@ -4,7 +4,7 @@
 
 use super::conversation::press;
 use super::screens::{Form, SIZES, draw, folder, golden_text, shown, styles, text};
-use super::{checker, fake, ladder, learn, log, protocol, timeline};
+use super::{beside, checker, fake, ladder, learn, log, protocol, timeline};
 use amflab::protocol::id::Instant;
 use amflab::session::{ReplayProgress, ReplayState};
 use amflab::tui::model::{Aim, Modal, Model, Pane, ReplayShown, Screen};
@@ -38,6 +38,7 @@ const SHOTS: &[Shot] = &[
     ("ladder-log", log::linked),
     ("timeline", |form| timeline::played(form).model),
     ("compare", timeline::comparing),
+    ("beside", beside::both),
     ("protocol-unknown", |form| shown(fake::snapshot(), Screen::Protocol, form)),
     ("learn-list", |form| learn::learning(None, form)),
     ("learn-begun", |form| learn::at("begun", form)),
@@ -57,6 +58,7 @@ const TABLES: &[Shot] = &[
 
 /// Golden screens of other tests: what opens above a screen, at one size or a few.
 const OTHERS: &[&str] = &[
+    "compare-seen-80x24",
     "help-80x24",
     "hint-80x24",
     "jump-120x40",
@@ -284,7 +286,7 @@ fn a_filter_is_typed_in_every_pane() {
             model.zoomed = false;
             model.focus_on(pane);
             press(&mut model, "/");
-            if model.screen == Screen::Caches {
+            if matches!(model.screen, Screen::Caches | Screen::Beside) {
                 assert!(model.notice.as_ref().unwrap().text.contains("no list on this screen"));
                 continue;
             }
