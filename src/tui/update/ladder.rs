@@ -309,7 +309,9 @@ pub fn show_step(model: &mut Model, step: u64) -> bool {
 
 /// What was asked for has come.
 pub fn told(model: &mut Model, range: (u64, u64), events: Vec<Event>) -> Vec<Effect> {
-    events.iter().for_each(|event| engine::remark(model, event));
+    for event in &events {
+        engine::remark(model, event);
+    }
     model.ladder.tell(range, events);
     if model.ladder.cursor.is_none() {
         let step = model.cluster.now.step;

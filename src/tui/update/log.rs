@@ -17,7 +17,9 @@ pub fn go(model: &mut Model, across: isize, down: isize) {
         Some(id) => select(model, id),
         None if down > 0 && model.is_recording() => {
             let last = model.log_lines().last().map(|line| line.id);
-            last.into_iter().for_each(|id| select(model, id));
+            if let Some(id) = last {
+                select(model, id);
+            }
         }
         // Past the newest: what comes is followed, here and in the ladder.
         None if down > 0 => ladder::follow_newest(model),

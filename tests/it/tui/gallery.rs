@@ -159,7 +159,7 @@ fn every_table_at_every_size_for_every_terminal() {
 fn look(shots: &[Shot]) {
     for (name, make) in shots {
         let [mut plain, mut ascii, mut bare] =
-            [Form::Default, Form::Ascii, Form::NoColour].map(|form| make(form));
+            [Form::Default, Form::Ascii, Form::NoColour].map(make);
         for size in SIZES {
             let name = format!("{name}-{}x{}", size.0, size.1);
             let [plain, ascii, bare] =
@@ -176,7 +176,7 @@ fn look(shots: &[Shot]) {
                 ("--- ascii\n", seven_bits),
                 ("--- styles without colours\n", styles(&bare)),
             ];
-            let all: String = sections.iter().map(|(head, body)| format!("{head}{body}")).collect();
+            let all = sections.map(|(head, body)| [head, &*body].concat()).concat();
             golden_text(&name, &all);
         }
     }
