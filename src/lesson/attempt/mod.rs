@@ -1,7 +1,7 @@
 //! One way through a lesson: where the learner is, what was done, what it is worth.
 //!
 //! The caller owns the [`Session`] (it may be on a screen) and lends it; going back puts another one in
-//! its place, in which the commands up to there are repeated. [`doing`]: what the learner does in a step.
+//! its place, in which the commands up to there are repeated. `doing`: what the learner does in a step.
 
 mod doing;
 
