@@ -384,10 +384,18 @@ pub struct HeldInfo {
 pub struct FaultInfo {
     /// The command that made it.
     pub what: String,
-    /// What it did so far: `dropped 7 messages`.
+    /// What it did so far: `dropped 7 messages`; empty where that is not counted.
     pub receipt: String,
     /// The command that ends it.
     pub undo: String,
     /// Since when.
     pub since: Instant,
+}
+
+impl FaultInfo {
+    /// What it did so far, as far as that is counted.
+    #[must_use]
+    pub fn effect(&self) -> &str {
+        if self.receipt.is_empty() { "what it does is not counted" } else { &self.receipt }
+    }
 }

@@ -164,8 +164,8 @@ pub fn state(model: &Model) -> Vec<String> {
     let up = if now.witness.up { now.witness.doing.as_str() } else { "down" };
     lines.push(format!("the witness is {up}"));
     for fault in &now.faults {
-        let receipt = if fault.receipt.is_empty() { "no effect yet" } else { &fault.receipt };
-        lines.push(format!("fault: {}; {receipt}; `{}` ends it", fault.what, fault.undo));
+        let (what, effect, undo) = (&fault.what, fault.effect(), &fault.undo);
+        lines.push(format!("fault: {what}; {effect}; `{undo}` ends it"));
     }
     for held in &now.held {
         lines.push(format!("held, from {} to {}: {}", held.from, held.to, held.what));

@@ -81,8 +81,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
             Span::styled(left(&fault.what, room, more), model.style(role)),
             Span::styled(since, model.style(Role::Dim)),
         ]));
-        let receipt = if fault.receipt.is_empty() { "no effect yet" } else { &fault.receipt };
-        lines.push(Line::styled(format!("    {receipt}"), model.style(Role::Warn)));
+        lines.push(Line::styled(format!("    {}", fault.effect()), model.style(Role::Warn)));
         let key = if selected { "enter, U: " } else { "undo: " };
         lines.push(Line::from(vec![
             Span::styled(format!("    {key}"), model.style(Role::Key)),
