@@ -2,7 +2,7 @@
 //! it is stopped and brought back, it gets other sizes in the middle of everything, it is left.
 
 use super::pty::{Console, assert_given_back};
-use super::real::{ENGINES, OPENED};
+use super::real::{ENGINES, OPENED, is_whole};
 use amflab::tui::model::Screen;
 use portable_pty::CommandBuilder;
 use rustix::process::Pid;
@@ -188,7 +188,7 @@ fn every_popup_on_every_screen_survives_another_size() {
             console.until_text(words);
             console.type_keys("\x1b");
             console.until(&format!("{words} closed on {screen:?}"), |text, _| {
-                !text.contains(words) && text.contains(&tab(screen))
+                is_whole(text) && !text.contains(words) && text.contains(&tab(screen))
             });
         }
         console.type_keys(":q!\r");
