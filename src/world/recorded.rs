@@ -129,5 +129,6 @@ impl World {
         self.report("core", None, text);
         // It is up: a machine that is down has no input.
         let _ = self.crash(amf);
+        self.faults.on(&Control::Crash(amf), now);
     }
 }

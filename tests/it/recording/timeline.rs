@@ -152,6 +152,8 @@ fn a_machine_that_broke_is_down_afterwards() {
         panic!("hosts ask AMFs")
     };
     assert!(timeline.world().amf(amf).is_none());
+    let faults = timeline.world().faults().iter().map(|fault| fault.info.what.clone());
+    assert_eq!(faults.last(), Some(format!("crash {amf}")), "it can be restarted in a fork");
     let violation = &timeline.world().violations()[0];
     assert!(violation.text.contains("stopped here when this was recorded"), "{violation:?}");
     assert_eq!(timeline.world().outstanding(), 0, "its host was answered");
