@@ -20,6 +20,9 @@ use std::collections::VecDeque;
 /// Significant digits of latencies.
 const DIGITS: u8 = 3;
 
+/// Steps of one cluster between two looks at its clock, while it catches up.
+const STEPS_MAX: u64 = 1_000;
+
 /// See the module.
 pub struct Pair {
     sims: [Sim; 2],
@@ -95,6 +98,17 @@ impl Pair {
     fn due(&self) -> [Option<Instant>; 2] {
         let now = self.now();
         [0, 1].map(|at| self.sims[at].next_due().map(|due| due.max(now)))
+    }
+
+    /// A command can take one cluster longer than the other, which then does what is due in the meantime.
+    fn catch_up(&mut self) -> Result<(), EngineError> {
+        let until = self.sims[0].now.max(self.sims[1].now);
+        for sim in &mut self.sims {
+            let how = Advance { until, steps_max: STEPS_MAX };
+            while sim.now < until && sim.advance(how)? == Progress::Stepped {}
+        }
+        self.agree();
+        Ok(())
     }
 
     /// Both clocks show the later of the two times: nothing was due between them.
@@ -184,7 +198,7 @@ impl Engine for Pair {
         } else {
             done
         };
-        self.agree();
+        self.catch_up()?;
         done
     }
 

@@ -8,7 +8,7 @@ use amflab::sim::pair::Pair;
 use amflab::sim::{Sim, SimOptions};
 use amflab::trace::engine::{Advance, Engine, HostPort};
 use amflab::trace::snapshot::Ask;
-use amflab::trace::{Limits, Snapshot, parse_command};
+use amflab::trace::{Command, Limits, Snapshot, parse_command};
 use std::path::Path;
 
 fn loaded(sets: &[&str]) -> Profile {
@@ -125,4 +125,26 @@ fn a_pair_is_repeatable() {
     let (sharing, update) = (loaded(&[]), loaded(&["cluster.protocol=update"]));
     let once = || played(Box::new(pair(&sharing, &update)), &sharing, LOAD);
     assert_eq!(once(), once());
+}
+
+/// A command that takes one of them longer leaves nothing undone in the other: it is where it would be alone.
+#[test]
+fn who_is_done_sooner_does_meanwhile_what_is_due() {
+    let (slow, fast) = (loaded(&["link.delay_us=20000"]), loaded(&[]));
+    let script = "wait 1s\nprotocol moesi";
+    let both = played(Box::new(pair(&slow, &fast)), &slow, script);
+    let other = both.beside.expect("there are two").other;
+    assert_eq!(both.now, other.now, "one clock");
+    let mut alone = Session::new(Box::new(sim(&fast)), &fast);
+    let limits = Limits::of(&fast, Path::new("."));
+    for line in script.lines() {
+        let command = parse_command(line, &limits).unwrap_or_else(|error| panic!("{error}"));
+        alone.execute(&command).expect("no break");
+    }
+    let rest = both.now.since(alone.now());
+    assert!(rest > Span(0), "the slower one took longer");
+    alone.execute(&Command::Wait(rest)).expect("no break");
+    let alone = alone.snapshot(&Ask::ALL);
+    assert_eq!((other.step, &other.counts), (alone.step, &alone.counts));
+    assert_eq!(other.amfs, alone.amfs);
 }
