@@ -424,20 +424,33 @@ impl<'a> Director<'a> {
         let much = self.rng.random_range(0..=lease * 5 / 4);
         let until = self.stage.now() + Span::micros(if long { much } else { gap });
         while let Some(next) = self.next_end().filter(|at| *at <= until) {
-            self.wait_until(next)?;
+            if !self.wait_until(next)? {
+                return Ok(());
+            }
             self.end_due()?;
         }
-        self.wait_until(until)
+        self.wait_until(until).map(|_| ())
     }
 
     fn next_end(&self) -> Option<Instant> {
         self.ongoing.iter().map(|(at, _)| *at).min()
     }
 
-    /// In whole microseconds: a script should be short.
-    fn wait_until(&mut self, at: Instant) -> Result<(), Stop> {
-        let left = at.since(self.stage.now()).0 / 1_000;
-        if left == 0 { Ok(()) } else { self.give(Command::Wait(Span::micros(left))) }
+    /// In whole microseconds: a script should be short. What a script holds is let go before it looks lost;
+    /// false: it is not, and would cost a member that may not go.
+    fn wait_until(&mut self, at: Instant) -> Result<bool, Stop> {
+        loop {
+            let left = Span::micros(at.since(self.stage.now()).0 / 1_000);
+            if left == Span(0) {
+                return Ok(true);
+            }
+            let late = Span::micros(self.let_go()?.0 / 1_000);
+            let wait = Command::Wait(left.min(late));
+            if !self.stage.permits(&wait) {
+                return Ok(false);
+            }
+            self.give(wait)?;
+        }
     }
 
     fn end_due(&mut self) -> Result<(), Stop> {

@@ -72,7 +72,8 @@ fn a_seed_near_a_script_changes_it_and_repeats() {
     }
     assert_eq!(drawn.len(), Situation::built_in().len());
     assert!(same < 20, "{same} of 400 as they are");
-    for seed in 0..40 {
+    // The last one once let time pass behind a hold, until a member was suspected that could not be spared.
+    for seed in (0..40).chain([601_457]) {
         let result = run_seed(&space, seed, true).unwrap();
         let again = run_plan(&result.plan, true).unwrap();
         assert!(!again.beyond, "seed {seed}: what was given once may be given again");
