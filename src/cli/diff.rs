@@ -1,7 +1,8 @@
 //! `amflab diff A B`: the first difference of two recordings.
 
-use super::failure::{FAILED, FINE};
+use super::failure::{FAILED, FINE, UNDECIDED};
 use super::inspect::open;
+use super::reading::Reading;
 use super::{Done, complain, print};
 use crate::protocol::Many;
 use crate::timeline::Difference;
@@ -32,7 +33,10 @@ pub(super) fn diff(args: &DiffArgs) -> Done {
     };
     let (mut a, mut b) = (steps(&args.a)?, steps(&args.b)?);
     let mut text = heads(a.reader().head(), b.reader().head());
-    let steps = match first_of(&mut a, &mut b)? {
+    let mut look = Reading::new(&args.a);
+    let first = first_of(&mut a, &mut b, &mut |bytes| look.at(bytes))?;
+    let is_whole = look.end();
+    let steps = match first {
         Err(steps) => steps,
         Ok(Difference { step, steps: [one, other] }) => {
             let _ = writeln!(text, "step {step}:");
@@ -45,6 +49,11 @@ pub(super) fn diff(args: &DiffArgs) -> Done {
         if let Some(note) = steps.reader().tail().note(steps.reader().steps()) {
             complain("note", &format!("{}: {note}", path.display()));
         }
+    }
+    if text.is_empty() && !is_whole {
+        let steps = Many(steps, "step");
+        complain("note", &format!("interrupted: the first {steps} are equal"));
+        return Ok(UNDECIDED);
     }
     if text.is_empty() {
         print(&format!("equal: {}\n", Many(steps, "step")))?;

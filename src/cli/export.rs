@@ -1,7 +1,7 @@
 //! What hosts asked of a cluster, written as a trace: for fio, or as our own JSON lines.
 
-use super::complain;
 use super::failure::Failure;
+use super::{complain, output};
 use crate::protocol::id::{AmfId, Instant};
 use crate::protocol::{Many, RequestKind};
 use crate::workload::export::{Form, Of, TraceWriter, Written};
@@ -9,6 +9,9 @@ use clap::Args;
 use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
+
+/// Files that fio needs, and that are told one by one.
+const FILES_SHOWN: usize = 16;
 
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct ExportArgs {
@@ -27,9 +30,9 @@ impl ExportArgs {
         let mut open = Vec::new();
         for (path, form) in wanted {
             let Some(path) = path else { continue };
-            let cannot = |error| Failure::usage(format!("{}: {error}", path.display()));
-            let out = BufWriter::new(File::create(path).map_err(cannot)?);
-            let writer = TraceWriter::new(out, form, Of::Run).map_err(cannot)?;
+            let out = BufWriter::new(output::create(path)?);
+            let writer = TraceWriter::new(out, form, Of::Run)
+                .map_err(|error| output::cannot(path, &error))?;
             open.push(Export { path: path.clone(), form, writer, trouble: None });
         }
         Ok(Exports { open, per_block })
@@ -64,23 +67,37 @@ impl Exports {
     /// Ends the files, and says what is in them.
     pub(super) fn end(self) -> Result<(), Failure> {
         for Export { path, form, writer, trouble } in self.open {
-            let (requests, bytes) = (writer.requests(), writer.bytes_needed());
+            let (requests, files) = (writer.requests(), writer.files_needed());
             let written = trouble.map_or_else(|| writer.finish().map(drop), Err);
             written.map_err(|error| Failure::broken(format!("{}: {error}", path.display())))?;
-            tell(&path, form, requests, "volume", bytes);
+            tell(&path, form, requests, &files);
         }
         Ok(())
     }
 }
 
-/// What a trace that was written holds, and what fio needs for it.
-pub(super) fn tell(path: &Path, form: Form, requests: u64, name: &str, bytes: u64) {
-    let requests = Many(requests, "request");
+/// What a trace that was written holds, and the files that fio needs for it, each with its bytes.
+pub(super) fn tell(path: &Path, form: Form, requests: u64, files: &[(String, u64)]) {
     let fio = match form {
-        Form::Iolog => {
-            format!("; fio needs `{name}` with {bytes} bytes: `truncate -s {bytes} {name}`")
-        }
+        Form::Iolog => fio_needs(path, files),
         Form::Jsonl => String::new(),
     };
-    complain("note", &format!("{}: {requests}{fio}", path.display()));
+    complain("note", &format!("{}: {}{fio}", path.display(), Many(requests, "request")));
+}
+
+fn fio_needs(path: &Path, files: &[(String, u64)]) -> String {
+    if let [(name, bytes)] = files {
+        return format!("; fio needs `{name}` with {bytes} bytes: `truncate -s {bytes} {name}`");
+    }
+    let shown = files.iter().take(FILES_SHOWN);
+    let shown: Vec<String> =
+        shown.map(|(name, bytes)| format!("truncate -s {bytes} {name}")).collect();
+    let more = match files.len().saturating_sub(FILES_SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more (`grep -w add {}`)", path.display()),
+    };
+    match files.len() {
+        0 => String::new(),
+        count => format!("; fio needs {count} files: `{}`{more}", shown.join("; ")),
+    }
 }

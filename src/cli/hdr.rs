@@ -1,9 +1,9 @@
 //! `--hdr FILE`: the latencies of a run over time, as an `HdrHistogram` interval log.
 
-use super::complain;
 use super::failure::Failure;
 use super::setup::time;
 use super::tally::Doing;
+use super::{complain, output};
 use crate::protocol::Many;
 use crate::protocol::id::{Instant, Span};
 use crate::report::hdr::{HdrLog, INTERVAL, INTERVAL_MIN, Kind};
@@ -53,8 +53,7 @@ pub(super) struct Hdr {
 impl Hdr {
     /// Creates the file.
     pub(super) fn create(path: &Path, interval: Span) -> Result<Self, Failure> {
-        let file = File::create(path)
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        let file = output::create(path)?;
         Ok(Self {
             path: path.to_owned(),
             log: HdrLog::new(BufWriter::new(file), interval),

@@ -1,8 +1,8 @@
 //! `amflab inspect`: what a recording holds.
 
 use super::failure::{FAILED, FINE, Failure, UNDECIDED};
-use super::interrupt;
 use super::progress::Progress;
+use super::reading::Reading;
 use super::replay::file_bytes;
 use super::{Done, complain, print};
 use crate::check::{Past, Start};
@@ -15,7 +15,6 @@ use clap::Args;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 mod block;
 mod export;
@@ -85,7 +84,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Done {
     }
     let mut inspection = Inspection::new(reader, profile, args.block.map(Block));
     let steps_max = args.at.unwrap_or(u64::MAX);
-    let is_whole = inspection.fold(steps_max, file_bytes(&args.recording))?;
+    let is_whole = inspection.fold(steps_max, &args.recording)?;
     inspection.tell(&args.recording);
     if !is_whole {
         let steps = Many(inspection.fold.position(), "step");
@@ -143,8 +142,8 @@ fn open_watched<W: Watch>(
 ) -> Result<(Timeline, W), Failure> {
     let named = |error| Failure::usage(format!("{}: {error}", path.display()));
     let source = file::open(path).map_err(named)?.into_inner();
-    let mut progress = Progress::new(None);
-    let opened = Timeline::open_watched(source, &mut |steps| progress.at(steps), watch);
+    let mut progress = Progress::of_bytes(file_bytes(path));
+    let opened = Timeline::open_watched(source, &mut |bytes| progress.at(bytes), watch);
     progress.end();
     let (timeline, watch) = opened.map_err(named)?;
     if let Some(note) = timeline.tail().note(timeline.recorded()) {
@@ -174,10 +173,9 @@ impl Inspection {
         Self { reader, profile, fold, past, block }
     }
 
-    /// Folds at most so many steps of a file of so many bytes; `false` if ctrl-c came before the end.
-    fn fold(&mut self, steps_max: u64, bytes: u64) -> Result<bool, Failure> {
-        let interrupted = interrupt::watch();
-        let mut progress = Progress::of_bytes(bytes);
+    /// Folds at most so many steps of the file; `false` if ctrl-c came before the end.
+    fn fold(&mut self, steps_max: u64, path: &Path) -> Result<bool, Failure> {
+        let mut look = Reading::new(path);
         while self.fold.position() < steps_max
             && let Some(chunk) = self.reader.next_chunk()?
         {
@@ -186,17 +184,13 @@ impl Inspection {
                     break;
                 }
             }
-            progress.at(chunk.offset + chunk.bytes);
-            if self.fold.position() < chunk.first + chunk.steps.len() as u64 {
+            if self.fold.position() < chunk.first + chunk.steps.len() as u64
+                || !look.at(chunk.offset + chunk.bytes)
+            {
                 break;
             }
-            if interrupted.load(Ordering::Relaxed) {
-                progress.end();
-                return Ok(false);
-            }
         }
-        progress.end();
-        Ok(true)
+        Ok(look.end())
     }
 
     fn apply(&mut self, step: &Recorded) -> bool {

@@ -2,7 +2,7 @@
 
 use super::failure::{FINE, Failure};
 use super::inspect::open_timeline;
-use super::{Done, complain, print};
+use super::{Done, complain, output, print};
 use crate::protocol::Many;
 use crate::protocol::id::OpId;
 use crate::timeline::ladder::cone::{Reach, follow};
@@ -92,8 +92,7 @@ pub(super) fn ladder(args: &LadderArgs) -> Done {
     let columns = wanted.unwrap_or_else(|| used(&rows, &all));
     if let Some(path) = &args.output {
         let title = format!("{}, steps {from} to {to}", args.recording.display());
-        std::fs::write(path, svg::svg(&rows, &columns, &title))
-            .map_err(|why| Failure::usage(format!("{}: {why}", path.display())))?;
+        output::write(path, svg::svg(&rows, &columns, &title))?;
         complain("note", &format!("{}: {}", path.display(), Many(rows.len() as u64, "row")));
         return Ok(FINE);
     }

@@ -314,8 +314,7 @@ fn draw_lesson(
 
 fn write(model: &Model, size: (u16, u16), output: &Path) -> Result<(), Failure> {
     let picture = picture(model, &model.theme, size)?;
-    let name = output.display();
-    std::fs::write(output, picture).map_err(|error| Failure::usage(format!("{name}: {error}")))
+    super::output::write(output, picture)
 }
 
 fn load(path: &Path, profile: &Profile) -> Result<Script, Failure> {

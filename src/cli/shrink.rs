@@ -3,7 +3,7 @@
 use super::failure::{FINE, Failure};
 use super::interrupt;
 use super::progress::Progress;
-use super::{Done, print};
+use super::{Done, output, print};
 use crate::campaign::shrink::BUDGET;
 use crate::campaign::{CannotShrink, Plan, Shrunk, shrink as shorten};
 use crate::protocol::Many;
@@ -45,8 +45,7 @@ pub(super) fn shrink(args: &ShrinkArgs) -> Done {
     match &args.output {
         Some(path) => {
             let name = path.display();
-            std::fs::write(path, text)
-                .map_err(|error| Failure::broken(format!("{name}: {error}")))?;
+            output::write(path, text)?;
             let (before, after) = (shrunk.before, shrunk.plan.commands.len());
             let tried = Many(shrunk.tried.into(), "script");
             let checker = &shrunk.finding.checker;

@@ -16,12 +16,14 @@ const ROWS_MAX: usize = 400;
 pub struct Steps<R> {
     reader: Reader<R>,
     chunk: VecDeque<Recorded>,
+    /// Bytes that were read.
+    done: u64,
 }
 
 impl<R: Read> Steps<R> {
     /// Those that `reader` has not read yet.
     pub fn new(reader: Reader<R>) -> Self {
-        Self { reader, chunk: VecDeque::new() }
+        Self { reader, chunk: VecDeque::new(), done: 0 }
     }
 
     /// What they are read with.
@@ -36,7 +38,10 @@ impl<R: Read> Steps<R> {
     pub fn take(&mut self) -> Result<Option<Recorded>, RecordingError> {
         while self.chunk.is_empty() {
             match self.reader.next_chunk()? {
-                Some(chunk) => self.chunk = chunk.steps.into(),
+                Some(chunk) => {
+                    self.done = chunk.offset + chunk.bytes;
+                    self.chunk = chunk.steps.into();
+                }
                 None => return Ok(None),
             }
         }
@@ -53,16 +58,21 @@ pub struct Difference {
     pub steps: [Option<Recorded>; 2],
 }
 
-/// The first step that differs; or how many there are, if none does.
+/// The first step that differs; or how many there are, if none does. `told` hears before every step how many
+/// bytes of the first are done, and may say that this is enough.
 ///
 /// # Errors
 /// One of them cannot be read.
 pub fn first_of<A: Read, B: Read>(
     a: &mut Steps<A>,
     b: &mut Steps<B>,
+    told: &mut dyn FnMut(u64) -> bool,
 ) -> Result<Result<Difference, u64>, RecordingError> {
     let mut step = 0;
     loop {
+        if !told(a.done) {
+            return Ok(Err(step));
+        }
         let steps = [a.take()?, b.take()?];
         if steps[0] == steps[1] {
             if steps[0].is_none() {
@@ -97,7 +107,7 @@ pub fn side_by_side(
     arrow: char,
 ) -> Result<Comparison, RecordingError> {
     let steps = |bytes| Ok::<_, RecordingError>(Steps::new(head_of(bytes)?.0));
-    let same = match first_of(&mut steps(a)?, &mut steps(b)?)? {
+    let same = match first_of(&mut steps(a)?, &mut steps(b)?, &mut |_| true)? {
         Err(same) => return Ok(Comparison { same, sides: [Vec::new(), Vec::new()] }),
         Ok(found) => found.step - 1,
     };

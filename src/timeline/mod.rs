@@ -84,7 +84,7 @@ pub fn head_of<R: Read>(from: R) -> Result<(Reader<R>, Profile), RecordingError>
 }
 
 impl Timeline {
-    /// Opens a recording and folds all of it; `told` hears how many steps are done, every now and then.
+    /// Opens a recording and folds all of it; `told` hears how many of its bytes are done, every now and then.
     ///
     /// # Errors
     /// It is no recording, or cannot be read. A damaged tail is no error ([`Self::tail`]), nor is a
@@ -120,7 +120,7 @@ impl Timeline {
                 }
                 snaps.passed(&fold);
             }
-            told(fold.position());
+            told(chunk.offset + chunk.bytes);
         }
         // What is behind a step that cannot be followed is counted, not folded.
         while let Some(chunk) = reader.next_chunk()? {

@@ -9,7 +9,8 @@ use super::formats::TraceOp;
 use super::formats::jsonl::{Head, Request};
 use crate::protocol::id::{AmfId, Instant, SECTOR_BYTES};
 use crate::protocol::{RequestKind, Sectors};
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, Write};
 
 /// What is written.
@@ -71,14 +72,12 @@ pub struct TraceWriter<W: Write> {
     out: W,
     form: Form,
     of: Of,
-    /// Devices that were named already.
-    devices: FxHashSet<u32>,
+    /// Devices that were named already, and the sectors that each has.
+    devices: FxHashMap<u32, u64>,
     /// Time of the first request, and of the last, counted from it.
     first_at: Option<Instant>,
     last_us: u64,
     requests: u64,
-    /// Sectors that the longest device has.
-    sectors: u64,
 }
 
 impl<W: Write> TraceWriter<W> {
@@ -91,8 +90,8 @@ impl<W: Write> TraceWriter<W> {
             Form::Iolog => writeln!(out, "fio version 3 iolog")?,
             Form::Jsonl => line(&mut out, &Head::default())?,
         }
-        let devices = FxHashSet::default();
-        Ok(Self { out, form, of, devices, first_at: None, last_us: 0, requests: 0, sectors: 0 })
+        let devices = FxHashMap::default();
+        Ok(Self { out, form, of, devices, first_at: None, last_us: 0, requests: 0 })
     }
 
     /// Requests written.
@@ -100,9 +99,17 @@ impl<W: Write> TraceWriter<W> {
         self.requests
     }
 
-    /// Bytes that the longest file must have for fio.
-    pub fn bytes_needed(&self) -> u64 {
-        self.sectors * u64::from(SECTOR_BYTES)
+    /// The files that fio needs, by device, each with the bytes that it must have.
+    pub fn files_needed(&self) -> Vec<(String, u64)> {
+        let bytes = |sectors: u64| sectors.saturating_mul(u64::from(SECTOR_BYTES));
+        let of = |device: &u32| self.devices.get(device).copied().unwrap_or(0);
+        self.sorted().iter().map(|device| (self.name(*device), bytes(of(device)))).collect()
+    }
+
+    fn sorted(&self) -> Vec<u32> {
+        let mut devices: Vec<u32> = self.devices.keys().copied().collect();
+        devices.sort_unstable();
+        devices
     }
 
     /// Writes a request.
@@ -111,7 +118,6 @@ impl<W: Write> TraceWriter<W> {
     /// Those of the output.
     pub fn write(&mut self, request: &Written) -> io::Result<()> {
         self.requests += 1;
-        self.sectors = self.sectors.max(request.first.saturating_add(request.sectors));
         let Written { at, host, device, op, first: sector, sectors } = *request;
         let at_ns = at.map(|at| at.since(*self.first_at.get_or_insert(at)).0);
         if self.form == Form::Jsonl {
@@ -121,8 +127,13 @@ impl<W: Write> TraceWriter<W> {
         let us = at_ns.unwrap_or(0) / 1_000;
         self.last_us = self.last_us.max(us);
         let name = self.name(device);
-        if self.devices.insert(device) {
-            writeln!(self.out, "{us} {name} add\n{us} {name} open")?;
+        let end = sector.saturating_add(sectors);
+        match self.devices.entry(device) {
+            Entry::Occupied(mut known) => *known.get_mut() = end.max(*known.get()),
+            Entry::Vacant(new) => {
+                new.insert(end);
+                writeln!(self.out, "{us} {name} add\n{us} {name} open")?;
+            }
         }
         let word = match op {
             TraceOp::Read => "read",
@@ -140,9 +151,7 @@ impl<W: Write> TraceWriter<W> {
     /// Those of the output.
     pub fn finish(mut self) -> io::Result<W> {
         if self.form == Form::Iolog {
-            let mut devices: Vec<u32> = self.devices.iter().copied().collect();
-            devices.sort_unstable();
-            for device in devices {
+            for device in self.sorted() {
                 writeln!(self.out, "{} {} close", self.last_us, self.name(device))?;
             }
         }

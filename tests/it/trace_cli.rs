@@ -274,6 +274,23 @@ fn long(dir: &Path) -> PathBuf {
     path
 }
 
+/// fio must have a file for each device, at least as long as what is asked of it.
+#[test]
+fn a_conversion_says_which_files_fio_needs() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let (trace, out) = (path("two.disksim"), path("two.iolog"));
+    std::fs::write(&trace, "0.5 0 8 8 1\n1.0 7 100 4 0\n2.0 0 0 8 1\n").unwrap();
+    let ran = amflab(&["trace", "convert", &trace, "--to", "fio", "-o", &out]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let needs = "3 requests; fio needs 2 files: `truncate -s 8192 dev0; truncate -s 53248 dev7`\n";
+    assert!(ran.err.ends_with(needs), "{}", ran.err);
+    std::fs::write(&trace, "0.5 7 8 8 1\n").unwrap();
+    let ran = amflab(&["trace", "convert", &trace, "--to", "fio", "-o", &out]);
+    let needs = "1 request; fio needs `dev7` with 8192 bytes: `truncate -s 8192 dev7`\n";
+    assert!(ran.err.ends_with(needs), "{}", ran.err);
+}
+
 #[test]
 fn ctrl_c_ends_a_conversion_in_order() {
     let dir = tempfile::tempdir().unwrap();

@@ -14,7 +14,7 @@ use super::failure::{FAILED, FINE, Failure, UNDECIDED};
 use super::interrupt;
 use super::progress::Progress;
 use super::report::Verdict;
-use super::{Done, complain, print};
+use super::{Done, complain, output, print};
 use cell::Run;
 use clap::{Args, ValueEnum};
 pub(super) use grid::quoted;
@@ -106,6 +106,9 @@ pub(super) fn compare(args: &CompareArgs) -> Done {
             format!("{} cells, {repeat} times each, are more than {RUNS_MAX} runs", cells.len());
         return Err(Failure::hinted(text, "vary less, or lower --repeat"));
     }
+    if let Some(path) = &args.output {
+        output::create(path)?;
+    }
     let seed = args.seed.unwrap_or_else(|| cells.first().map_or(1, |cell| cell.profile.seed));
     let interrupted = interrupt::watch();
     let runs = run_all(&cells, args, seed, &interrupted)?;
@@ -129,8 +132,7 @@ pub(super) fn compare(args: &CompareArgs) -> Done {
     };
     match &args.output {
         None => print(&text)?,
-        Some(path) => std::fs::write(path, text)
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
+        Some(path) => output::write(path, text)?,
     }
     if compared.interrupted {
         complain("note", "interrupted: what was not run to its end is left out");

@@ -7,7 +7,7 @@ use super::failure::{FAILED, FINE, Failure, UNDECIDED};
 use super::interrupt;
 use super::progress::Progress;
 use super::shrink;
-use super::{Done, complain, print};
+use super::{Done, complain, output, print};
 use crate::campaign::report::{Failure as Failed, Identity};
 use crate::campaign::shrink::BUDGET;
 use crate::campaign::{RECIPES, Recipe, Report, SeedResult, Shard, Situation, Space, Spec};
@@ -276,8 +276,7 @@ fn read(path: &Path) -> Result<Report, Failure> {
 
 fn finish(report: &Report, args: &FuzzArgs) -> Done {
     if let Some(path) = &args.report {
-        std::fs::write(path, told::json(report))
-            .map_err(|error| Failure::broken(format!("{}: {error}", path.display())))?;
+        output::write(path, told::json(report))?;
     }
     print(&if args.json { told::json(report) } else { told::text(report) })?;
     if report.interrupted {

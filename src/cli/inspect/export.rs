@@ -3,10 +3,9 @@
 use super::{InspectArgs, open};
 use crate::cli::Done;
 use crate::cli::export::tell;
-use crate::cli::failure::{FINE, Failure, UNDECIDED};
-use crate::cli::progress::Progress;
-use crate::cli::replay::file_bytes;
-use crate::cli::{complain, interrupt};
+use crate::cli::failure::Failure;
+use crate::cli::reading::Reading;
+use crate::cli::{complain, output};
 use crate::profile::Profile;
 use crate::report::Export;
 use crate::report::chrome::Chrome;
@@ -19,9 +18,6 @@ use crate::workload::export as trace;
 use clap::ValueEnum;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Another tool's form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -45,10 +41,7 @@ pub(super) fn export(args: &InspectArgs, form: Form) -> Done {
     let steps_max = args.at.unwrap_or(u64::MAX);
     let out: Box<dyn Write> = match &args.output {
         None => Box::new(io::stdout().lock()),
-        Some(path) => Box::new(
-            File::create(path)
-                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
-        ),
+        Some(path) => Box::new(output::create(path)?),
     };
     let out = BufWriter::with_capacity(1 << 18, out);
     let mut export: Box<dyn Export> = match form {
@@ -64,7 +57,7 @@ pub(super) fn export(args: &InspectArgs, form: Form) -> Done {
             chunk.steps.iter().for_each(|step| export.survey(step));
         }
     }
-    let mut look = Look::new(&args.recording);
+    let mut look = Reading::new(&args.recording);
     let mut goes_on = true;
     while goes_on && let Some(chunk) = reader.next_chunk()? {
         for step in &chunk.steps {
@@ -76,7 +69,7 @@ pub(super) fn export(args: &InspectArgs, form: Form) -> Done {
         goes_on &= look.at(chunk.offset + chunk.bytes);
     }
     check(export.end().map(|()| true))?;
-    let code = look.end();
+    let code = look.end_told();
     if let Some(note) = reader.tail().note(reader.steps()) {
         complain("note", &format!("{}: {note}", args.recording.display()));
     }
@@ -84,36 +77,6 @@ pub(super) fn export(args: &InspectArgs, form: Form) -> Done {
         complain("note", &format!("this program does not come to the same: {trouble}"));
     }
     Ok(code)
-}
-
-/// A bar, and ctrl-c.
-struct Look {
-    progress: Progress,
-    interrupted: Arc<AtomicBool>,
-    is_cut_short: bool,
-}
-
-impl Look {
-    fn new(path: &Path) -> Self {
-        let progress = Progress::of_bytes(file_bytes(path));
-        Self { progress, interrupted: interrupt::watch(), is_cut_short: false }
-    }
-
-    /// So many bytes of the recording are done; `false` if that is to be all.
-    fn at(&mut self, bytes: u64) -> bool {
-        self.progress.at(bytes);
-        self.is_cut_short = self.interrupted.load(Ordering::Relaxed);
-        !self.is_cut_short
-    }
-
-    /// The exit code.
-    fn end(mut self) -> u8 {
-        self.progress.end();
-        if self.is_cut_short {
-            complain("note", "interrupted: this is only the beginning of the recording");
-        }
-        if self.is_cut_short { UNDECIDED } else { FINE }
-    }
 }
 
 /// Writes what hosts asked as a trace: the steps say it all, nothing is folded.
@@ -127,7 +90,7 @@ fn requests(
     let per_block = profile.config.sectors_per_block();
     let mut left = args.at.unwrap_or(u64::MAX);
     let mut writer = trace::TraceWriter::new(out, form, trace::Of::Run).map_err(Failure::broken)?;
-    let mut look = Look::new(&args.recording);
+    let mut look = Reading::new(&args.recording);
     let mut goes_on = true;
     while goes_on && let Some(chunk) = reader.next_chunk()? {
         for step in &chunk.steps {
@@ -143,14 +106,14 @@ fn requests(
         }
         goes_on &= look.at(chunk.offset + chunk.bytes);
     }
-    let code = look.end();
-    let (requests, bytes) = (writer.requests(), writer.bytes_needed());
+    let code = look.end_told();
+    let (requests, files) = (writer.requests(), writer.files_needed());
     check(writer.finish().map(|_| true))?;
     if let Some(note) = reader.tail().note(reader.steps()) {
         complain("note", &format!("{}: {note}", args.recording.display()));
     }
     let name = args.output.clone().unwrap_or_else(|| "standard output".into());
-    tell(&name, form, requests, "volume", bytes);
+    tell(&name, form, requests, &files);
     Ok(code)
 }
 

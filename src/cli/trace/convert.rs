@@ -4,10 +4,9 @@ use crate::cli::export::tell;
 use crate::cli::failure::{FINE, Failure, UNDECIDED};
 use crate::cli::progress::Progress;
 use crate::cli::replay::{ReadArgs, file_bytes, open_trace, trace_failure};
-use crate::cli::{Done, complain, interrupt};
+use crate::cli::{Done, complain, interrupt, output};
 use crate::workload::export::{Form, Of, TraceWriter, Written};
 use clap::{Args, ValueEnum};
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -65,10 +64,7 @@ pub(super) fn convert(args: &ConvertArgs) -> Done {
     }
     let out: Box<dyn Write> = match &args.output {
         None => Box::new(io::stdout().lock()),
-        Some(path) => Box::new(
-            File::create(path)
-                .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
-        ),
+        Some(path) => Box::new(output::create(path)?),
     };
     let mut writer = TraceWriter::new(BufWriter::new(out), form, Of::Trace).map_err(cannot)?;
     let mut progress = Progress::of_bytes(file_bytes(&args.trace));
@@ -96,7 +92,7 @@ pub(super) fn convert(args: &ConvertArgs) -> Done {
         }
     }
     progress.end();
-    let (requests, bytes) = (writer.requests(), writer.bytes_needed());
+    let (requests, files) = (writer.requests(), writer.files_needed());
     let counts = reader.counts();
     if counts.bad > 0 {
         complain("note", &format!("{} bad lines were skipped", counts.bad));
@@ -104,7 +100,7 @@ pub(super) fn convert(args: &ConvertArgs) -> Done {
     if goes_on(writer.finish().map(drop)).map_err(cannot)?
         && let Some(path) = &args.output
     {
-        tell(path, form, requests, "dev0", bytes);
+        tell(path, form, requests, &files);
     }
     Ok(code)
 }
