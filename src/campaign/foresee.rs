@@ -421,7 +421,7 @@ fn action_of(control: &Control, broken: Option<Defect>, config: &Config) -> Opti
         Control::SetDefect(Some(defect)) => Action::Defect(*defect, true),
         Control::SetDefect(None) => Action::Defect(broken?, false),
         // A switch drops lines by itself, and clocks are of this run.
-        Control::DropLines(_) | Control::Skip(_) => return None,
+        Control::DropLines(_) | Control::Skip(_) | Control::Figures(_) => return None,
     })
 }
 

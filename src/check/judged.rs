@@ -6,15 +6,13 @@
 //! with the time from before it was given (see [`super::reads`]).
 
 use super::{Lamps, ReadChecker, Start, reads};
+use crate::protocol::RequestKind;
 use crate::protocol::id::{AmfId, Block, Instant, NodeId, OpId};
-use crate::protocol::{Config, RequestKind};
 use crate::trace::action::Action;
-use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress, Waker};
+use crate::trace::engine::{Completion, Engine, EngineError, HostPort, pass_on};
 use crate::trace::event::{Event, EventKind, Violation};
 use crate::trace::snapshot::{Ask, Snapshot};
-use crate::trace::survey::Survey;
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 /// Violations that are kept in words; all are counted.
 const VIOLATIONS_MAX: usize = 100;
@@ -52,6 +50,14 @@ impl<E: Engine> Judged<E> {
         Self { engine, reads: None, lamps, found, total: 0, is_on: false, untold }
     }
 
+    /// The engine was given a request, at this time at the earliest.
+    fn begun(&mut self, op: OpId, amf: AmfId, kind: &RequestKind, now: Instant) {
+        if let Some(checker) = &mut self.reads {
+            checker.on_start(op, kind, now);
+        }
+        self.lamps.on_start(op, amf, kind, now);
+    }
+
     /// A lamp has turned red. A block of which a read was found wrong is not found twice.
     fn take_red(&mut self, amf: AmfId, violation: Violation) {
         let is_it =
@@ -83,10 +89,14 @@ impl<E: Engine> HostPort for Judged<E> {
         // Before: a live engine may have answered by the time it gives the number.
         let now = self.engine.now();
         let op = self.engine.host(amf, kind.clone());
-        if let Some(checker) = &mut self.reads {
-            checker.on_start(op, &kind, now);
-        }
-        self.lamps.on_start(op, amf, &kind, now);
+        self.begun(op, amf, &kind, now);
+        op
+    }
+
+    fn host_again(&mut self, op: OpId, amf: AmfId, kind: RequestKind) -> OpId {
+        let now = self.engine.now();
+        let op = self.engine.host_again(op, amf, kind.clone());
+        self.begun(op, amf, &kind, now);
         op
     }
 
@@ -130,25 +140,12 @@ impl<E: Engine> Engine for Judged<E> {
         self.engine.poll_event().or_else(|| self.untold.pop_front())
     }
 
-    fn told(&mut self, from: u64, to: u64) -> Result<Option<Vec<Event>>, EngineError> {
-        self.engine.told(from, to)
-    }
-
-    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
-        self.engine.recorded()
-    }
-
-    fn survey(&mut self) -> Option<Arc<Survey>> {
-        self.engine.survey()
-    }
+    pass_on!(engine: told recorded mark_figures survey set_waker advance now config is_settled);
+    pass_on!(engine: audit shutdown);
 
     fn subscribe(&mut self, on: bool) {
         self.is_on = on;
         self.engine.subscribe(on);
-    }
-
-    fn set_waker(&mut self, waker: Waker) -> bool {
-        self.engine.set_waker(waker)
     }
 
     fn snapshot(&mut self, ask: &Ask) -> Snapshot {
@@ -161,29 +158,5 @@ impl<E: Engine> Engine for Judged<E> {
         snapshot.violations.extend(self.found.iter().take(room).cloned());
         snapshot.lamps = Some(self.lamps.shown(ask.lamps, ask.history));
         snapshot
-    }
-
-    fn advance(&mut self, how: Advance) -> Result<Progress, EngineError> {
-        self.engine.advance(how)
-    }
-
-    fn now(&self) -> Instant {
-        self.engine.now()
-    }
-
-    fn config(&self) -> &Config {
-        self.engine.config()
-    }
-
-    fn is_settled(&mut self) -> bool {
-        self.engine.is_settled()
-    }
-
-    fn audit(&mut self) {
-        self.engine.audit();
-    }
-
-    fn shutdown(&mut self) -> Result<(), EngineError> {
-        self.engine.shutdown()
     }
 }

@@ -20,6 +20,8 @@ pub(super) struct Tally {
     pub(super) errors: [u64; HostError::ALL.len()],
     pub(super) hits: u64,
     pub(super) misses: u64,
+    /// Requests that an AMF turned away, and their host made again elsewhere.
+    pub(super) retried: u64,
     read: Durated,
     write: Durated,
 }
@@ -71,6 +73,7 @@ impl Tally {
             errors: [0; HostError::ALL.len()],
             hits: 0,
             misses: 0,
+            retried: 0,
             read: Durated::new(),
             write: Durated::new(),
         }
@@ -91,6 +94,15 @@ impl Tally {
         for (_, count) in all.filter(|(known, _)| **known == error) {
             *count += 1;
         }
+    }
+
+    /// A request that was counted as turned away is made again elsewhere.
+    pub(super) fn again(&mut self) {
+        let all = HostError::ALL.iter().zip(&mut self.errors);
+        for (_, count) in all.filter(|(known, _)| **known == HostError::NotServing) {
+            *count = count.saturating_sub(1);
+        }
+        self.retried += 1;
     }
 
     /// A request was answered.

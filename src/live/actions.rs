@@ -233,6 +233,11 @@ impl Cluster {
         drop((turn, state));
     }
 
+    /// What is asked from now on belongs to the figures of the run, or does not any more.
+    pub(crate) fn mark_figures(&self, on: bool, work: &mut Worklist) {
+        self.disturb(Control::Figures(on), work);
+    }
+
     fn partition(&self, named: &[Vec<NodeId>], work: &mut Worklist) -> Done {
         let disks = self.config.disks_all();
         let sides = Sides::new(named, self.config.amfs, disks)?;

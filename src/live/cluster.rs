@@ -245,11 +245,30 @@ impl Cluster {
     ) -> OpId {
         let full = matches!(waiter, Waiter::Port) && self.hosts.is_full();
         let op = self.hosts.begin(&waiter);
+        self.give(id, Request { op, kind }, (waiter, full), work);
+        op
+    }
+
+    /// A request that was turned away goes to another AMF, under its number.
+    pub(crate) fn ask_again(&self, op: OpId, id: AmfId, kind: RequestKind, work: &mut Worklist) {
+        let full = self.hosts.is_full();
+        self.hosts.begin_again(op);
+        self.give(id, Request { op, kind }, (Waiter::Port, full), work);
+    }
+
+    /// `full`: whoever wants the answer is turned away.
+    fn give(
+        &self,
+        id: AmfId,
+        request: Request,
+        (waiter, full): (Waiter, bool),
+        work: &mut Worklist,
+    ) {
+        let op = request.op;
         let mut state = self.amfs[usize::from(id.0)].lock();
         let started = self.clock.now();
-        let is_write = kind.is_write();
+        let is_write = request.kind.is_write();
         let pending = Pending { started, is_write, waiter };
-        let request = Request { op, kind };
         let waits = state.paused.is_some() || self.gate.load(Ordering::Relaxed);
         if full
             || state.machine.is_none()
@@ -257,8 +276,7 @@ impl Cluster {
             || (waits && state.waiting.len() >= WAITING_MAX)
         {
             let answer = Answer::failed(op, HostError::NotServing);
-            self.hosts.end(id, answer, pending, started, &self.events);
-            return op;
+            return self.hosts.end(id, answer, pending, started, &self.events);
         }
         state.ops.insert(op, pending);
         if waits {
@@ -266,7 +284,6 @@ impl Cluster {
         } else {
             self.ask_now(id, &mut state, request, work);
         }
-        op
     }
 
     fn ask_now(&self, id: AmfId, state: &mut AmfState, request: Request, work: &mut Worklist) {

@@ -70,6 +70,14 @@ impl HostPort for LiveEngine {
         op
     }
 
+    fn host_again(&mut self, op: OpId, amf: AmfId, kind: RequestKind) -> OpId {
+        assert!(usize::from(amf.0) < self.cluster.amfs.len(), "an AMF of this cluster");
+        let mut work = Worklist::new();
+        self.cluster.ask_again(op, amf, kind, &mut work);
+        self.cluster.pump(&mut work, PUMP_TURNS_MAX);
+        op
+    }
+
     fn poll_completion(&mut self) -> Option<Completion> {
         self.cluster.hosts.next_done()
     }
@@ -86,6 +94,12 @@ impl Engine for LiveEngine {
 
     fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
         self.cluster.steps.so_far().map_err(EngineError::Refused)
+    }
+
+    fn mark_figures(&mut self, on: bool) {
+        let mut work = Worklist::new();
+        self.cluster.mark_figures(on, &mut work);
+        self.cluster.pump(&mut work, PUMP_TURNS_MAX);
     }
 
     fn subscribe(&mut self, on: bool) {

@@ -89,10 +89,20 @@ impl Hosts {
         let op = OpId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
         self.outstanding.fetch_add(1, Ordering::Relaxed);
         if matches!(waiter, Waiter::Port) {
-            self.port.fetch_add(1, Ordering::Relaxed);
-            self.shard(op).insert(op, Cost::default());
+            self.count_cost(op);
         }
         op
+    }
+
+    /// An operation of the port that was answered is under way again.
+    pub(crate) fn begin_again(&self, op: OpId) {
+        self.outstanding.fetch_add(1, Ordering::Relaxed);
+        self.count_cost(op);
+    }
+
+    fn count_cost(&self, op: OpId) {
+        self.port.fetch_add(1, Ordering::Relaxed);
+        self.shard(op).insert(op, Cost::default());
     }
 
     /// The port takes no more.

@@ -7,6 +7,7 @@ use crate::trace::action::Action;
 use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress};
 use crate::trace::event::Event;
 use crate::trace::snapshot::{Ask, Snapshot};
+use crate::trace::step::{Control, Step};
 
 /// A clean end gives up destaging after this much virtual time.
 const SHUTDOWN_TIME_MAX: Span = Span::secs(600);
@@ -14,6 +15,10 @@ const SHUTDOWN_TIME_MAX: Span = Span::secs(600);
 impl HostPort for Sim {
     fn host(&mut self, amf: AmfId, kind: RequestKind) -> OpId {
         self.submit_host(amf, kind)
+    }
+
+    fn host_again(&mut self, op: OpId, amf: AmfId, kind: RequestKind) -> OpId {
+        self.submit_again(op, amf, kind)
     }
 
     fn poll_completion(&mut self) -> Option<Completion> {
@@ -34,6 +39,10 @@ impl Engine for Sim {
         let none = || EngineError::Refused("the steps of this run are not kept".to_owned());
         let recorder = self.recorder.as_mut().ok_or_else(none)?;
         recorder.so_far().map_err(EngineError::Refused)
+    }
+
+    fn mark_figures(&mut self, on: bool) {
+        self.apply(Step::Control(Control::Figures(on)));
     }
 
     fn subscribe(&mut self, on: bool) {

@@ -375,7 +375,21 @@ impl Sim {
 
     fn submit_host(&mut self, amf: AmfId, kind: RequestKind) -> OpId {
         self.next_op += 1;
-        let op = OpId(self.next_op);
+        self.give_host(OpId(self.next_op), amf, kind)
+    }
+
+    /// The same request over another path: it keeps its number, unless a history is written, which has each
+    /// number once.
+    fn submit_again(&mut self, op: OpId, amf: AmfId, kind: RequestKind) -> OpId {
+        assert!(!self.asked.contains(&op), "what is made again was answered");
+        if self.history.is_some() {
+            self.submit_host(amf, kind)
+        } else {
+            self.give_host(op, amf, kind)
+        }
+    }
+
+    fn give_host(&mut self, op: OpId, amf: AmfId, kind: RequestKind) -> OpId {
         if let Some(judge) = &mut self.judge {
             judge.on_start(op, &kind, self.now);
         }

@@ -210,6 +210,10 @@ impl Engine for Pair {
         self.sims[0].recorded()
     }
 
+    fn mark_figures(&mut self, on: bool) {
+        self.sims.iter_mut().for_each(|sim| sim.mark_figures(on));
+    }
+
     fn subscribe(&mut self, on: bool) {
         self.sims[0].subscribe(on);
     }

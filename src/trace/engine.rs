@@ -141,9 +141,95 @@ pub trait HostPort {
     /// Gives a request to an AMF. Bounded: past the engine's limit the answer is `NotServing`.
     fn host(&mut self, amf: AmfId, kind: RequestKind) -> OpId;
 
+    /// Makes a request again over another path, after the answer to it was `NotServing`: nothing of it was
+    /// done. It keeps its number where an engine can, so that a log tells it from another request.
+    fn host_again(&mut self, op: OpId, amf: AmfId, kind: RequestKind) -> OpId {
+        let _ = op;
+        self.host(amf, kind)
+    }
+
     /// The next completion, if there is one.
     fn poll_completion(&mut self) -> Option<Completion>;
 }
+
+/// Methods of [`Engine`] that only pass on what they are told to the engine in a field: for engines that add
+/// something to another one, and write down the methods in which they do.
+macro_rules! pass_on {
+    ($field:ident: $($method:ident)*) => { $($crate::trace::engine::pass_on!(@ $field $method);)* };
+    (@ $field:ident poll_event) => {
+        fn poll_event(&mut self) -> Option<$crate::trace::event::Event> {
+            self.$field.poll_event()
+        }
+    };
+    (@ $field:ident told) => {
+        fn told(
+            &mut self,
+            from: u64,
+            to: u64,
+        ) -> Result<Option<Vec<$crate::trace::event::Event>>, $crate::trace::engine::EngineError> {
+            self.$field.told(from, to)
+        }
+    };
+    (@ $field:ident recorded) => {
+        fn recorded(&mut self) -> Result<Vec<u8>, $crate::trace::engine::EngineError> {
+            self.$field.recorded()
+        }
+    };
+    (@ $field:ident mark_figures) => {
+        fn mark_figures(&mut self, on: bool) {
+            self.$field.mark_figures(on);
+        }
+    };
+    (@ $field:ident survey) => {
+        fn survey(&mut self) -> Option<::std::sync::Arc<$crate::trace::survey::Survey>> {
+            self.$field.survey()
+        }
+    };
+    (@ $field:ident subscribe) => {
+        fn subscribe(&mut self, on: bool) {
+            self.$field.subscribe(on);
+        }
+    };
+    (@ $field:ident set_waker) => {
+        fn set_waker(&mut self, waker: $crate::trace::engine::Waker) -> bool {
+            self.$field.set_waker(waker)
+        }
+    };
+    (@ $field:ident advance) => {
+        fn advance(
+            &mut self,
+            how: $crate::trace::engine::Advance,
+        ) -> Result<$crate::trace::engine::Progress, $crate::trace::engine::EngineError> {
+            self.$field.advance(how)
+        }
+    };
+    (@ $field:ident now) => {
+        fn now(&self) -> $crate::protocol::id::Instant {
+            self.$field.now()
+        }
+    };
+    (@ $field:ident config) => {
+        fn config(&self) -> &$crate::protocol::Config {
+            self.$field.config()
+        }
+    };
+    (@ $field:ident is_settled) => {
+        fn is_settled(&mut self) -> bool {
+            self.$field.is_settled()
+        }
+    };
+    (@ $field:ident audit) => {
+        fn audit(&mut self) {
+            self.$field.audit();
+        }
+    };
+    (@ $field:ident shutdown) => {
+        fn shutdown(&mut self) -> Result<(), $crate::trace::engine::EngineError> {
+            self.$field.shutdown()
+        }
+    };
+}
+pub(crate) use pass_on;
 
 /// A cluster that runs.
 pub trait Engine: HostPort {
@@ -172,6 +258,12 @@ pub trait Engine: HostPort {
     /// [`EngineError::Refused`]: its steps are not kept, or are too many.
     fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
         Err(EngineError::Refused("the steps of this run are not kept".to_owned()))
+    }
+
+    /// What hosts ask from now on belongs to the figures of the run (`true`), or does not any more: it is put
+    /// into the log, for who counts there.
+    fn mark_figures(&mut self, on: bool) {
+        let _ = on;
     }
 
     /// What stands out in the whole of the run, if the engine knows all of it (a recording does).

@@ -117,7 +117,8 @@ impl Faults {
             | Control::AcceptLoss(_)
             | Control::SetProtocol(_)
             | Control::DropLines(_)
-            | Control::Skip(_) => {}
+            | Control::Skip(_)
+            | Control::Figures(_) => {}
         }
     }
 

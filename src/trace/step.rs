@@ -122,4 +122,7 @@ pub enum Control {
     Link(NodeId, NodeId, LinkSetting),
     /// Each operation of the disk takes so much longer from now on.
     SlowDisk(DiskId, Span),
+    /// What hosts ask from now on belongs to the figures of the run (`true`: its warm-up is over), or does not
+    /// any more (`false`: what was written is read back). Changes no machine. Where there is none, all counts.
+    Figures(bool),
 }

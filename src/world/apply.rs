@@ -341,7 +341,8 @@ impl World {
             | Control::Heal
             | Control::Link(..)
             | Control::SlowDisk(..)
-            | Control::Skip(_) => {}
+            | Control::Skip(_)
+            | Control::Figures(_) => {}
         }
         self.faults.on(control, self.now);
         Ok(())

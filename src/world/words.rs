@@ -27,7 +27,8 @@ pub(super) fn control_node(control: &Control) -> (NodeId, bool) {
         | Control::SetProtocol(_)
         | Control::SetDefect(None)
         | Control::Heal
-        | Control::Skip(_) => (NodeId::Witness, false),
+        | Control::Skip(_)
+        | Control::Figures(_) => (NodeId::Witness, false),
         Control::Partition(_) => (NodeId::Witness, true),
         Control::Link(a, _, setting) => (*a, *setting != LinkSetting::Clear),
         Control::SlowDisk(disk, by) => (NodeId::Disk(*disk), *by != Span(0)),
@@ -58,6 +59,8 @@ pub(super) fn control_text(control: &Control) -> String {
         Control::SetDefect(None) => "defect off".to_owned(),
         Control::DropLines(amf) => format!("drop lines {amf}"),
         Control::Skip(span) => format!("clock skipped {span}"),
+        Control::Figures(true) => "the figures begin".to_owned(),
+        Control::Figures(false) => "the figures end".to_owned(),
         Control::Partition(sides) => Action::Partition(sides.clone()).to_string(),
         Control::Heal => Action::Heal.to_string(),
         Control::Link(a, b, setting) => Action::Link(*a, *b, *setting).to_string(),

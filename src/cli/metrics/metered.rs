@@ -7,13 +7,11 @@ use crate::cli::tally::{Doing, Tally};
 use crate::profile::Profile;
 use crate::protocol::id::{AmfId, Instant, OpId};
 use crate::protocol::table::Table;
-use crate::protocol::{Config, HostError, RequestKind};
+use crate::protocol::{HostError, RequestKind};
 use crate::session::AnyEngine;
 use crate::trace::action::Action;
-use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress, Waker};
-use crate::trace::event::Event;
+use crate::trace::engine::{Completion, Engine, EngineError, HostPort, Waker, pass_on};
 use crate::trace::snapshot::{Ask, Snapshot};
-use crate::trace::survey::Survey;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -83,6 +81,16 @@ impl HostPort for Metered {
         op
     }
 
+    fn host_again(&mut self, op: OpId, amf: AmfId, kind: RequestKind) -> OpId {
+        let doing = Doing::of(&kind);
+        let deadline = self.engine.now() + self.profile.host.timeout;
+        let op = self.engine.host_again(op, amf, kind);
+        self.tally.again();
+        self.open.insert(op, doing);
+        self.deadlines.push_back((deadline, op));
+        op
+    }
+
     fn poll_completion(&mut self) -> Option<Completion> {
         let Some(done) = self.engine.poll_completion() else {
             self.put_if_wanted();
@@ -104,25 +112,8 @@ impl Engine for Metered {
         done
     }
 
-    fn poll_event(&mut self) -> Option<Event> {
-        self.engine.poll_event()
-    }
-
-    fn told(&mut self, from: u64, to: u64) -> Result<Option<Vec<Event>>, EngineError> {
-        self.engine.told(from, to)
-    }
-
-    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
-        self.engine.recorded()
-    }
-
-    fn survey(&mut self) -> Option<Arc<Survey>> {
-        self.engine.survey()
-    }
-
-    fn subscribe(&mut self, on: bool) {
-        self.engine.subscribe(on);
-    }
+    pass_on!(engine: poll_event told recorded mark_figures survey subscribe advance now config);
+    pass_on!(engine: is_settled audit shutdown);
 
     fn set_waker(&mut self, waker: Waker) -> bool {
         self.board.set_waker(Arc::clone(&waker));
@@ -132,29 +123,5 @@ impl Engine for Metered {
     fn snapshot(&mut self, ask: &Ask) -> Snapshot {
         self.put_if_wanted();
         self.engine.snapshot(ask)
-    }
-
-    fn advance(&mut self, how: Advance) -> Result<Progress, EngineError> {
-        self.engine.advance(how)
-    }
-
-    fn now(&self) -> Instant {
-        self.engine.now()
-    }
-
-    fn config(&self) -> &Config {
-        self.engine.config()
-    }
-
-    fn is_settled(&mut self) -> bool {
-        self.engine.is_settled()
-    }
-
-    fn audit(&mut self) {
-        self.engine.audit();
-    }
-
-    fn shutdown(&mut self) -> Result<(), EngineError> {
-        self.engine.shutdown()
     }
 }

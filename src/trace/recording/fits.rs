@@ -92,7 +92,8 @@ fn check_control(config: &Config, control: &Control) -> Result<(), String> {
         | Control::SetProtocol(_)
         | Control::SetDefect(_)
         | Control::Heal
-        | Control::Skip(_) => Ok(()),
+        | Control::Skip(_)
+        | Control::Figures(_) => Ok(()),
         Control::Partition(sides) => Sides::new(sides, config.amfs, config.disks_all()).map(|_| ()),
         Control::Link(a, b, _) => node(config, *a).and_then(|()| node(config, *b)),
     }
