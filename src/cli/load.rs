@@ -3,30 +3,33 @@
 //! One thread drives any engine. A request is told to the checker right after the engine has it and
 //! before any answer is taken, which is as good as before (see `check::reads`). Nothing is allocated
 //! for a request once the tables have grown.
+//!
+//! Reading order: here, who is asked and what is answered; [`begin`] (sources and figures), [`faults`] (the
+//! fault schedule), [`outputs`] (what is written beside the report).
+
+mod begin;
+mod faults;
+mod outputs;
 
 use super::export::Exports;
-use super::failure::Failure;
 use super::hdr::Hdr;
-use super::metrics::{self, Board};
+use super::metrics::Board;
 use super::progress::Progress;
 use super::recovery::{Recovery, Watch};
 use super::tally::{Doing, Tally};
 use crate::check::history::Recorder;
 use crate::check::{ReadChecker, Start};
-use crate::profile::{self, Profile, Schedule, WorkloadSpec};
-use crate::protocol::HostError;
+use crate::profile::{Profile, Schedule, WorkloadSpec};
 use crate::protocol::id::{AmfId, AmfSet, Instant, OpId, Span};
 use crate::protocol::table::Table;
-use crate::report::prometheus::Sample;
-use crate::session::{AnyEngine, request_of};
+use crate::protocol::{HostError, RequestKind};
+use crate::session::AnyEngine;
 use crate::trace::engine::{Advance, EngineError, Progress as Moved};
-use crate::trace::{Ask, Command, Completion, Counts, Violation};
-use crate::workload::chain::{chain, companions};
-use crate::workload::{Feed, Generator, Next, Planned};
+use crate::trace::{Completion, Counts, Violation};
+use crate::workload::{Feed, Next, Path, Planned};
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant as Wall};
@@ -75,13 +78,18 @@ pub(super) struct Measured {
 }
 
 /// A request that has no answer yet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Open {
     /// `None`: the fault schedule asked.
     lane: Option<u16>,
+    /// Whose place in the queue it has, whoever is asked now.
     amf: AmfId,
-    doing: Doing,
+    kind: RequestKind,
     is_counted: bool,
+    /// Whom else its host may ask.
+    path: Path,
+    /// When it was made first, once it was made again.
+    since: Option<Instant>,
 }
 
 /// When a run is over.
@@ -172,84 +180,6 @@ impl Load {
         }
     }
 
-    /// Writes every operation into a file, a line each.
-    pub(super) fn record_history(&mut self, path: &Path) -> Result<(), Failure> {
-        let file = File::create(path)
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-        let per_block = self.profile.config.sectors_per_block();
-        self.history = Some(Recorder::new(BufWriter::new(file), per_block, self.start));
-        Ok(())
-    }
-
-    /// Writes every request that is made from now on into these.
-    pub(super) fn export(&mut self, exports: Exports) {
-        self.exports = Some(exports);
-    }
-
-    /// Logs latencies from when the figures begin.
-    pub(super) fn log_latencies(&mut self, hdr: Option<Hdr>) {
-        self.hdr = hdr;
-    }
-
-    /// Ends the log of latencies, at this time of the figures.
-    pub(super) fn end_hdr(&mut self, measured: &Measured) -> Result<(), Failure> {
-        let Some(mut hdr) = self.hdr.take() else { return Ok(()) };
-        let end = self.begun.as_ref().map(|begun| begun.now + Span(measured.cluster_ns));
-        if end.is_none() {
-            // The warm-up was all there was.
-            hdr.begin(self.engine.now(), &self.profile.name, false);
-        }
-        hdr.end_told(end.unwrap_or_else(|| self.engine.now()))
-    }
-
-    /// Ends what requests were written into.
-    pub(super) fn end_exports(&mut self) -> Result<(), Failure> {
-        self.exports.take().map_or(Ok(()), Exports::end)
-    }
-
-    /// Puts figures there from now on, whenever they are wanted.
-    pub(super) fn serve(&mut self, board: Arc<Board>) {
-        let counts = self.counts_so_far();
-        board.put(self.sample(counts));
-        self.board = Some(board);
-    }
-
-    fn put_if_wanted(&mut self) {
-        if let Some(board) = self.board.clone().filter(|board| board.is_wanted()) {
-            let counts = self.counts_so_far();
-            board.put(self.sample(counts));
-        }
-    }
-
-    /// Puts the figures that are reported: there will be no others. `is_over`: not even of violations.
-    pub(super) fn put_last(&mut self, counts: &Counts, is_over: bool) {
-        if let Some(board) = self.board.clone() {
-            let sample = self.sample(counts.clone());
-            board.put_still(Sample { is_over, ..sample });
-        }
-    }
-
-    /// The counters that belong to the figures.
-    fn counts_so_far(&mut self) -> Counts {
-        let now = self.engine.snapshot(&Ask::BRIEF).counts;
-        self.begun.as_ref().map_or_else(Counts::default, |begun| now.since(&begun.counts))
-    }
-
-    fn sample(&mut self, counts: Counts) -> Sample {
-        let snapshot = self.engine.snapshot(&Ask::BRIEF);
-        let violations = self.violations + snapshot.violations_total;
-        let outstanding = self.open.len() as u64;
-        let sample = metrics::sample(&self.profile, snapshot, counts, &self.tally, outstanding);
-        Sample { violations, ..sample }
-    }
-
-    /// Writes what is left of the history.
-    pub(super) fn end_history(&mut self) -> Result<(), Failure> {
-        let Some(history) = self.history.take() else { return Ok(()) };
-        let written = history.finish().and_then(|mut out| std::io::Write::flush(&mut out));
-        written.map_err(|error| Failure::broken(format!("the history: {error}")))
-    }
-
     /// Ctrl-c came after the last request: what is left of the end is left out.
     pub(super) fn is_cut_short(&self) -> bool {
         !self.was_interrupted && self.interrupted.load(Ordering::Relaxed)
@@ -286,121 +216,6 @@ impl Load {
         let waits = self.waiting.iter().any(|spec| spec.counted);
         let is_open = |lane: &Lane| lane.is_counted && !lane.is_done;
         self.split.is_some() && !waits && !self.lanes.iter().any(is_open) && self.faults.is_over()
-    }
-
-    /// Starts a generator of the profile, with those that it comes after, unless they were started
-    /// already, and those that come with it.
-    pub(super) fn start_workload(&mut self, spec: &WorkloadSpec) {
-        let all = &self.profile.workloads;
-        let chain = chain(all, &spec.name).into_iter().flatten();
-        let others: Vec<WorkloadSpec> = chain
-            .chain(companions(all, &spec.name))
-            .filter(|one| one.name != spec.name && !self.is_started(&one.name))
-            .cloned()
-            .collect();
-        self.waiting.extend(others);
-        self.waiting.push(spec.clone());
-        self.begin_waiting();
-    }
-
-    /// True if this generator runs, has run, or waits for another to end.
-    pub(super) fn is_started(&self, name: &str) -> bool {
-        let waits = self.waiting.iter().any(|waiting| waiting.name == *name);
-        waits || self.lanes.iter().any(|lane| lane.name == *name)
-    }
-
-    /// Begins the generators whose predecessor is over.
-    fn begin_waiting(&mut self) {
-        for spec in core::mem::take(&mut self.waiting) {
-            let waits = spec.after.as_ref().is_some_and(|before| {
-                let runs = self.lanes.iter().any(|lane| lane.name == *before && !lane.is_done);
-                runs || self.waiting.iter().any(|waiting| waiting.name == *before)
-            });
-            if waits {
-                self.waiting.push(spec);
-            } else {
-                self.begin(&spec);
-            }
-        }
-    }
-
-    fn begin(&mut self, spec: &WorkloadSpec) {
-        let (config, seed, now) = (&self.profile.config, self.profile.seed, self.engine.now());
-        let mut generator = Generator::new(spec, config, seed, self.writers);
-        if let Some(ops) = self.split.filter(|_| spec.counted && spec.ops.is_none()) {
-            generator = generator.split_evenly(ops);
-        }
-        let driver = generator.driven(spec, config, now);
-        self.start_feed(&spec.name, Box::new(driver));
-        if let Some(lane) = self.lanes.last_mut() {
-            lane.is_counted = spec.counted;
-            lane.warm_at = now + spec.start + spec.warmup;
-        }
-    }
-
-    /// Starts a source of requests, whose stamps carry [`Self::next_writer`].
-    pub(super) fn start_feed(&mut self, name: &str, feed: Box<dyn Feed>) {
-        self.writers += 1;
-        self.lanes.push(Lane {
-            name: name.to_owned(),
-            feed,
-            is_done: false,
-            warm_at: self.engine.now(),
-            is_counted: true,
-            tally: Tally::new(),
-        });
-    }
-
-    /// Begins the figures once every generator that counts is past its warm-up.
-    fn begin_figures(&mut self, now: Instant) {
-        if self.begun.is_some() {
-            return;
-        }
-        let waits = self.waiting.iter().any(|spec| spec.counted);
-        let is_cold = |lane: &Lane| lane.is_counted && !lane.is_done && lane.warm_at > now;
-        if waits || self.lanes.iter().any(is_cold) {
-            self.warms_up = true;
-            return;
-        }
-        // Without a warm-up everything counts, from before the first request on.
-        let counts = if self.warms_up {
-            self.engine.snapshot(&Ask::BRIEF).counts
-        } else {
-            Counts::default()
-        };
-        if let Some(hdr) = &mut self.hdr {
-            let snapshot = self.engine.snapshot(&Ask::BRIEF);
-            let (profile, protocol) = (&self.profile.name, snapshot.view.protocol.name());
-            let engine = snapshot.engine;
-            let about = format!("{profile}, {engine}, {protocol}, seed {}", self.profile.seed);
-            hdr.begin(now, &about, engine == "live");
-        }
-        self.begun = Some(Begun { wall: Wall::now(), now, counts });
-    }
-
-    /// What the figures are about, once the run is over.
-    pub(super) fn measured(&mut self) -> Measured {
-        let counts = self.engine.snapshot(&Ask::BRIEF).counts;
-        match &self.begun {
-            Some(begun) => Measured {
-                counts: counts.since(&begun.counts),
-                elapsed: begun.wall.elapsed(),
-                cluster_ns: self.engine.now().since(begun.now).0,
-                warmup_ns: if self.warms_up { begun.now.since(self.started).0 } else { 0 },
-            },
-            None => Measured {
-                counts: Counts::default(),
-                elapsed: Duration::ZERO,
-                cluster_ns: 0,
-                warmup_ns: self.engine.now().since(self.started).0,
-            },
-        }
-    }
-
-    /// When the next warm-up is over.
-    fn next_warm(&self, now: Instant) -> Instant {
-        let later = self.lanes.iter().map(|lane| lane.warm_at).filter(|at| *at > now);
-        if self.begun.is_some() { Instant::NEVER } else { later.min().unwrap_or(Instant::NEVER) }
     }
 
     /// The writer in the stamps of the source that is started next.
@@ -517,7 +332,6 @@ impl Load {
 
     fn give(&mut self, lane: Option<u16>, planned: Planned, now: Instant) {
         let Planned { amf, kind, at: _ } = planned;
-        let doing = Doing::of(&kind);
         let op = self.engine.host(amf, kind.clone());
         self.checker.on_start(op, &kind, now);
         if let Some(history) = &mut self.history {
@@ -529,12 +343,16 @@ impl Load {
         let lane_of = lane.map(|lane| &mut self.lanes[usize::from(lane)]);
         let is_counted = self.begun.is_some() && lane_of.as_ref().is_none_or(|of| of.is_counted);
         if is_counted {
+            let doing = Doing::of(&kind);
             self.tally.asked(doing);
             if let Some(of) = lane_of {
                 of.tally.asked(doing);
             }
         }
-        self.open.insert(op, Open { lane, amf, doing, is_counted });
+        // What a schedule asks is asked of exactly the AMF that it names.
+        let paths = if lane.is_some() { self.profile.host.paths } else { 1 };
+        let path = Path::new(amf, paths, self.users());
+        self.open.insert(op, Open { lane, amf, kind, is_counted, path, since: None });
         self.deadlines.push_back((now + self.profile.host.timeout, op));
     }
 
@@ -543,12 +361,36 @@ impl Load {
         let mut was_any = false;
         while let Some(done) = self.engine.poll_completion() {
             was_any = true;
-            self.answered(&done);
+            if !self.goes_elsewhere(&done) {
+                self.answered(done);
+            }
         }
         was_any
     }
 
-    fn answered(&mut self, done: &Completion) {
+    /// A host whose request was turned away makes it again over its next path. To everybody else it is one
+    /// request that took longer: nothing of it was done before.
+    fn goes_elsewhere(&mut self, done: &Completion) -> bool {
+        let (op, users) = (done.answer.op, self.users());
+        if !matches!(done.answer.result, Err(HostError::NotServing)) {
+            return false;
+        }
+        let Some(open) = self.open.get_mut(&op) else { return false };
+        let Some(amf) = open.path.next(users) else { return false };
+        open.since.get_or_insert(done.started);
+        let (kind, lane, is_counted) = (open.kind.clone(), open.lane, open.is_counted);
+        if is_counted {
+            self.tally.retried += 1;
+            if let Some(lane) = lane {
+                self.lanes[usize::from(lane)].tally.retried += 1;
+            }
+        }
+        let given = self.engine.host_again(op, amf, kind);
+        assert_eq!(given, op, "engines under load write no history, and keep numbers");
+        true
+    }
+
+    fn answered(&mut self, mut done: Completion) {
         let now = self.engine.now();
         let op = done.answer.op;
         let found = self.checker.on_answer(op, &done.answer, done.ended);
@@ -567,20 +409,23 @@ impl Load {
         {
             self.deadlines.pop_front();
         }
+        // A host's time is from when it first asked.
+        done.started = open.since.unwrap_or(done.started);
         if open.is_counted {
-            self.tally.answered(open.doing, done);
+            let doing = Doing::of(&open.kind);
+            self.tally.answered(doing, &done);
             if let Some(hdr) = self.hdr.as_mut().filter(|_| done.answer.result.is_ok()) {
-                hdr.answered(open.doing, done.ended, done.ended.since(done.started).0);
+                hdr.answered(doing, done.ended, done.ended.since(done.started).0);
             }
             if let Some(lane) = open.lane {
-                self.lanes[usize::from(lane)].tally.answered(open.doing, done);
+                self.lanes[usize::from(lane)].tally.answered(doing, &done);
             }
         }
         let refused = matches!(done.answer.result, Err(HostError::NotServing));
-        self.close(open, refused, now);
+        self.close(&open, refused, now);
     }
 
-    fn close(&mut self, open: Open, refused: bool, now: Instant) {
+    fn close(&mut self, open: &Open, refused: bool, now: Instant) {
         let Some(lane) = open.lane else { return };
         let feed = &mut self.lanes[usize::from(lane)].feed;
         if refused {
@@ -604,82 +449,7 @@ impl Load {
                     self.lanes[usize::from(lane)].tally.failed(HostError::Timeout);
                 }
             }
-            self.close(open, false, self.engine.now());
+            self.close(&open, false, self.engine.now());
         }
-    }
-
-    // ---- the fault schedule
-
-    /// Does what is due of the fault schedule. When the next fault is due.
-    fn do_faults(&mut self, now: Instant, until: Instant) -> Instant {
-        // What would come after the end does not keep a run from ending.
-        self.faults.cut(until);
-        while let Some(command) = self.faults.take(now) {
-            self.try_fault(&command, now);
-        }
-        self.faults.next()
-    }
-
-    /// Ends what was not ended yet.
-    fn heal(&mut self) {
-        let now = self.engine.now();
-        for command in self.faults.heal() {
-            self.try_fault(&command, now);
-        }
-    }
-
-    /// Looks at a recovery, if one is watched; when to look again.
-    fn look_at_recovery(&mut self, now: Instant) -> Instant {
-        let Some(next) = self.recovery.as_ref().map(Watch::next) else { return Instant::NEVER };
-        if next > now {
-            return next;
-        }
-        let takeovers = self.engine.snapshot(&Ask::BRIEF).counts.takeovers;
-        self.recovery.as_mut().map_or(Instant::NEVER, |watch| {
-            watch.look(now, takeovers);
-            watch.next()
-        })
-    }
-
-    fn try_fault(&mut self, command: &Command, now: Instant) {
-        if self.recovery.is_some() && Watch::is_wanted(command) {
-            let takeovers = self.engine.snapshot(&Ask::BRIEF).counts.takeovers;
-            if let Some(watch) = &mut self.recovery {
-                watch.on_fault(command, now, takeovers);
-            }
-        }
-        if let Err(why) = self.do_fault(command, now) {
-            self.remarks.push(format!("fault `{command}`: {why}"));
-        }
-    }
-
-    fn do_fault(&mut self, command: &Command, now: Instant) -> Result<(), String> {
-        match command {
-            Command::Workload(true, name) => {
-                if self.profile.workloads.iter().all(|spec| spec.name != *name) {
-                    let built_in = profile::workload_for(&self.profile, name);
-                    let built_in =
-                        built_in.map_err(|error| error.to_string().replace('\n', " "))?;
-                    self.profile.workloads.extend(built_in);
-                }
-                let spec = self.profile.workloads.iter().find(|spec| spec.name == *name).cloned();
-                self.start_workload(&spec.ok_or("there is no such workload")?);
-            }
-            Command::Workload(false, name) => {
-                let lanes = self.lanes.iter_mut().filter(|lane| lane.name == *name);
-                lanes.for_each(|lane| lane.feed.stop());
-            }
-            Command::Host(host) => {
-                let kind = request_of(host, self.profile.config.block_size);
-                let kind = kind.map_err(|wrong| wrong.to_string())?;
-                self.give(None, Planned { amf: host.amf(), kind, at: None }, now);
-            }
-            Command::Act(action) => {
-                self.engine.submit(action.clone()).map_err(|error| error.to_string())?;
-            }
-            // Not in a schedule, or nothing for an engine: a note.
-            _ => {}
-        }
-        Ok(())
     }
 }

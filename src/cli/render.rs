@@ -1,16 +1,17 @@
 //! `amflab report`: a recording as a page, as JSON, as CSV or as a log of latencies; and the page of
 //! `run --report`.
 
-use super::failure::{FAILED, FINE, Failure};
+use super::failure::{FAILED, FINE, Failure, UNDECIDED};
 use super::hdr::interval;
 use super::inspect::{open, open_timeline};
-use super::progress::Progress;
-use super::{Done, complain, print};
-use crate::protocol::id::{Instant, Span};
-use crate::report::hdr::{HdrLog, INTERVAL};
+use super::reading::Reading;
+use super::{Done, complain, output, print};
+use crate::protocol::id::Span;
+use crate::report::hdr::INTERVAL;
 use crate::report::html::{self, About, Ladder};
 use crate::report::series;
-use crate::report::survey::{Survey, Surveyor};
+use crate::report::sums::Survey;
+use crate::report::survey::Surveyor;
 use crate::timeline::ladder::{Column, Level, Row, rows, svg};
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,9 @@ use std::path::{Path, PathBuf};
 const LADDERS_MAX: usize = 5;
 /// Steps before and after a violation that a ladder shows.
 const AROUND: (u64, u64) = (60, 5);
+
+/// What is said of a report that ctrl-c has ended.
+const CUT_SHORT: &str = "interrupted: this is only the beginning of the recording";
 
 /// The form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -63,12 +67,21 @@ pub(super) fn report(args: &ReportArgs) -> Done {
     });
     let form = args.format.or(by_name).unwrap_or(Form::Html);
     let interval = (form == Form::Hlog).then(|| args.hdr_interval.unwrap_or(INTERVAL));
-    let (survey, log) = survey(&args.recording, interval)?;
+    if let Some(path) = &args.output {
+        // Found out before the recording is gone through, and not behind it.
+        output::create(path)?;
+    }
+    let Surveyed { survey, log, is_whole } = survey(&args.recording, interval)?;
     let is_sound = survey.violations_total == 0 && survey.trouble.is_none();
+    let verdict = match (is_sound, is_whole) {
+        (false, _) => "violation",
+        (true, false) => "undecided",
+        (true, true) => "ok",
+    };
     let file = args.recording.display().to_string();
     let about = About {
-        verdict: if is_sound { "ok" } else { "violation" }.to_owned(),
-        lines: Vec::new(),
+        verdict: verdict.to_owned(),
+        lines: if is_whole { Vec::new() } else { vec![CUT_SHORT.to_owned()] },
         command: format!("amflab inspect {file} --verify"),
         file,
     };
@@ -82,43 +95,58 @@ pub(super) fn report(args: &ReportArgs) -> Done {
         None => print(&text)?,
         Some(path) => write(path, &text)?,
     }
-    Ok(if is_sound { FINE } else { FAILED })
+    Ok(match (is_sound, is_whole) {
+        (false, _) => FAILED,
+        (true, false) => UNDECIDED,
+        (true, true) => FINE,
+    })
 }
 
 /// The page of a run that has just been recorded.
 pub(super) fn page(recording: &Path, about: &About, to: &Path) -> Result<(), Failure> {
-    let (survey, _) = survey(recording, None)?;
+    let Surveyed { survey, .. } = survey(recording, None)?;
     write(to, &html::html(&survey, about, &ladders(recording, &survey)?))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let named = |error| Failure::usage(format!("{}: {error}", path.display()));
-    std::fs::write(path, text).map_err(named)?;
+    output::write(path, text)?;
     complain("note", &format!("the report is in {}", path.display()));
     Ok(())
 }
 
+/// What was seen of a recording.
+struct Surveyed {
+    survey: Survey,
+    /// Latencies over time; empty if they were not asked for.
+    log: String,
+    /// `false`: ctrl-c came before the end.
+    is_whole: bool,
+}
+
 /// Goes through a recording; with `interval` there is a log of latencies, too.
-fn survey(path: &Path, interval: Option<Span>) -> Result<(Survey, String), Failure> {
+fn survey(path: &Path, interval: Option<Span>) -> Result<Surveyed, Failure> {
     let (mut reader, profile) = open(path)?;
     let mut surveyor = Surveyor::new(&profile, reader.head());
     if let Some(interval) = interval {
         let head = reader.head();
         let about = format!("{}, {}, seed {}", head.profile_name, head.engine, head.seed);
-        let mut log = HdrLog::new(Vec::new(), interval);
-        log.begin(Instant(0), &about, None).map_err(Failure::broken)?;
-        surveyor.log_into(log);
+        surveyor.log_latencies(interval, about);
     }
-    let mut progress = Progress::new(None);
+    let mut look = Reading::new(path);
     'all: while let Some(chunk) = reader.next_chunk()? {
         for step in &chunk.steps {
             if !surveyor.step(step) {
                 break 'all;
             }
         }
-        progress.at(chunk.first + chunk.steps.len() as u64);
+        if !look.at(chunk.offset + chunk.bytes) {
+            break;
+        }
     }
-    progress.end();
+    let is_whole = look.end();
+    if !is_whole {
+        complain("note", CUT_SHORT);
+    }
     if let Some(note) = reader.tail().note(reader.steps()) {
         complain("note", &format!("{}: {note}", path.display()));
     }
@@ -126,7 +154,7 @@ fn survey(path: &Path, interval: Option<Span>) -> Result<(Survey, String), Failu
     let survey = surveyor.end();
     let log = log.map(|log| log.end(survey.end)).transpose().map_err(Failure::broken)?;
     let log = log.map_or_else(String::new, |(text, _)| String::from_utf8_lossy(&text).into_owned());
-    Ok((survey, log))
+    Ok(Surveyed { survey, log, is_whole })
 }
 
 /// The ladder around each of the first violations.

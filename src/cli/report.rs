@@ -96,6 +96,8 @@ pub(super) struct Report {
     writes: u64,
     errors: u64,
     errors_by_kind: BTreeMap<&'static str, u64>,
+    /// Requests that an AMF turned away, and that were made again over another path.
+    retried: u64,
     hits: u64,
     misses: u64,
     hit_ratio: Option<f64>,
@@ -211,6 +213,7 @@ impl Over<'_> {
             writes: tally.writes,
             errors: tally.errors_all(),
             errors_by_kind: errors.filter(|(_, n)| *n > 0).map(|(e, n)| (e.name(), n)).collect(),
+            retried: tally.retried,
             hits: tally.hits,
             misses: tally.misses,
             hit_ratio: found.hit_ratio,
@@ -386,6 +389,9 @@ impl Report {
         line("requests", format!("{ops}: {reads}, {writes}, {}", Many(errors, "error")));
         for (kind, count) in &self.errors_by_kind {
             line("", format!("{count} {kind}"));
+        }
+        if self.retried > 0 {
+            line("", format!("{} retried over another path", self.retried));
         }
         let ratio =
             self.hit_ratio.map_or_else(|| "-".to_owned(), |r| format!("{:.2} %", r * 100.0));

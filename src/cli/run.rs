@@ -11,7 +11,7 @@ use super::progress::Progress;
 use super::render;
 use super::report::{Over, TraceReport};
 use super::setup::{ClusterArgs, EngineKind, Judge, time};
-use super::{Done, complain, print};
+use super::{Done, complain, output, print};
 use crate::check::Start;
 use crate::profile::{self, Profile, WorkloadSpec};
 use crate::protocol::id::Span;
@@ -75,8 +75,7 @@ pub(super) fn run(args: &RunArgs) -> Done {
     let (mut cluster, mut folder) = (args.cluster.clone(), None);
     if let Some(path) = &args.report {
         // Found out before anything runs, and not when it is over.
-        std::fs::write(path, "")
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
+        output::create(path)?;
         if cluster.record.is_none() {
             // A page is made of a recording: of one that nobody keeps, if none is wanted.
             let made = tempfile::tempdir().map_err(Failure::broken)?;
@@ -168,6 +167,8 @@ fn end_in_order(
     let Finish { kind, json, .. } = *how;
     load.run(end, &mut progress)?;
     let measured = load.measured();
+    // Whoever counts in the recording leaves out what is read back.
+    load.engine.mark_figures(false);
     load.put_last(&measured.counts, false);
     load.end_hdr(&measured)?;
     progress.end();

@@ -119,7 +119,7 @@ impl Default for Draft {
             sites: 1,
             site_delay: Span(0),
             timeout: Span::secs(10),
-            paths: 1,
+            paths: 4,
             end_ops: 0,
             end_duration: Span(0),
             expect: ExpectDraft::default(),

@@ -125,7 +125,7 @@ pub struct StoreSpec {
 pub struct HostSpec {
     /// A request without an answer fails after this.
     pub timeout: Span,
-    /// AMFs a workload's host may try.
+    /// AMFs a workload's host tries with one request, as far as there are so many.
     pub paths: u8,
 }
 

@@ -30,16 +30,79 @@ pub struct Event {
     pub is_fault: bool,
 }
 
+/// How values become heights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// From 0 up, evenly.
+    Linear,
+    /// Ten times as much is as high everywhere: for what spreads over decades, as latencies do.
+    Log,
+}
+
+/// The upright axis of a chart.
+struct Axis {
+    scale: Scale,
+    low: f64,
+    high: f64,
+}
+
+impl Axis {
+    /// Room for all of these.
+    fn of(scale: Scale, values: impl Iterator<Item = f64> + Clone) -> Self {
+        let most = values.clone().fold(0.0, f64::max);
+        if scale == Scale::Linear {
+            return Self { scale, low: 0.0, high: nice(most) };
+        }
+        let least = values.filter(|value| *value > 0.0).fold(f64::INFINITY, f64::min);
+        let (least, most) = if least.is_finite() { (least, most) } else { (1.0, 10.0) };
+        let low = 10f64.powf(least.log10().floor());
+        let high = 10f64.powf(most.log10().ceil()).max(low * 10.0);
+        Self { scale, low, high }
+    }
+
+    /// From 0 at the bottom to 1 at the top.
+    fn height(&self, value: f64) -> f64 {
+        match self.scale {
+            Scale::Linear => value / self.high,
+            Scale::Log => (value.max(self.low) / self.low).log10() / self.decades(),
+        }
+    }
+
+    fn decades(&self) -> f64 {
+        (self.high / self.low).log10()
+    }
+
+    /// Where lines are drawn: quarters, or decades; of few decades 2 and 5 times each, too.
+    fn marks(&self) -> Vec<f64> {
+        if self.scale == Scale::Linear {
+            return (0..=4u8).map(|part| self.high * f64::from(part) / 4.0).collect();
+        }
+        let steps: &[f64] = if self.decades() < 2.5 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let decades = core::iter::successors(Some(self.low), |decade| Some(decade * 10.0));
+        // Ten times ten times .. is never exact.
+        let top = self.high * 1.001;
+        let marks = decades.take_while(|decade| *decade <= top);
+        marks
+            .flat_map(|decade| steps.iter().map(move |step| decade * step))
+            .filter(|mark| *mark <= top)
+            .collect()
+    }
+}
+
 /// Lines over a time of `span_s` seconds, with what happened marked.
 #[must_use]
-pub fn lines(title: &str, unit: &str, series: &[Series], span_s: f64, events: &[Event]) -> Markup {
-    let all = series.iter().flat_map(|one| one.values.iter().copied().flatten());
-    let top = nice(all.fold(0.0, f64::max));
+pub fn lines(
+    title: &str,
+    (unit, scale): (&str, Scale),
+    series: &[Series],
+    span_s: f64,
+    events: &[Event],
+) -> Markup {
+    let axis = Axis::of(scale, series.iter().flat_map(|one| one.values.iter().copied().flatten()));
     let mut out = begin(title, HEIGHT);
-    let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - value / top);
+    let y = |value: f64| TOP + (HEIGHT - TOP - BOTTOM) * (1.0 - axis.height(value));
     let x = |at: f64| LEFT + (WIDTH - LEFT - RIGHT) * (at / span_s.max(f64::MIN_POSITIVE)).min(1.0);
-    for part in 0..=4u8 {
-        let value = top * f64::from(part) / 4.0;
+    for value in axis.marks() {
         grid(&mut out, y(value), &format!("{}{unit}", figure(value)));
     }
     for part in 0..=4u8 {
@@ -216,4 +279,31 @@ pub fn figure(value: f64) -> String {
 #[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
 fn float(count: usize) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_logarithmic_axis_has_its_decades_at_equal_distances() {
+        let axis = Axis::of(Scale::Log, [3.0, 0.0, 4_200.0].into_iter());
+        assert_eq!(
+            axis.marks().iter().map(|mark| mark.round()).collect::<Vec<_>>(),
+            [1.0, 10.0, 100.0, 1_000.0, 10_000.0]
+        );
+        let heights: Vec<f64> = [1.0, 10.0, 100.0, 10_000.0].map(|v| axis.height(v)).to_vec();
+        let expected = [0.0, 0.25, 0.5, 1.0];
+        assert!(heights.iter().zip(expected).all(|(is, want)| (is - want).abs() < 1e-9));
+        // What took no time is at the bottom, and not below it.
+        assert!(axis.height(0.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn few_decades_have_marks_between_them_and_nothing_has_an_axis_too() {
+        let marks = Axis::of(Scale::Log, [20.0, 80.0].into_iter()).marks();
+        assert_eq!(marks.len(), 4, "{marks:?}");
+        assert_eq!(Axis::of(Scale::Log, core::iter::empty()).marks().len(), 4);
+        assert_eq!(Axis::of(Scale::Linear, [7.0].into_iter()).marks().last(), Some(&8.0));
+    }
 }

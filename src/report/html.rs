@@ -1,8 +1,8 @@
 //! A run as one self-contained page: verdict, what was run, plots, blocks, takeovers, violations.
 
-use super::chart::{self, Event, Series, figure};
+use super::chart::{self, Event, Scale, Series, figure};
 use super::page::{page, picture};
-use super::survey::{Survey, ratio, seconds};
+use super::sums::{Bucket, Survey, float, ratio, seconds};
 use crate::protocol::Many;
 use hdrhistogram::Histogram;
 use maud::{Markup, html};
@@ -52,18 +52,19 @@ pub fn html(survey: &Survey, about: &About, ladders: &[Ladder]) -> String {
 fn summary(survey: &Survey, about: &About, title: &str) -> Markup {
     let class = if about.verdict == "ok" { "ok" } else { "bad" };
     let hits = survey.hit_ratio().map_or("-".to_owned(), |ratio| format!("{:.2} %", ratio * 100.0));
-    let per_op = ratio(survey.counts.sent_all(), survey.ops());
-    let seconds = seconds(survey.end.0);
+    let per_op = ratio(survey.counts.sent_all(), survey.ops);
+    let seconds = seconds(survey.end.since(survey.begin).0);
     html! {
         h1 { (title) }
         p { "Verdict: " span class=(class) { (about.verdict) } }
         @for line in &about.lines { p class="dim" { (line) } }
         div class="wide" { table {
-            tr { th { "requests" } th { "errors" } th { "hit ratio" } th { "messages/request" }
+            tr { th { "requests" } th { "errors" } th { "retried" } th { "hit ratio" } th { "messages/request" }
                  th { "broadcasts" } th { "saved" } th { "takeovers" } th { "violations" } th { "time" } }
             tr {
-                td { (survey.ops()) }
-                td { (survey.errors()) }
+                td { (survey.ops) }
+                td { (survey.errors) }
+                td { (survey.retried) }
                 td { (hits) }
                 td { (per_op.map_or("-".to_owned(), figure)) }
                 td { (survey.counts.broadcasts) }
@@ -105,14 +106,14 @@ fn over_time(survey: &Survey) -> Markup {
         .collect();
     let wide = seconds(survey.width);
     let span = wide * as_float(survey.buckets.len());
-    let series = |name: &str, of: &dyn Fn(&super::survey::Bucket) -> Option<f64>| Series {
+    let series = |name: &str, of: &dyn Fn(&Bucket) -> Option<f64>| Series {
         name: name.to_owned(),
         values: survey.buckets.iter().map(of).collect(),
     };
-    let rate = |count: u64| Some(super::survey::float(count) / wide);
-    let us = |nanos: u64| super::survey::float(nanos) / 1e3;
+    let rate = |count: u64| Some(float(count) / wide);
+    let us = |nanos: u64| float(nanos) / 1e3;
     let quantile = |at: f64| {
-        move |bucket: &super::survey::Bucket| {
+        move |bucket: &Bucket| {
             (!bucket.latency.is_empty()).then(|| us(bucket.latency.value_at_quantile(at)))
         }
     };
@@ -130,11 +131,11 @@ fn over_time(survey: &Survey) -> Markup {
             @if survey.buckets.is_empty() { p { "Nothing happened." } }
             @else {
                 figure { figcaption { "A second: requests, messages between AMFs, errors" }
-                    (chart::lines("throughput over time", "/s", &throughput, span, &events)) }
-                figure { figcaption { "Latency of requests" }
-                    (chart::lines("latency over time", " us", &latency, span, &events)) }
+                    (chart::lines("throughput over time", ("/s", Scale::Linear), &throughput, span, &events)) }
+                figure { figcaption { "Latency of requests, on a logarithmic axis" }
+                    (chart::lines("latency over time", (" us", Scale::Log), &latency, span, &events)) }
                 figure { figcaption { "Hit ratio" }
-                    (chart::lines("hit ratio over time", " %", &hits, span, &events)) }
+                    (chart::lines("hit ratio over time", (" %", Scale::Linear), &hits, span, &events)) }
                 p class="dim" { "f and a solid line: a fault; a dotted line: a new view." }
             }
         }
@@ -153,7 +154,7 @@ fn latencies(survey: &Survey) -> Markup {
                         @for at in [0.5, 0.9, 0.99, 0.999, 1.0] {
                             td class="n" {
                                 @if hist.is_empty() { "-" } @else {
-                                    (figure(super::survey::float(hist.value_at_quantile(at)) / 1e3))
+                                    (figure(float(hist.value_at_quantile(at)) / 1e3))
                                 }
                             }
                         }
@@ -178,8 +179,8 @@ fn histogram(hist: &Histogram<u64>) -> Vec<(String, f64)> {
         for step in [1, 2, 5] {
             let high = scale.saturating_mul(step);
             let count = hist.count_between(low, high - 1);
-            let name = format!("below {} us", figure(super::survey::float(high) / 1e3));
-            bars.push((name, super::survey::float(count)));
+            let name = format!("below {} us", figure(float(high) / 1e3));
+            bars.push((name, float(count)));
             low = high;
         }
         scale = scale.saturating_mul(10);
@@ -193,7 +194,7 @@ fn messages(survey: &Survey) -> Markup {
     let mix: Vec<(String, f64)> = survey
         .messages()
         .into_iter()
-        .map(|(name, count)| (name.to_owned(), super::survey::float(count)))
+        .map(|(name, count)| (name.to_owned(), float(count)))
         .collect();
     let counts = &survey.counts;
     html! {

@@ -7,7 +7,7 @@
 //! Each takes the steps of a recording, one at a time, and the fold that they go into. Writes to
 //! anything that can be written to; opens no file.
 //!
-//! And in forms for people: [`survey`] goes through a recording for its figures; [`mod@html`] makes a page of
+//! And in forms for people: [`survey`] goes through a recording for its figures ([`sums`]); [`mod@html`] makes a page of
 //! them ([`page`]: its frame; [`chart`]: its pictures), [`series`] JSON and CSV.
 //!
 //! [`prometheus`] tells how a run stands while it goes on.
@@ -21,6 +21,7 @@ pub mod page;
 pub mod prometheus;
 pub mod series;
 pub mod shiviz;
+pub mod sums;
 pub mod survey;
 
 use crate::protocol::id::NodeId;

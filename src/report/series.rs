@@ -1,6 +1,6 @@
 //! What a page shows, as JSON and as CSV, for other programs.
 
-use super::survey::{Bucket, Survey, float, seconds};
+use super::sums::{Bucket, Survey, float, seconds};
 use core::fmt::Write;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
@@ -32,8 +32,9 @@ pub fn json(survey: &Survey) -> String {
         .collect();
     let whole = json!({
         "profile": head.profile_name, "seed": head.seed, "engine": head.engine, "version": head.code,
-        "steps": survey.steps, "time_s": seconds(survey.end.0),
-        "ops": survey.ops(), "errors": survey.errors(), "hit_ratio": survey.hit_ratio(),
+        "steps": survey.steps, "time_s": seconds(survey.end.since(survey.begin).0),
+        "ops": survey.ops, "errors": survey.errors, "retried": survey.retried,
+        "touches": survey.touches, "hits": survey.hits, "hit_ratio": survey.hit_ratio(),
         "counts": survey.counts, "messages": messages,
         "latency_us": { "read": quantiles(&survey.read_ns), "write": quantiles(&survey.write_ns) },
         "series": series, "marks": survey.marks, "takeovers": survey.takeovers, "blocks": blocks,

@@ -233,7 +233,7 @@ impl Session {
             self.observer.push(event);
         }
         while let Some(completion) = self.engine.poll_completion() {
-            if !self.workloads.answered(&completion, self.engine.now()) {
+            if !self.workloads.answered(&completion, self.engine.as_mut()) {
                 self.hosts.answered(completion);
             }
         }

@@ -7,7 +7,7 @@ use crate::protocol::{HostError, Many, RequestKind};
 use crate::trace::Completion;
 use crate::trace::engine::Engine;
 use crate::workload::chain::{chain, companions};
-use crate::workload::{Feed, Generator, Next};
+use crate::workload::{Feed, Generator, Next, Path};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Requests given in one go, so that a fast generator cannot keep everything else waiting.
@@ -43,7 +43,9 @@ struct Open {
     writer: u32,
     amf: AmfId,
     deadline: Instant,
-    is_read: bool,
+    kind: RequestKind,
+    /// Whom else its host may ask.
+    path: Path,
 }
 
 /// A recorded trace, ready to be replayed.
@@ -103,6 +105,8 @@ pub struct ReplayProgress {
     pub answered: u64,
     /// Requests that ended in an error, or in none.
     pub errors: u64,
+    /// Requests that an AMF turned away, and that were made again over another path.
+    pub retried: u64,
     /// Blocks touched.
     pub touches: u64,
     /// Reads answered with data: each was compared with what was written. What was wrong is among the
@@ -118,10 +122,13 @@ impl ReplayProgress {
     /// How far it is, in one line.
     #[must_use]
     pub fn told(&self) -> String {
-        let Self { name, requests, answered, reads, errors, .. } = self;
+        let Self { name, requests, answered, reads, errors, retried, .. } = self;
         let reads = Many(*reads, "read");
         let errors = Many(*errors, "error");
-        format!("replay {name}: {answered} of {requests} requests, {reads} verified, {errors}")
+        let retried = if *retried > 0 { format!(", {retried} retried") } else { String::new() };
+        format!(
+            "replay {name}: {answered} of {requests} requests, {reads} verified, {errors}{retried}"
+        )
     }
 }
 
@@ -302,14 +309,24 @@ impl Workloads {
     }
 
     /// Hears an answer; `false` if it is to nothing of a generator's.
-    pub(super) fn answered(&mut self, completion: &Completion, now: Instant) -> bool {
-        let Some(open) = self.open.remove(&completion.answer.op) else { return false };
+    pub(super) fn answered(&mut self, completion: &Completion, engine: &mut dyn Engine) -> bool {
+        let (op, now) = (completion.answer.op, engine.now());
+        let Some(mut open) = self.open.remove(&op) else { return false };
         let refused = matches!(completion.answer.result, Err(HostError::NotServing));
+        // A host that is turned away makes the request again over its next path.
+        if refused && let Some(amf) = open.path.next(self.profile.config.users()) {
+            if let Some(progress) = self.progress_of(open.writer) {
+                progress.retried += 1;
+            }
+            let op = engine.host_again(op, amf, open.kind.clone());
+            self.open.insert(op, open);
+            return true;
+        }
         if let Some(progress) = self.progress_of(open.writer) {
             match &completion.answer.result {
                 Ok(touched) => {
                     progress.touches += touched.len() as u64;
-                    progress.reads += u64::from(open.is_read);
+                    progress.reads += u64::from(matches!(open.kind, RequestKind::Read(_)));
                 }
                 Err(_) => progress.errors += 1,
             }
@@ -358,11 +375,12 @@ impl Workloads {
             loop {
                 match active.feed.poll(now) {
                     Next::Submit(planned) => {
-                        let is_read = matches!(planned.kind, RequestKind::Read(_));
-                        let op = engine.host(planned.amf, planned.kind);
+                        let (writer, amf, kind) = (active.writer, planned.amf, planned.kind);
+                        let op = engine.host(amf, kind.clone());
                         let deadline = now + self.profile.host.timeout;
-                        let (writer, amf) = (active.writer, planned.amf);
-                        self.open.insert(op, Open { writer, amf, deadline, is_read });
+                        let users = self.profile.config.users();
+                        let path = Path::new(amf, self.profile.host.paths, users);
+                        self.open.insert(op, Open { writer, amf, deadline, kind, path });
                         if let Some(progress) = self.replay.as_mut().filter(|_| active.is_replay) {
                             progress.asked += 1;
                         }

@@ -6,7 +6,7 @@
 //! - [`formats`]: block traces of other people's tools, read as a stream; [`export`] writes two of them;
 //! - [`insight`]: what a trace is like; [`reuse`]: how soon its blocks are touched again;
 //! - [`mapping`]: which AMF and which sectors a trace's request goes to;
-//! - [`pace`]: a trace's requests at a speed;
+//! - [`pace`]: a trace's requests at a speed; [`path`]: whom a host asks when an AMF does not serve;
 //! - [`driver`] decides when each goes: queue depth, rate, back-off; for generators and replays.
 //!
 //! Knows protocol, trace and profile. No clock: a caller brings the time and the answers.
@@ -19,9 +19,11 @@ pub mod generator;
 pub mod insight;
 pub mod mapping;
 pub mod pace;
+pub mod path;
 mod pattern;
 pub mod reuse;
 
 pub use driver::{Driver, DriverSettings, Feed, Fetch, InOrder, Next, Planned, Rhythm, Source};
 pub use generator::Generator;
 pub use pace::{Pace, Paced};
+pub use path::Path;

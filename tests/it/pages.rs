@@ -168,6 +168,61 @@ fn a_recording_becomes_a_page_json_and_csv() {
     assert_eq!((code, out.as_str()), (2, ""), "{err}");
 }
 
+/// What `run` reported of a run, with its warm-up, its faults, and what was read back at its end.
+fn told_of(folder: &Path, name: &str, toml: &str, more: &[&str]) -> [Value; 2] {
+    let profile = folder.join(format!("{name}.toml"));
+    std::fs::write(&profile, toml).unwrap();
+    let recording = folder.join(format!("{name}.amfrec"));
+    let recording = recording.to_str().unwrap();
+    let args = ["run", "--engine", "sim", "--json", "-p", profile.to_str().unwrap()];
+    let (code, json, err) = amflab(&[&args[..], &["--record", recording], more].concat());
+    assert_eq!(code, 0, "{name}: {err}");
+    let run = serde_json::from_str(&json).unwrap();
+    let (_, json, err) = amflab(&["report", recording, "--format", "json"]);
+    [run, serde_json::from_str(&json).unwrap_or_else(|_| panic!("{name}: {err}"))]
+}
+
+/// A report of a recording has the figures of the run: no warm-up, nothing that was read back, and a request
+/// that an AMF turned away is one request, however many AMFs its host asked.
+#[test]
+fn a_report_has_the_figures_of_its_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = "[[workload]]\nname = \"w\"\nworking_set = 300\nread_ratio = 0.4\nrate = 400\n";
+    let crash =
+        "[[fault]]\nat = \"700ms\"\nkind = \"crash\"\ntarget = \"amf1\"\nstability = \"900ms\"\n";
+    let end = "[end]\nduration = 2\n";
+    let warmed = format!("{load}warmup = \"500ms\"\n{end}");
+    let broken = format!("{load}{crash}{end}");
+    for (name, toml, more) in [
+        ("plain", format!("{load}{end}"), &[][..]),
+        ("warmed", warmed, &[]),
+        ("broken", broken.clone(), &[]),
+        ("alone", broken, &["--set", "host.paths=1"]),
+    ] {
+        let [run, report] = told_of(folder.path(), name, &toml, more);
+        for figure in ["ops", "errors", "retried", "touches", "hits", "hit_ratio"] {
+            assert_eq!(run[figure], report[figure], "{name}: {figure}");
+        }
+        let counts = &report["counts"];
+        for figure in ["broadcasts", "broadcasts_saved", "disk_reads", "disk_writes", "destages"] {
+            assert_eq!(run[figure], counts[figure], "{name}: {figure}");
+        }
+        for (kind, count) in report["messages"].as_object().unwrap() {
+            assert_eq!(run["messages"][kind], *count, "{name}: {kind}");
+        }
+        for of in ["read", "write"] {
+            assert_eq!(run["latency_us"][of], report["latency_us"][of], "{name}: {of}");
+        }
+        assert!(run["blocks_read_back"].as_u64().unwrap() > 0, "{name}: more was read");
+        let (errors, retried) = (run["errors"].as_u64(), run["retried"].as_u64());
+        match name {
+            "broken" => assert!(retried > Some(0), "{name}: {retried:?} of a crash"),
+            "alone" => assert!(errors > Some(0) && retried == Some(0), "{name}: {errors:?}"),
+            _ => assert_eq!((errors, retried), (Some(0), Some(0)), "{name}"),
+        }
+    }
+}
+
 /// A loss that hosts have accepted is no violation of what comes later, for a page as for everybody else; and
 /// a view is told of at its step.
 #[test]

@@ -265,9 +265,6 @@ fn link(draft: &Draft, check: &mut Check) {
     check.must(draft.sites <= draft.amfs, &["link.sites", "cluster.amfs"], || {
         format!("{} sites are more than the {} AMFs", draft.sites, draft.amfs)
     });
-    check.must(draft.paths <= draft.amfs, &["host.paths", "cluster.amfs"], || {
-        format!("{} paths are more than the {} AMFs", draft.paths, draft.amfs)
-    });
     check.must(ppm(draft.drop) < PPM, &["link.drop"], || {
         "a link that loses every packet is a partition; allowed: below 1.0".to_owned()
     });

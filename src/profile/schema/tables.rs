@@ -307,7 +307,12 @@ fn host() -> Vec<Key<Draft>> {
             |d| &mut d.timeout,
             "a request without an answer fails after this",
         ),
-        int("paths", (1, AMFS_MAX as u64), |d| &mut d.paths, "AMFs that a workload's host may try"),
+        int(
+            "paths",
+            (1, AMFS_MAX as u64),
+            |d| &mut d.paths,
+            "AMFs that a workload's host tries, one after the other, while they do not serve; 1: no other",
+        ),
     ]
 }
 

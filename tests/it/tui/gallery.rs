@@ -128,6 +128,7 @@ fn replay(form: Form, state: ReplayState, mismatches: u64) -> Model {
             asked: 8_124,
             answered: 8_120,
             errors: mismatches / 3,
+            retried: 0,
             touches: 24_310,
             reads: 5_900,
             violations_before: 0,
