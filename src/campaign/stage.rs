@@ -88,9 +88,10 @@ impl HostPort for Shared {
         asked.open[usize::from(amf.0)] += 1;
         let writes = match kind {
             RequestKind::Read(_) => Some(false),
-            RequestKind::Write(..) | RequestKind::Zero(_) | RequestKind::CompareAndWrite { .. } => {
-                Some(true)
-            }
+            RequestKind::Write(..)
+            | RequestKind::WriteFua(..)
+            | RequestKind::Zero(_)
+            | RequestKind::CompareAndWrite { .. } => Some(true),
             RequestKind::Flush => None,
         };
         match writes {

@@ -99,7 +99,7 @@ impl<W: Write> Recorder<W> {
         let per = self.sectors_per_block;
         let (sectors, values, old) = match kind {
             RequestKind::Read(sectors) => (*sectors, Vec::new(), Vec::new()),
-            RequestKind::Write(sectors, payload) => {
+            RequestKind::Write(sectors, payload) | RequestKind::WriteFua(sectors, payload) => {
                 let mut all = Runs::new();
                 for index in 0..sectors.touches(per) {
                     let touch = sectors.touch(index, per);

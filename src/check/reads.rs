@@ -140,7 +140,7 @@ impl ReadChecker {
                 self.reading.push_back((start, false));
                 Doing::Read(*sectors)
             }
-            RequestKind::Write(sectors, payload) => {
+            RequestKind::Write(sectors, payload) | RequestKind::WriteFua(sectors, payload) => {
                 for touch in touches(*sectors, self.sectors_per_block) {
                     let per = self.sectors_per_block;
                     let runs = runs_of_write(payload, sectors.first, touch, per);

@@ -56,9 +56,10 @@ impl Doing {
     pub(super) fn of(kind: &RequestKind) -> Self {
         match kind {
             RequestKind::Read(_) => Self::Read,
-            RequestKind::Write(..) | RequestKind::Zero(_) | RequestKind::CompareAndWrite { .. } => {
-                Self::Write
-            }
+            RequestKind::Write(..)
+            | RequestKind::WriteFua(..)
+            | RequestKind::Zero(_)
+            | RequestKind::CompareAndWrite { .. } => Self::Write,
             RequestKind::Flush => Self::Other,
         }
     }

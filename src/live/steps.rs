@@ -321,9 +321,11 @@ impl Queue {
 fn content_of(step: &Step) -> usize {
     match step {
         Step::Host { request, .. } => match &request.kind {
-            RequestKind::Write(_, Payload::Bytes(bytes)) => bytes.len(),
+            RequestKind::Write(_, Payload::Bytes(bytes))
+            | RequestKind::WriteFua(_, Payload::Bytes(bytes)) => bytes.len(),
             RequestKind::CompareAndWrite { old, new, .. } => (old.len() + new.len()) as usize,
             RequestKind::Write(_, Payload::Stamp { .. })
+            | RequestKind::WriteFua(_, Payload::Stamp { .. })
             | RequestKind::Read(_)
             | RequestKind::Zero(_)
             | RequestKind::Flush => 0,

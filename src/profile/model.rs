@@ -251,7 +251,7 @@ pub struct WorkloadSpec {
     pub read_ratio: f64,
     /// Part of the writes that read first what they write.
     pub rmw_ratio: f64,
-    /// Part of the writes that are followed by a flush at once, so that they are durable.
+    /// Part of the writes that are answered only when the group has stored them, and nothing else for them (FUA).
     pub fua_ratio: f64,
     /// An AMF is told to flush after so many writes; 0: never.
     pub flush_every: u64,

@@ -126,6 +126,9 @@ pub enum RequestKind {
     },
     /// Answer when every write this AMF has acknowledged is durable.
     Flush,
+    /// Write these sectors, and answer when the group has stored just them (FUA, "force unit access"): as if
+    /// only this write were a write-through.
+    WriteFua(Sectors, Payload),
 }
 
 impl RequestKind {
@@ -133,17 +136,19 @@ impl RequestKind {
     #[must_use]
     pub const fn is_write(&self) -> bool {
         match self {
-            Self::Write(..) | Self::Zero(_) | Self::CompareAndWrite { .. } => true,
+            Self::Write(..) | Self::WriteFua(..) | Self::Zero(_) | Self::CompareAndWrite { .. } => {
+                true
+            }
             Self::Read(_) | Self::Flush => false,
         }
     }
 
-    /// Its name on screen and in traces.
+    /// Its name on screen and in traces; of a write that is durable, too: what it does to content is the same.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Read(_) => "read",
-            Self::Write(..) => "write",
+            Self::Write(..) | Self::WriteFua(..) => "write",
             Self::Zero(_) => "zero",
             Self::CompareAndWrite { .. } => "caw",
             Self::Flush => "flush",

@@ -116,9 +116,10 @@ impl<W: Write> Edn<W> {
 
     fn touches(&self, request: &Request) -> Vec<Touch> {
         let span = match &request.kind {
-            RequestKind::Read(span) | RequestKind::Write(span, _) | RequestKind::Zero(span) => {
-                *span
-            }
+            RequestKind::Read(span)
+            | RequestKind::Write(span, _)
+            | RequestKind::WriteFua(span, _)
+            | RequestKind::Zero(span) => *span,
             RequestKind::CompareAndWrite { block, .. } if block.0 < self.blocks => {
                 Sectors::of_blocks(*block, 1, self.per_block)
             }
@@ -157,7 +158,7 @@ impl<W: Write> Edn<W> {
         match &request.kind {
             RequestKind::Read(_) | RequestKind::Flush => ("read", "nil".to_owned()),
             RequestKind::Zero(_) => ("write", "0".to_owned()),
-            RequestKind::Write(span, payload) => {
+            RequestKind::Write(span, payload) | RequestKind::WriteFua(span, payload) => {
                 let data = payload.part(span.first, touch, self.per_block).slice(offset, len);
                 ("write", self.number(key, &data).to_string())
             }

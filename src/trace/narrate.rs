@@ -107,10 +107,11 @@ pub fn request_words(kind: &RequestKind, sectors_per_block: u32) -> String {
         RequestKind::Read(sectors) | RequestKind::Zero(sectors) => {
             format!("{} {}", kind.name(), place(sectors))
         }
-        RequestKind::Write(sectors, payload) => {
+        RequestKind::Write(sectors, payload) | RequestKind::WriteFua(sectors, payload) => {
             let touch = sectors.touch(0, sectors_per_block);
             let part = payload.part(sectors.first, touch, sectors_per_block);
-            format!("write {} {part}", place(sectors))
+            let fua = if matches!(kind, RequestKind::WriteFua(..)) { " fua" } else { "" };
+            format!("write {} {part}{fua}", place(sectors))
         }
         RequestKind::CompareAndWrite { block, old, new } => {
             format!("caw b{} {old} {new}", block.0)

@@ -49,13 +49,16 @@ pub struct Written {
 }
 
 impl Written {
-    /// A host's request of a run. A compare-and-write is written as the write that it may be.
+    /// A host's request of a run. A compare-and-write is written as the write that it may be, and
+    /// FUA, which traces have no word for, as a write.
     #[must_use]
     pub fn of(at: Instant, amf: AmfId, kind: &RequestKind, sectors_per_block: u32) -> Self {
         let none = Sectors { first: 0, count: 0 };
         let (op, Sectors { first, count }) = match kind {
             RequestKind::Read(sectors) => (TraceOp::Read, *sectors),
-            RequestKind::Write(sectors, _) => (TraceOp::Write, *sectors),
+            RequestKind::Write(sectors, _) | RequestKind::WriteFua(sectors, _) => {
+                (TraceOp::Write, *sectors)
+            }
             RequestKind::CompareAndWrite { block, .. } => {
                 (TraceOp::Write, Sectors::of_blocks(*block, 1, sectors_per_block))
             }

@@ -281,12 +281,17 @@ impl Generator {
         let is_due = mix.flush_every > 0 && lane.unflushed >= mix.flush_every;
         // Both conditions are drawn for, so that one key does not move what the other draws.
         let is_fua = mix.fua_ratio > 0.0 && lane.rng.random_bool(mix.fua_ratio);
-        if is_due || is_fua {
+        if is_due {
             lane.rest.push_back(Rest::Flush);
         }
         self.sequence += 1;
         let (writer, sequence) = (self.writer, self.sequence);
-        RequestKind::Write(sectors, Payload::Stamp { volume: 0, writer, sequence })
+        let stamp = Payload::Stamp { volume: 0, writer, sequence };
+        if is_fua {
+            RequestKind::WriteFua(sectors, stamp)
+        } else {
+            RequestKind::Write(sectors, stamp)
+        }
     }
 
     /// The first lane, from the one whose turn it is, that may go and that `is_ready`.

@@ -104,9 +104,10 @@ impl Sim {
         self.ops += 1;
         let kind = self.kind();
         let left = match &kind {
-            RequestKind::Read(s) | RequestKind::Write(s, _) | RequestKind::Zero(s) => {
-                (0..s.touches(PER)).collect()
-            }
+            RequestKind::Read(s)
+            | RequestKind::Write(s, _)
+            | RequestKind::WriteFua(s, _)
+            | RequestKind::Zero(s) => (0..s.touches(PER)).collect(),
             RequestKind::CompareAndWrite { .. } => vec![0],
             RequestKind::Flush => Vec::new(),
         };
@@ -127,7 +128,7 @@ impl Sim {
                 let block = self.content(touch.block.0);
                 (touch, Some(block.slice(touch.offset, touch.len)))
             }
-            RequestKind::Write(s, payload) => {
+            RequestKind::Write(s, payload) | RequestKind::WriteFua(s, payload) => {
                 let touch = s.touch(index, PER);
                 self.put(touch, &payload.part(s.first, touch, PER));
                 (touch, None)

@@ -498,6 +498,7 @@ fn lru(path: &Path, options: TraceOptions, lines: usize, limit: Option<u64>) -> 
         let sectors = match request.unwrap().kind {
             RequestKind::Read(sectors)
             | RequestKind::Write(sectors, _)
+            | RequestKind::WriteFua(sectors, _)
             | RequestKind::Zero(sectors) => sectors,
             RequestKind::CompareAndWrite { .. } | RequestKind::Flush => continue,
         };

@@ -118,7 +118,7 @@ impl Volume {
                 };
                 ok(op, Some(touched(touch, data)))
             }
-            RequestKind::Write(sectors, payload) => {
+            RequestKind::Write(sectors, payload) | RequestKind::WriteFua(sectors, payload) => {
                 let touch = sectors.touch(0, PER);
                 let part = payload.part(sectors.first, touch, PER);
                 self.put(touch, &part);

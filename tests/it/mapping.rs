@@ -41,9 +41,10 @@ fn runs(requests: &[ReplayRequest]) -> Vec<(u64, u32)> {
     requests
         .iter()
         .map(|request| match &request.kind {
-            RequestKind::Read(s) | RequestKind::Write(s, _) | RequestKind::Zero(s) => {
-                (s.first, s.count)
-            }
+            RequestKind::Read(s)
+            | RequestKind::Write(s, _)
+            | RequestKind::WriteFua(s, _)
+            | RequestKind::Zero(s) => (s.first, s.count),
             RequestKind::Flush | RequestKind::CompareAndWrite { .. } => (0, 0),
         })
         .collect()

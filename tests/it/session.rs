@@ -80,7 +80,7 @@ impl Fake {
         let per = self.config.sectors_per_block();
         let result = match kind {
             RequestKind::Read(sectors) => Ok(self.touched(*sectors, true)),
-            RequestKind::Write(sectors, payload) => {
+            RequestKind::Write(sectors, payload) | RequestKind::WriteFua(sectors, payload) => {
                 for index in 0..sectors.touches(per) {
                     let touch = sectors.touch(index, per);
                     self.content.insert(touch.block.0, payload.part(sectors.first, touch, per));

@@ -22,6 +22,7 @@ fn told(planned: &Planned) -> (u8, char, u64) {
     let (sign, first) = match &planned.kind {
         RequestKind::Read(sectors) => ('r', sectors.first),
         RequestKind::Write(sectors, _) => ('w', sectors.first),
+        RequestKind::WriteFua(sectors, _) => ('d', sectors.first),
         RequestKind::Flush => ('f', 0),
         other => panic!("a generator does not ask {other:?}"),
     };
@@ -220,16 +221,16 @@ fn false_sharing_is_of_blocks_and_never_of_sectors() {
 }
 
 #[test]
-fn what_is_modified_is_read_first_and_what_must_be_durable_is_flushed() {
+fn what_is_modified_is_read_first_and_what_must_be_durable_is_flushed_or_fua() {
     let made = take("amfs = [0]\nread_ratio = 0.0\nrmw_ratio = 1.0\nflush_every = 2\n", 10);
     let signs: String = made.iter().map(|(_, sign, _)| *sign).collect();
     assert_eq!(signs, "rwrwfrwrwf");
     assert!(made.iter().zip(&made[1..]).all(|(a, b)| (a.1, b.1) != ('r', 'w') || a.2 == b.2));
     let made = take("amfs = [0]\nread_ratio = 0.0\nfua_ratio = 1.0\n", 4);
-    assert_eq!(made.iter().map(|(_, sign, _)| *sign).collect::<String>(), "wfwf");
+    assert_eq!(made.iter().map(|(_, sign, _)| *sign).collect::<String>(), "dddd");
     let some = take("amfs = [0]\nread_ratio = 0.0\nfua_ratio = 0.25\n", 10_000);
-    let flushes = some.iter().filter(|(_, sign, _)| *sign == 'f').count();
-    assert!((1_900..2_100).contains(&flushes), "a fifth of all: {flushes}");
+    let durable = some.iter().filter(|(_, sign, _)| *sign == 'd').count();
+    assert!((2_350..2_650).contains(&durable), "a quarter of all: {durable}");
 }
 
 #[test]

@@ -67,6 +67,58 @@ fn a_write_through_without_a_disk_is_an_error_and_no_contradiction() {
     assert_eq!(sim.world().violations(), []);
 }
 
+/// FUA is for one write: that is stored when it is answered, and other dirty lines stay where they are.
+#[test]
+fn a_write_with_fua_is_stored_and_nothing_else_is() {
+    for (name, set) in [
+        ("claims", "cluster.protocol=broadcast"),
+        ("claims", "cluster.protocol=sharing"),
+        ("claims", "cluster.protocol=moesi"),
+        ("claims", "cluster.protocol=update"),
+        ("claims", "cluster.replicas=0"),
+        ("raid5", "cache.write=back"),
+    ] {
+        // Without the log of regions disks are believed: what they have is what is read.
+        let sets = [set.to_owned(), "dirty_log.enabled=false".to_owned()];
+        let profile = profile::load(name, &sets).unwrap();
+        let mut sim = Sim::new(&profile, 1, SimOptions::default());
+        let ask = |sim: &mut Sim, amf, kind| {
+            sim.host(AmfId(amf), kind);
+            for _ in 0..100_000 {
+                if let Some(done) = sim.poll_completion() {
+                    return done.answer.result.expect("done");
+                }
+                let until = sim.now() + Span::secs(1);
+                sim.advance(Advance { until, steps_max: 1 }).unwrap();
+            }
+            panic!("{set}: no answer");
+        };
+        let stamp = |sequence| Payload::Stamp { volume: 0, writer: 9, sequence };
+        let run = |first, blocks| Sectors::of_blocks(Block(first), blocks, 8);
+        ask(&mut sim, 0, RequestKind::Write(run(3, 1), stamp(1)));
+        ask(&mut sim, 0, RequestKind::Write(run(6, 1), stamp(2)));
+        ask(&mut sim, 1, RequestKind::Read(run(5, 1)));
+        // Two blocks, one of which is dirty, and half of a third.
+        let wide = Sectors { count: 20, ..run(5, 1) };
+        ask(&mut sim, 0, RequestKind::WriteFua(wide, stamp(3)));
+        let dirty: Vec<u64> = sim.snapshot(&Ask::ALL).amfs[0]
+            .lines
+            .iter()
+            .filter(|line| line.state.is_dirty())
+            .map(|line| line.block.0)
+            .collect();
+        assert_eq!(dirty, [3], "{set}");
+        sim.submit(Action::PowerFail).unwrap();
+        let until = sim.now() + Span::secs(30);
+        sim.advance(Advance { until, steps_max: u64::MAX }).unwrap();
+        let read = ask(&mut sim, 1, RequestKind::Read(wide));
+        let texts: Vec<String> =
+            read.iter().map(|t| t.data.as_ref().unwrap().to_string()).collect();
+        assert_eq!(texts, ["w9#3", "w9#3", "w9#3"], "{set}");
+        assert_eq!(sim.world().violations(), [], "{set}");
+    }
+}
+
 /// What disks have done is not forgotten because power failed: figures are differences of counters.
 #[test]
 fn counters_do_not_go_back_at_a_power_failure() {

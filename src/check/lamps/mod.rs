@@ -104,7 +104,7 @@ impl Lamps {
         let per = self.per;
         let (sectors, name) = match kind {
             RequestKind::Read(sectors) => (*sectors, "read"),
-            RequestKind::Write(sectors, payload) => {
+            RequestKind::Write(sectors, payload) | RequestKind::WriteFua(sectors, payload) => {
                 if let Payload::Bytes(bytes) = payload {
                     let data = Data::from_bytes(bytes);
                     self.names.learn(&data, &runs_of(&data, sectors.first));
@@ -328,7 +328,7 @@ fn what(kind: &RequestKind, touch: Touch, per: u32) -> What {
     let from = touch.offset / SECTOR_BYTES;
     match kind {
         RequestKind::Read(_) | RequestKind::Flush => What::Read,
-        RequestKind::Write(sectors, payload) => {
+        RequestKind::Write(sectors, payload) | RequestKind::WriteFua(sectors, payload) => {
             What::Write(from, runs_of_write(payload, sectors.first, touch, per))
         }
         RequestKind::Zero(_) => {

@@ -41,7 +41,7 @@ fn mix() -> [Key<WorkloadDraft>; 5] {
         Key::new(
             "fua_ratio",
             Kind::Ratio { at: |w| &mut w.fua_ratio },
-            "writes that a flush follows at once, so that they are durable",
+            "writes that are answered only when just they are stored (FUA)",
         ),
         int(
             "flush_every",

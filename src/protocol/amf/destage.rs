@@ -173,11 +173,13 @@ impl Amf {
             self.park_parity(now, block);
         }
         self.flushed(block, Err(HostError::Media));
-        let touch = self.keys.get(&key).and_then(|ctl| ctl.access.as_ref()).is_some_and(|access| {
+        let access = self.keys.get(&key).and_then(|ctl| ctl.access.as_ref());
+        let waits = access.is_some_and(|access| {
             matches!(access.job, Job::Touch { .. })
                 && matches!(access.stage, Stage::Committed { .. })
+                && self.goes_through(access.job)
         });
-        if touch && self.writes_through() {
+        if waits {
             self.fail_touch(now, key, HostError::Media);
         }
     }

@@ -61,9 +61,10 @@ impl Amf {
             return self.answer(op, Err(HostError::NotServing));
         }
         let span = match &kind {
-            RequestKind::Read(span) | RequestKind::Write(span, _) | RequestKind::Zero(span) => {
-                *span
-            }
+            RequestKind::Read(span)
+            | RequestKind::Write(span, _)
+            | RequestKind::WriteFua(span, _)
+            | RequestKind::Zero(span) => *span,
             RequestKind::CompareAndWrite { block, .. } => {
                 // A block beyond the volume must not overflow on its way to the check below.
                 let first = Block(block.0.min(self.cfg.blocks));
@@ -167,9 +168,10 @@ impl Amf {
         let per = self.cfg.sectors_per_block();
         let host = self.ops.get(&op).expect("touches belong to requests under way");
         match &host.kind {
-            RequestKind::Read(span) | RequestKind::Write(span, _) | RequestKind::Zero(span) => {
-                span.touch(index, per)
-            }
+            RequestKind::Read(span)
+            | RequestKind::Write(span, _)
+            | RequestKind::WriteFua(span, _)
+            | RequestKind::Zero(span) => span.touch(index, per),
             RequestKind::CompareAndWrite { block, .. } => {
                 Touch { block: *block, offset: 0, len: self.cfg.block_size }
             }

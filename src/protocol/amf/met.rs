@@ -109,9 +109,10 @@ impl Amf {
     pub(super) fn meet_refused(&mut self, kind: &RequestKind) {
         let per = u64::from(self.cfg.sectors_per_block());
         let block = match kind {
-            RequestKind::Read(span) | RequestKind::Write(span, _) | RequestKind::Zero(span) => {
-                Block(span.first / per)
-            }
+            RequestKind::Read(span)
+            | RequestKind::Write(span, _)
+            | RequestKind::WriteFua(span, _)
+            | RequestKind::Zero(span) => Block(span.first / per),
             RequestKind::CompareAndWrite { block, .. } => *block,
             RequestKind::Flush => return,
         };
@@ -158,7 +159,7 @@ impl Amf {
 const fn host_trigger(kind: &RequestKind) -> Trigger {
     match kind {
         RequestKind::Read(_) => Trigger::Read,
-        RequestKind::Write(..) => Trigger::Write,
+        RequestKind::Write(..) | RequestKind::WriteFua(..) => Trigger::Write,
         RequestKind::CompareAndWrite { .. } => Trigger::Compare,
         RequestKind::Zero(_) => Trigger::Zero,
         RequestKind::Flush => Trigger::Flush,

@@ -180,7 +180,7 @@ impl Amf {
 
     fn change(&self, op: OpId, touch: Touch, old: Option<Data>) -> Change {
         let part = match self.request_of(op) {
-            RequestKind::Write(span, payload) => {
+            RequestKind::Write(span, payload) | RequestKind::WriteFua(span, payload) => {
                 payload.part(span.first, touch, self.cfg.sectors_per_block())
             }
             RequestKind::Zero(_) => Data::zero(touch.len),
@@ -336,7 +336,7 @@ impl Amf {
         assert!(version > known, "a version is above all that its access saw");
         access.stage = Stage::Committed { version };
         access.source = Some(source);
-        let cause = access.cause;
+        let (cause, job) = (access.cause, access.job);
         let before = self.mark_dirty(now, block, version, data.clone());
         self.fact(Rule::Commit, Some(key), before, LineState::M, None, version);
         self.commits.push((block, version));
@@ -346,7 +346,7 @@ impl Amf {
             let message = Message::Replicate { block, version, data, intent: None };
             self.broadcast(now, self.partners, cause, message);
         }
-        if self.writes_through() {
+        if self.goes_through(job) {
             self.start_destage(now, block, cause);
             let access = self.keys.get(&key).and_then(|ctl| ctl.access.as_ref());
             if access.is_none_or(|access| access.stage != Stage::Committed { version }) {
@@ -380,7 +380,7 @@ impl Amf {
         before
     }
 
-    /// Section 4, step 5: answer when every partner has acknowledged and, write-through, the group
+    /// Section 4, step 5: answer when every partner has acknowledged and, write-through or FUA, the group
     /// has stored it; then release.
     pub(super) fn finish_write(&mut self, now: Instant, block: Block) {
         let key = Key::Block(block);
@@ -395,7 +395,7 @@ impl Amf {
         if !missing && !written && self.awaits_journal(block, version) {
             return self.tell_lenders_early(now, block, version);
         }
-        if missing || (self.writes_through() && dirty) {
+        if missing || (self.goes_through(job) && dirty) {
             return;
         }
         self.fact(Rule::AnswerWrite, Some(key), LineState::I, LineState::I, None, version);
@@ -412,6 +412,12 @@ impl Amf {
             return self.accept_done(now, block);
         }
         self.release(now, key);
+    }
+
+    /// This write is answered only when the group has stored it.
+    pub(super) fn goes_through(&self, job: Job) -> bool {
+        let fua = |op| matches!(&self.ops.get(&op), Some(host) if matches!(host.kind, RequestKind::WriteFua(..)));
+        self.writes_through() || matches!(job, Job::Touch { op, .. } if fua(op))
     }
 
     pub(super) fn writes_through(&self) -> bool {

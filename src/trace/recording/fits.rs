@@ -57,10 +57,12 @@ fn node(config: &Config, node: NodeId) -> Result<(), String> {
 /// What a write carries is as long as it says.
 fn content(config: &Config, kind: &RequestKind) -> Result<(), String> {
     let right = match kind {
-        RequestKind::Write(sectors, Payload::Bytes(bytes)) => {
+        RequestKind::Write(sectors, Payload::Bytes(bytes))
+        | RequestKind::WriteFua(sectors, Payload::Bytes(bytes)) => {
             bytes.len() as u64 == u64::from(sectors.count) * 512
         }
-        RequestKind::Write(_, Payload::Stamp { sequence, .. }) => *sequence > 0,
+        RequestKind::Write(_, Payload::Stamp { sequence, .. })
+        | RequestKind::WriteFua(_, Payload::Stamp { sequence, .. }) => *sequence > 0,
         RequestKind::CompareAndWrite { old, new, .. } => {
             old.len() == config.block_size && new.len() == config.block_size
         }
