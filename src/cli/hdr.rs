@@ -9,7 +9,7 @@ use crate::protocol::id::{Instant, Span};
 use crate::report::hdr::{HdrLog, INTERVAL, INTERVAL_MIN, Kind};
 use clap::Args;
 use std::fs::File;
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -42,10 +42,34 @@ pub(super) fn interval(text: &str) -> Result<Span, String> {
     Ok(span)
 }
 
+/// Where a log goes.
+enum Sink {
+    File(PathBuf, BufWriter<File>),
+    /// It becomes a part of another log.
+    Memory(Vec<u8>),
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(_, file) => file.write(bytes),
+            Self::Memory(all) => all.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(_, file) => file.flush(),
+            Self::Memory(_) => Ok(()),
+        }
+    }
+}
+
 /// A log of a run.
 pub(super) struct Hdr {
-    path: PathBuf,
-    log: HdrLog<BufWriter<File>>,
+    log: HdrLog<Sink>,
+    /// Another log has the head.
+    is_part: bool,
     /// Why nothing more is written.
     trouble: Option<io::Error>,
 }
@@ -54,15 +78,21 @@ impl Hdr {
     /// Creates the file.
     pub(super) fn create(path: &Path, interval: Span) -> Result<Self, Failure> {
         let file = output::create(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            log: HdrLog::new(BufWriter::new(file), interval),
-            trouble: None,
-        })
+        let sink = Sink::File(path.to_owned(), BufWriter::new(file));
+        Ok(Self { log: HdrLog::new(sink, interval), is_part: false, trouble: None })
+    }
+
+    /// A part of another log, whose tags begin so.
+    pub(super) fn part(interval: Span, before: &str) -> Self {
+        let log = HdrLog::new(Sink::Memory(Vec::new()), interval).tagged(before);
+        Self { log, is_part: true, trouble: None }
     }
 
     /// The figures begin now.
     pub(super) fn begin(&mut self, now: Instant, about: &str, is_live: bool) {
+        if self.is_part {
+            return self.log.go_on(now);
+        }
         let begun = self.log.begin(now, about, is_live.then(SystemTime::now));
         self.trouble = begun.err();
     }
@@ -79,17 +109,16 @@ impl Hdr {
         }
     }
 
-    /// Ends the file; how many lines it has.
-    pub(super) fn end(self, now: Instant) -> Result<u64, Failure> {
-        let ended = self.trouble.map_or_else(|| self.log.end(now).map(|(_, lines)| lines), Err);
-        ended.map_err(|error| Failure::broken(format!("{}: {error}", self.path.display())))
-    }
-
-    /// The same, and says so.
-    pub(super) fn end_told(self, now: Instant) -> Result<(), Failure> {
-        let path = self.path.display().to_string();
-        let lines = Many(self.end(now)?, "histogram");
-        complain("note", &format!("{path}: {lines}"));
-        Ok(())
+    /// Ends the log; a file says what is in it, a part of another log is handed over.
+    pub(super) fn end(self, now: Instant) -> Result<Vec<u8>, Failure> {
+        let ended = self.trouble.map_or_else(|| self.log.end(now), Err);
+        let (sink, lines) = ended.map_err(|error| Failure::broken(format!("--hdr: {error}")))?;
+        match sink {
+            Sink::Memory(log) => Ok(log),
+            Sink::File(path, _) => {
+                complain("note", &format!("{}: {}", path.display(), Many(lines, "histogram")));
+                Ok(Vec::new())
+            }
+        }
     }
 }

@@ -56,6 +56,8 @@ pub struct HdrLog<W> {
     no: u64,
     /// Its latencies, by [`Kind`].
     nanos: [Histogram<u64>; 2],
+    /// Their tags.
+    tags: [String; 2],
     /// Lines written.
     lines: u64,
 }
@@ -72,8 +74,24 @@ impl<W: Write> HdrLog<W> {
             origin: None,
             no: 0,
             nanos: [histogram(), histogram()],
+            tags: Kind::ALL.map(|kind| kind.tag().to_owned()),
             lines: 0,
         }
+    }
+
+    /// The same with this before every tag, so that several logs can stand in one. What no tag may have
+    /// (commas, white space) becomes `_`.
+    #[must_use]
+    pub fn tagged(mut self, before: &str) -> Self {
+        let fits = |sign: char| if sign == ',' || sign.is_whitespace() { '_' } else { sign };
+        let before: String = before.chars().map(fits).collect();
+        self.tags = Kind::ALL.map(|kind| format!("{before}{}", kind.tag()));
+        self
+    }
+
+    /// The first piece of time begins now, in a log whose head another one has written.
+    pub fn go_on(&mut self, now: Instant) {
+        self.origin = Some(now);
     }
 
     /// The first piece of time begins now. `about`: what is logged. `wall`: the time of day, if the
@@ -111,8 +129,7 @@ impl<W: Write> HdrLog<W> {
     /// Writes the piece of time that goes on, which was so long, unless nothing was in it.
     fn write(&mut self, length: Span) -> io::Result<()> {
         let start = Duration::from_nanos(self.no.saturating_mul(self.interval.0));
-        for kind in Kind::ALL {
-            let nanos = &mut self.nanos[kind as usize];
+        for (nanos, tag) in self.nanos.iter_mut().zip(&self.tags) {
             if nanos.is_empty() {
                 continue;
             }
@@ -120,7 +137,7 @@ impl<W: Write> HdrLog<W> {
             let builder = IntervalLogWriterBuilder::new();
             let mut log = builder.begin_log_with(&mut self.out, &mut self.serializer)?;
             let length = Duration::from_nanos(length.0);
-            log.write_histogram(nanos, start, length, Tag::new(kind.tag())).map_err(io_error)?;
+            log.write_histogram(nanos, start, length, Tag::new(tag)).map_err(io_error)?;
             self.lines += 1;
             nanos.reset();
         }

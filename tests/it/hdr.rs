@@ -118,6 +118,58 @@ fn a_run_is_logged_piece_by_piece() {
     compare(&report, &recorded, report["errors"].as_u64().unwrap());
 }
 
+/// A log for each cell, or one for all: every run has tags of its own, and all of its requests.
+#[test]
+fn the_cells_of_a_comparison_are_logged() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let compare = ["compare", "--vary", "protocol=sharing,moesi", "--workload", "ycsb-a"];
+    let how = ["--ops", "300", "--repeat", "2", "--seed", "5", "--format", "json", "--jobs", "2"];
+    let run = |to: &str| {
+        let log = ["--hdr", to, "--hdr-interval", "10ms"];
+        let (code, out, err) = amflab(&[&compare[..], &how, &log].concat());
+        assert_eq!(code, 0, "{err}");
+        assert!(err.ends_with(&format!("note: {to}: latencies of 2 cells\n")), "{err}");
+        serde_json::from_str::<Value>(&out).unwrap()
+    };
+    let (logs, all) = (path("logs/"), path("all.hlog"));
+    let report = run(&logs);
+    run(&all);
+    let whole = read(Path::new(&all));
+    assert_eq!(whole.by_tag.len(), 2 * 2 * 2, "cells, seeds, reads and writes");
+    for cell in ["sharing", "moesi"] {
+        let log = read(&folder.path().join("logs").join(format!("cluster.protocol={cell}.hlog")));
+        let mut count = 0;
+        for tag in ["5/read", "5/write", "6/read", "6/write"].map(|tag| format!("{cell}/{tag}")) {
+            assert_eq!(log.by_tag[&tag].len(), whole.by_tag[&tag].len(), "{tag}");
+            count += log.by_tag[&tag].len();
+        }
+        assert_eq!(log.by_tag.len(), 4);
+        let of = report["cells"].as_array().unwrap();
+        let of = of.iter().find(|of| of["set"]["cluster.protocol"] == cell).unwrap();
+        let ops = of["runs"].as_array().unwrap().iter().map(|run| run["ops"].as_u64().unwrap());
+        assert_eq!(count, ops.sum::<u64>(), "no errors and no flushes in this workload");
+    }
+}
+
+/// Live clusters are compared, too: the same requests, with this machine's figures.
+#[test]
+fn live_clusters_are_compared() {
+    let run =
+        ["compare", "--engine", "live", "--vary", "protocol=broadcast,sharing", "--ops", "60"];
+    let how = ["--repeat", "1", "--set", "store.engine=memory", "--workload", "ycsb-b"];
+    let (code, out, err) = amflab(&[&run[..], &how, &["--format", "json"]].concat());
+    assert_eq!(code, 0, "{out}{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(report["engine"], "live");
+    let cells = report["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 2);
+    assert_eq!(cells[0]["runs"][0]["inputs"], cells[1]["runs"][0]["inputs"]);
+    assert_eq!(cells[0]["runs"][0]["ops"], 60);
+    let command = report["command"].as_str().unwrap();
+    assert!(command.ends_with("--engine live"), "{command}");
+}
+
 #[test]
 fn a_replay_and_a_live_run_are_logged() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,14 +1,19 @@
 //! One run of one cell, and the figures that it comes to.
 
 use super::grid::Cell;
+use super::logs;
 use crate::check::Start;
 use crate::cli::failure::Failure;
+use crate::cli::hdr::Hdr;
 use crate::cli::load::{End, Load};
 use crate::cli::progress::Progress;
 use crate::cli::report::{Over, Verdict};
+use crate::cli::run::limit;
+use crate::cli::setup::EngineKind;
+use crate::live::{LiveEngine, LiveOptions};
 use crate::protocol::RequestKind;
-use crate::protocol::id::AmfId;
-use crate::session::SETTLE_SIM;
+use crate::protocol::id::{AmfId, Span};
+use crate::session::AnyEngine;
 use crate::sim::{Sim, SimOptions};
 use crate::workload::Generator;
 use std::collections::BTreeMap;
@@ -33,7 +38,7 @@ const fn ratio(group: &'static str, name: &'static str, title: &'static str) -> 
 }
 
 /// Every figure, in the order of [`Run::values`].
-pub(super) const FIGURES: [Figure; 15] = [
+pub(super) const FIGURES: [Figure; 16] = [
     figure("messages for each request", "messages_per_op", "messages"),
     figure("messages for each request", "broadcasts_per_op", "broadcasts"),
     figure("messages for each request", "broadcasts_saved_per_op", "saved"),
@@ -48,6 +53,7 @@ pub(super) const FIGURES: [Figure; 15] = [
     figure("latency on the cluster's clock, us", "write_p99_us", "write p99"),
     figure("course", "ops_per_s", "requests/s"),
     figure("course", "errors", "errors"),
+    figure("course", "retried", "retried"),
     figure("course", "recovery_ms", "recovery ms"),
 ];
 
@@ -61,21 +67,41 @@ pub(super) struct Run {
     pub(super) ops: u64,
     /// By [`FIGURES`]; `None`: there was nothing to measure.
     pub(super) values: [Option<f64>; FIGURES.len()],
+    /// Latencies over time, if they are logged.
+    pub(super) log: Vec<u8>,
+}
+
+/// How every cell is run.
+pub(super) struct How {
+    pub(super) engine: EngineKind,
+    pub(super) ops: u64,
+    /// Latencies are logged, a line for so long a time.
+    pub(super) hdr: Option<Span>,
 }
 
 /// Runs a cell with one seed; `None` if it was interrupted.
 pub(super) fn run(
     cell: &Cell,
-    ops: u64,
+    how: &How,
     seed: u64,
     interrupted: &Arc<AtomicBool>,
 ) -> Result<Option<Run>, Failure> {
     let mut profile = cell.profile.clone();
     profile.seed = seed;
-    let sim = Sim::new(&profile, seed, SimOptions { judge: false, ..SimOptions::default() });
-    let mut load = Load::new(Box::new(sim), &profile, Start::Zero, 1, Arc::clone(interrupted));
-    load.settle(SETTLE_SIM)?;
-    load.split_evenly(ops);
+    let limit = limit(how.engine);
+    let engine: AnyEngine = match how.engine {
+        EngineKind::Sim => {
+            let options = SimOptions { judge: false, ..SimOptions::default() };
+            Box::new(Sim::new(&profile, seed, options))
+        }
+        EngineKind::Live => Box::new(LiveEngine::start(&profile, &LiveOptions::default())?),
+    };
+    let mut load = Load::new(engine, &profile, Start::Zero, 1, Arc::clone(interrupted));
+    if let Some(interval) = how.hdr {
+        load.log_latencies(Some(Hdr::part(interval, &logs::tags(cell, seed))));
+    }
+    load.settle(limit)?;
+    load.split_evenly(how.ops);
     load.watch_recovery();
     for spec in &cell.specs {
         if !load.is_started(&spec.name) {
@@ -86,17 +112,19 @@ pub(super) fn run(
     let end = End { ops: None, duration: profile.end.duration };
     load.run(end, &mut Progress::none())?;
     let measured = load.measured();
-    let rest = load.rest(SETTLE_SIM)?;
+    let log = load.end_hdr(&measured)?;
+    let rest = load.rest(limit)?;
     if interrupted.load(Ordering::Relaxed) {
         return Ok(None);
     }
     let over = Over { profile: &profile, load: &mut load, measured, rest, trace: None };
     let report = over.report();
+    load.engine.shutdown()?;
     let figures = report.figures();
     Ok(Some(Run {
         seed,
         verdict: report.verdict,
-        inputs: inputs(cell, ops, seed),
+        inputs: inputs(cell, how.ops, seed),
         ops: figures.ops,
         values: [
             figures.per_op(figures.messages),
@@ -113,8 +141,10 @@ pub(super) fn run(
             figures.write.p99,
             figures.ops_per_s,
             Some(figures.errors),
+            Some(figures.retried),
             figures.recovery_ms,
         ],
+        log,
     }))
 }
 
@@ -131,6 +161,7 @@ fn inputs(cell: &Cell, ops: u64, seed: u64) -> u64 {
             let (sign, first, count) = match &planned.kind {
                 RequestKind::Read(sectors) => (0u8, sectors.first, sectors.count),
                 RequestKind::Write(sectors, _) => (1, sectors.first, sectors.count),
+                RequestKind::WriteFua(sectors, _) => (3, sectors.first, sectors.count),
                 _ => (2, 0, 0),
             };
             let sum = lanes.entry(planned.amf).or_default();

@@ -1,24 +1,31 @@
 //! `amflab compare`: the same requests on clusters that differ in a few keys, side by side.
 //!
-//! Every combination of what `--vary` lists is a cell. Each cell is run as often as `--repeat` says, in
-//! the simulator, with one seed after the other; the requests of a seed are split among the AMFs
-//! beforehand, so that every cell gets the same ones whatever it makes of them. Cells run in parallel, and what
-//! comes out does not depend on how many at once.
+//! Every combination of what `--vary` lists is a cell. Each cell is run as often as `--repeat` says, with
+//! one seed after the other; the requests of a seed are split among the AMFs
+//! beforehand, so that every cell gets the same ones whatever it makes of them. In the
+//! simulator cells run in parallel, and what comes out does not depend on how many at once; live clusters take
+//! their turns, for each would be in the other's way.
 
 mod cell;
 mod grid;
+mod logs;
 mod page;
 mod table;
 
 use super::failure::{FAILED, FINE, Failure, UNDECIDED};
+use super::hdr::interval;
 use super::interrupt;
 use super::progress::Progress;
 use super::report::Verdict;
+use super::setup::EngineKind;
 use super::{Done, complain, output, print};
-use cell::Run;
+use crate::protocol::id::Span;
+use crate::report::hdr::INTERVAL;
+use cell::{How, Run};
 use clap::{Args, ValueEnum};
 pub(super) use grid::quoted;
 use grid::{Cell, Vary};
+use logs::Logs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -46,7 +53,8 @@ enum Form {
 Examples:
   amflab compare --vary protocol=broadcast,sharing,moesi,update --workload ycsb-a
   amflab compare --vary cluster.amfs=2,4,8 --vary cache.lines=64,1024 --workload ycsb-b --repeat 5
-  amflab compare --vary cache.write=back,through --workload oltp-like --format html -o writes.html")]
+  amflab compare --vary cache.write=back,through --workload oltp-like --format html -o writes.html
+  amflab compare --vary protocol=sharing,moesi --workload ycsb-a --hdr logs/ --hdr-interval 100ms")]
 pub(super) struct CompareArgs {
     /// A built-in profile, or a file (with a `/`, or ending in `.toml`)
     #[arg(short, long, value_name = "NAME", default_value = "demo")]
@@ -70,9 +78,19 @@ pub(super) struct CompareArgs {
     /// The first seed, instead of the profile's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Runs at once (default: one a core)
+    /// The clusters: simulated, or live ones, whose figures are of this machine
+    #[arg(long, value_enum, default_value = "sim")]
+    engine: EngineKind,
+    /// Runs at once (default: one a core; live: one)
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=256))]
     jobs: Option<u64>,
+    /// Writes latencies over time as `HdrHistogram` interval logs: into this folder, one a cell, or into one
+    /// file; tags are the cell, the seed, and read or write
+    #[arg(long, value_name = "FILE|FOLDER")]
+    hdr: Option<PathBuf>,
+    /// A line of such a log is about so long a time on the cluster's clock (default: 1s)
+    #[arg(long, value_name = "TIME", value_parser = interval, requires = "hdr")]
+    hdr_interval: Option<Span>,
     /// What is printed
     #[arg(long, value_enum, default_value = "table")]
     format: Form,
@@ -84,6 +102,7 @@ pub(super) struct CompareArgs {
 /// What was compared, and what came out.
 struct Compared {
     profile: String,
+    engine: EngineKind,
     workloads: Vec<String>,
     ops: u64,
     repeat: u64,
@@ -109,11 +128,13 @@ pub(super) fn compare(args: &CompareArgs) -> Done {
     if let Some(path) = &args.output {
         output::create(path)?;
     }
+    let logs = args.hdr.as_deref().map(Logs::create).transpose()?;
     let seed = args.seed.unwrap_or_else(|| cells.first().map_or(1, |cell| cell.profile.seed));
     let interrupted = interrupt::watch();
     let runs = run_all(&cells, args, seed, &interrupted)?;
     let compared = Compared {
         profile: args.profile.clone(),
+        engine: args.engine,
         workloads: args.workload.clone(),
         ops: args.ops,
         repeat: args.repeat,
@@ -133,6 +154,9 @@ pub(super) fn compare(args: &CompareArgs) -> Done {
     match &args.output {
         None => print(&text)?,
         Some(path) => output::write(path, text)?,
+    }
+    if let Some(logs) = logs {
+        logs.write(&compared)?;
     }
     if compared.interrupted {
         complain("note", "interrupted: what was not run to its end is left out");
@@ -159,7 +183,12 @@ fn run_all(
 ) -> Result<Vec<Vec<Run>>, Failure> {
     let repeat = usize::try_from(args.repeat).unwrap_or(usize::MAX);
     let all = cells.len() * repeat;
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let cores = match args.engine {
+        EngineKind::Sim => thread::available_parallelism().map_or(1, usize::from),
+        EngineKind::Live => 1,
+    };
+    let hdr = args.hdr.as_ref().map(|_| args.hdr_interval.unwrap_or(INTERVAL));
+    let how = How { engine: args.engine, ops: args.ops, hdr };
     let jobs = args.jobs.and_then(|jobs| usize::try_from(jobs).ok()).unwrap_or(cores);
     let next = AtomicUsize::new(0);
     let (told, hears) = mpsc::channel();
@@ -168,7 +197,7 @@ fn run_all(
     let mut progress = Progress::of_few(all as u64);
     thread::scope(|scope| {
         for _ in 0..jobs.min(all) {
-            let (told, next) = (told.clone(), &next);
+            let (told, next, how) = (told.clone(), &next, &how);
             scope.spawn(move || {
                 while !interrupted.load(Ordering::Relaxed) {
                     let at = next.fetch_add(1, Ordering::Relaxed);
@@ -176,7 +205,7 @@ fn run_all(
                         break;
                     }
                     let (cell, turn) = (&cells[at / repeat], (at % repeat) as u64);
-                    let ran = cell::run(cell, args.ops, seed.wrapping_add(turn), interrupted);
+                    let ran = cell::run(cell, how, seed.wrapping_add(turn), interrupted);
                     if told.send((at, ran)).is_err() {
                         break;
                     }
@@ -220,5 +249,8 @@ fn command(args: &CompareArgs, seed: u64) -> String {
     option("--ops", &args.ops.to_string());
     option("--repeat", &args.repeat.to_string());
     option("--seed", &seed.to_string());
+    if args.engine == EngineKind::Live {
+        option("--engine", args.engine.name());
+    }
     words.join(" ")
 }

@@ -3,6 +3,7 @@
 use super::Compared;
 use super::cell::{FIGURES, Figure, Run};
 use crate::cli::report::Verdict;
+use crate::cli::setup::EngineKind;
 use crate::protocol::Many;
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
@@ -58,13 +59,14 @@ pub(super) fn short(value: f64) -> String {
 
 /// What all cells have in common, in one line.
 pub(super) fn about(compared: &Compared) -> String {
-    let Compared { profile, workloads, ops, repeat, seed, .. } = compared;
+    let Compared { profile, engine, workloads, ops, repeat, seed, .. } = compared;
+    let live = if *engine == EngineKind::Live { ", live" } else { "" };
     let workloads = match workloads.as_slice() {
         [] => "its workloads".to_owned(),
         names => names.join(", "),
     };
     format!(
-        "{profile}, {workloads}: {}, {} of each cell from seed {seed}",
+        "{profile}{live}, {workloads}: {}, {} of each cell from seed {seed}",
         Many(*ops, "request"),
         Many(*repeat, "run")
     )
@@ -186,6 +188,7 @@ pub(super) fn json(compared: &Compared) -> String {
     let whole = json!({
         "command": compared.command,
         "profile": compared.profile,
+        "engine": compared.engine.name(),
         "workloads": compared.workloads,
         "ops": compared.ops,
         "repeat": compared.repeat,

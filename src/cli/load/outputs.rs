@@ -33,15 +33,15 @@ impl Load {
         self.hdr = hdr;
     }
 
-    /// Ends the log of latencies, at this time of the figures.
-    pub(in crate::cli) fn end_hdr(&mut self, measured: &Measured) -> Result<(), Failure> {
-        let Some(mut hdr) = self.hdr.take() else { return Ok(()) };
+    /// Ends the log of latencies, at this time of the figures; gives one that is a part of another.
+    pub(in crate::cli) fn end_hdr(&mut self, measured: &Measured) -> Result<Vec<u8>, Failure> {
+        let Some(mut hdr) = self.hdr.take() else { return Ok(Vec::new()) };
         let end = self.begun.as_ref().map(|begun| begun.now + Span(measured.cluster_ns));
         if end.is_none() {
             // The warm-up was all there was.
             hdr.begin(self.engine.now(), &self.profile.name, false);
         }
-        hdr.end_told(end.unwrap_or_else(|| self.engine.now()))
+        hdr.end(end.unwrap_or_else(|| self.engine.now()))
     }
 
     /// Ends what requests were written into.
