@@ -205,6 +205,7 @@ impl Space {
         }
         keys.set("group.chunk", one(CHUNKS, rng));
         keys.set("store.disk_time_us", one(&[20, 100, 100, 500], rng));
+        keys.set("store.tears", one(&[true, true, false], rng));
     }
 
     fn draw_times(&self, keys: &mut Keys<'_>, rng: &mut ChaCha8Rng) {

@@ -420,8 +420,13 @@ fn action_of(control: &Control, broken: Option<Defect>, config: &Config) -> Opti
         Control::SlowDisk(disk, by) => Action::SlowDisk(*disk, *by),
         Control::SetDefect(Some(defect)) => Action::Defect(*defect, true),
         Control::SetDefect(None) => Action::Defect(broken?, false),
-        // A switch drops lines by itself, and clocks are of this run.
-        Control::DropLines(_) | Control::Skip(_) | Control::Figures(_) => return None,
+        // A switch drops lines by itself, a power failure or a crash draws what it leaves, and clocks are of
+        // this run.
+        Control::DropLines(_)
+        | Control::LoseWrites(..)
+        | Control::KeepJournal(..)
+        | Control::Figures(_)
+        | Control::Skip(_) => return None,
     })
 }
 

@@ -118,6 +118,9 @@ pub struct StoreSpec {
     pub disk_time: Span,
     /// Simulated time of one operation of a journal.
     pub journal_time: Span,
+    /// In a simulation, what disks were given and have not reported may be lost when power fails, and what a
+    /// crashing AMF gave to its journal may still get there. Otherwise disks have it all, and journals nothing.
+    pub tears: bool,
 }
 
 /// The hosts.

@@ -1,7 +1,7 @@
 //! What an AMF's journal holds, outside the AMF: both engines keep one, so that a restart finds it.
 //!
-//! An operation takes effect when its driver says that it is finished. What was only given is lost when
-//! the AMF crashes.
+//! An operation takes effect when its driver says that it is finished. What was only given when the AMF
+//! crashes is lost, but for as much as the driver says is finished before.
 
 use super::amf::{Damaged, JournalContent, JournalEntry};
 use super::data::Data;
@@ -74,6 +74,14 @@ impl Nvram {
     #[must_use]
     pub fn given(&self) -> usize {
         self.given.len()
+    }
+
+    /// What it holds if everything that it was given still happens.
+    #[must_use]
+    pub fn finished(&self) -> Self {
+        let mut whole = self.clone();
+        while whole.finish_one(true) {}
+        whole
     }
 
     /// What was under way never happened.

@@ -360,6 +360,7 @@ fn is_fault(control: &Control) -> bool {
             | Control::Heal
             | Control::Link(..)
             | Control::SlowDisk(..)
+            | Control::LoseWrites(..)
     )
 }
 

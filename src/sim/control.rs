@@ -148,6 +148,10 @@ impl Sim {
         if let Some(machine) = self.world.amf(amf) {
             crate::world::picture::add(&mut self.buried, machine.stats());
         }
+        let kept = self.some_of(self.world.journalled(amf));
+        if kept > 0 {
+            self.apply(Step::Control(Control::KeepJournal(amf, kept)));
+        }
         self.apply(Step::Control(Control::Crash(amf)));
         self.forget_parked(amf);
     }
@@ -170,6 +174,11 @@ impl Sim {
         self.progress_at = self.now;
     }
 
+    /// None, all, or some of what is being written, if that is torn.
+    fn some_of(&mut self, all: usize) -> u32 {
+        if self.profile.store.tears { self.network.so_many(all) } else { 0 }
+    }
+
     /// Everything stops and starts again, with what disks, journals and witness have stored.
     fn power_fail(&mut self) {
         let amfs: Vec<AmfId> = (0..self.profile.config.amfs).map(AmfId).collect();
@@ -181,6 +190,12 @@ impl Sim {
         }
         self.parked.clear();
         self.network.forget_held();
+        for disk in (0..self.profile.config.disks_all()).map(DiskId) {
+            let lost = self.some_of(self.world.may_be_lost(disk));
+            if lost > 0 {
+                self.apply(Step::Control(Control::LoseWrites(disk, lost)));
+            }
+        }
         self.apply(Step::Control(Control::PowerFail));
         if !self.world.witness().is_up() {
             self.apply(Step::Control(Control::WitnessUp));

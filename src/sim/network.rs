@@ -243,6 +243,12 @@ impl Network {
         at
     }
 
+    /// None, all, or some of what there is.
+    pub(super) fn so_many(&mut self, most: usize) -> u32 {
+        let most = u32::try_from(most).unwrap_or(u32::MAX);
+        if most == 0 { 0 } else { self.rng.random_range(0..=most) }
+    }
+
     fn vary(&mut self, span: Span, thousandths: u32) -> Span {
         if thousandths == 0 || span.0 == 0 {
             return span;

@@ -108,6 +108,8 @@ impl Faults {
                 }
             }
             Control::PowerFail
+            | Control::LoseWrites(..)
+            | Control::KeepJournal(..)
             | Control::ExpireLease(_)
             | Control::Evict(..)
             | Control::Destage(_)

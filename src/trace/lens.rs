@@ -197,8 +197,13 @@ pub struct Lens {
     pub journals: Vec<KeptCopy>,
     /// What the disks have.
     pub disks: Vec<DiskCopy>,
-    /// What a power failure of everything would leave.
+    /// What a power failure of everything would leave, if disks have what they were given and journals what they
+    /// have reported.
     pub power: Survivor,
+    /// What it may leave instead, as disks or journals are writing; in between: what was written between. Empty:
+    /// nothing else, or that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub or: Vec<Survivor>,
     /// The newest version anywhere, and whether its write was acknowledged to the host as far as is known.
     pub newest: (Version, bool),
     /// For each AMF with something to complete: who would, if it failed now. Nobody: an empty set.
@@ -220,8 +225,19 @@ impl Lens {
     /// What a power failure of everything would leave, in words.
     #[must_use]
     pub fn power_said(&self) -> (Tone, String) {
+        let (mut tone, mut text) = self.said(&self.power);
+        for or in &self.or {
+            let (other, or) = self.said(or);
+            tone = tone.max(other);
+            text.push_str("; or, as it is being written: ");
+            text.push_str(&or);
+        }
+        (tone, text)
+    }
+
+    fn said(&self, left: &Survivor) -> (Tone, String) {
         let (newest, is_acknowledged) = self.newest;
-        match &self.power {
+        match left {
             Survivor::Version { version, value, from } => {
                 let left = format!("{version} {value} survives, from {from}");
                 if *version >= newest {
@@ -303,6 +319,7 @@ impl Facts<'_> {
             replicas: replicas.collect(),
             journals: journals.collect(),
             power: self.after_power_failure(),
+            or: Vec::new(),
             failures: self.failures(),
             cached,
             disks,

@@ -125,4 +125,10 @@ pub enum Control {
     /// What hosts ask from now on belongs to the figures of the run (`true`: its warm-up is over), or does not
     /// any more (`false`: what was written is read back). Changes no machine. Where there is none, all counts.
     Figures(bool),
+    /// Power is about to fail: of what the disk gave to its store and was not told of, so many operations, the
+    /// newest, never happened.
+    LoseWrites(DiskId, u32),
+    /// The AMF is about to crash: of what it gave to its journal and was not told of, so many operations, the
+    /// oldest, happened.
+    KeepJournal(AmfId, u32),
 }

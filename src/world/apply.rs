@@ -1,6 +1,5 @@
 //! The fold: one step in, the machines' outputs into the network, events and effects out.
 
-use super::store::Given;
 use super::{BadStep, Effect, Said, World, words};
 use crate::protocol::amf::Amf;
 use crate::protocol::group::{Group, Place};
@@ -236,9 +235,8 @@ impl World {
                 DiskOutput::Send(packet) => self.send(packet),
                 DiskOutput::Store(op) => {
                     let place = &mut self.shelves[index];
-                    let given = Given::of(&op);
-                    let result = place.store.perform(op);
-                    place.done.push_back((given, result));
+                    let unreported = place.store.perform(op);
+                    place.done.push_back(unreported);
                     self.effects.push_back(Effect::Stored(disk));
                 }
             }
@@ -247,10 +245,10 @@ impl World {
     }
 
     fn store_done(&mut self, disk: DiskId) -> Result<(), BadStep> {
-        let Some((_, result)) = self.shelves[usize::from(disk.0)].done.pop_front() else {
+        let Some(done) = self.shelves[usize::from(disk.0)].done.pop_front() else {
             return Err(self.bad(format!("{disk} has nothing in its store")));
         };
-        self.input_disk(disk, DiskInput::Store(result));
+        self.input_disk(disk, DiskInput::Store(done.result));
         Ok(())
     }
 
@@ -324,6 +322,13 @@ impl World {
                 self.input_witness(WitnessInput::SetProtocol(*protocol));
             }
             Control::PowerFail => self.power_fail()?,
+            Control::LoseWrites(disk, count) => self.lose_writes(*disk, *count)?,
+            Control::KeepJournal(amf, count) => {
+                let seat = &mut self.seats[usize::from(amf.0)];
+                if (0..*count).any(|_| !seat.journal.finish_one(true)) {
+                    return Err(self.bad(format!("{amf} gave less to its journal")));
+                }
+            }
             Control::SetDefect(defect) => {
                 self.defect = *defect;
                 for amf in (0..self.cfg.amfs).map(AmfId) {
@@ -353,6 +358,19 @@ impl World {
             return Err(self.bad(format!("{amf} is down")));
         }
         self.input_amf(amf, input);
+        Ok(())
+    }
+
+    /// The newest of what a store has not reported never happened.
+    fn lose_writes(&mut self, disk: DiskId, count: u32) -> Result<(), BadStep> {
+        if usize::try_from(count).is_ok_and(|count| count > self.may_be_lost(disk)) {
+            return Err(self.bad(format!("{disk} has nothing so new to lose")));
+        }
+        let place = &mut self.shelves[usize::from(disk.0)];
+        for _ in 0..count {
+            let lost = place.done.pop_back();
+            place.store.take_back(lost.expect("counted before"));
+        }
         Ok(())
     }
 

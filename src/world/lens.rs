@@ -1,6 +1,8 @@
 //! What the durability lens needs to know of one block.
 
-use super::World;
+use super::store::MapStore;
+use super::{Shelf, World};
+use crate::protocol::Nvram;
 use crate::protocol::group::Place;
 use crate::protocol::id::{AmfId, Block, Epoch};
 use crate::protocol::region::region_of;
@@ -10,31 +12,53 @@ impl World {
     /// Who has which version of a block, and what would be left of it.
     #[must_use]
     pub fn lens(&self, block: Block) -> Lens {
+        let shelves = self.shelves.iter();
+        let stores: Vec<&MapStore> = shelves.clone().map(|shelf| &shelf.store).collect();
+        let journals: Vec<&Nvram> = self.seats.iter().map(|seat| &seat.journal).collect();
+        let mut lens = self.facts(block, &stores, &journals).lens();
+        let writing = self.shelves.iter().any(|shelf| !shelf.done.is_empty());
+        if !writing && journals.iter().all(|journal| journal.given() == 0) {
+            return lens;
+        }
+        let sure: Vec<MapStore> = shelves.map(Shelf::reported).collect();
+        let sure: Vec<&MapStore> = sure.iter().collect();
+        let lucky: Vec<Nvram> = journals.iter().map(|journal| journal.finished()).collect();
+        let lucky: Vec<&Nvram> = lucky.iter().collect();
+        for (stores, journals) in [(&sure, &journals), (&stores, &lucky), (&sure, &lucky)] {
+            let or = self.facts(block, stores, journals).lens().power;
+            if or != lens.power && !lens.or.contains(&or) {
+                lens.or.push(or);
+            }
+        }
+        lens
+    }
+
+    fn facts(&self, block: Block, stores: &[&MapStore], journals: &[&Nvram]) -> Facts<'_> {
         let view = self.witness.view();
         let amfs = self
             .seats
             .iter()
+            .zip(journals)
             .zip((0..).map(AmfId))
-            .map(|(seat, id)| AmfFacts::of(id, seat.amf.as_ref(), &seat.journal, block));
+            .map(|((seat, journal), id)| AmfFacts::of(id, seat.amf.as_ref(), journal, block));
         let group = self.witness.promised_group();
         let region = region_of(block, self.cfg.region_blocks);
         let look = |place: &Place| {
             let slot = group.slots.get(usize::from(place.slot))?;
-            let here = &self.shelves[usize::from(slot.disk.0)];
+            let (disk, store) = (self.disk(slot.disk), stores[usize::from(slot.disk.0)]);
             Some(DiskFacts {
                 disk: slot.disk,
                 // A disk that nobody has admitted yet is blank.
-                failed: here.disk.is_failed() || here.disk.is_unadmitted(),
-                good: here.store.is_good(place.at),
-                record: Some(here.store.record(place.at).cloned()),
+                failed: disk.is_failed() || disk.is_unadmitted(),
+                good: store.is_good(place.at),
+                record: Some(store.record(place.at).cloned()),
             })
         };
-        let stores = view.group.slots.iter().map(|slot| &self.shelves[usize::from(slot.disk.0)]);
-        let marks = stores.filter(|shelf| !shelf.disk.is_failed());
-        let marks =
-            marks.flat_map(|shelf| shelf.store.marks()).filter(|mark| mark.region == region);
+        let working = view.group.slots.iter().filter(|slot| !self.disk(slot.disk).is_failed());
+        let marks = working.flat_map(|slot| stores[usize::from(slot.disk.0)].marks());
+        let marks = marks.filter(|mark| mark.region == region);
         let next = Epoch(self.witness.promised().0 + 1);
-        let facts = Facts {
+        Facts {
             block,
             config: &self.cfg,
             group,
@@ -43,7 +67,16 @@ impl World {
             rest: rest_of(&self.cfg, block).iter().filter_map(look).collect(),
             gone: self.witness.gone_at_power_failure(next),
             marks: marks.copied().collect(),
-        };
-        facts.lens()
+        }
+    }
+}
+
+impl Shelf {
+    /// What is on the disk if nothing has got there that it was not told of.
+    fn reported(&self) -> MapStore {
+        let mut store = self.store.clone();
+        let lost = self.done.iter().rev().take_while(|unreported| unreported.may_be_lost());
+        lost.cloned().for_each(|lost| store.take_back(lost));
+        store
     }
 }

@@ -16,7 +16,7 @@ mod words;
 pub use net::InFlight;
 
 use self::net::Net;
-use self::store::{Given, MapStore};
+use self::store::{MapStore, Unreported};
 use crate::protocol::amf::Amf;
 use crate::protocol::cluster::Place;
 use crate::protocol::group::GroupView;
@@ -25,8 +25,7 @@ use crate::protocol::id::{
 };
 use crate::protocol::table::Table;
 use crate::protocol::{
-    Answer, Body, Config, Defect, Disk, Frame, MsgKind, Nvram, Record, StoreDone, StoreError,
-    Witness, WitnessMsg,
+    Answer, Body, Config, Defect, Disk, Frame, MsgKind, Nvram, Record, Witness, WitnessMsg,
 };
 use crate::trace::event::{Event, Violation};
 use crate::trace::recording::Origin;
@@ -61,7 +60,7 @@ struct Shelf {
     disk: Disk,
     store: MapStore,
     /// Results of operations that the store has done and the disk has not been told of.
-    done: VecDeque<(Given, Result<StoreDone, StoreError>)>,
+    done: VecDeque<Unreported>,
 }
 
 /// What a step brings about that a scheduler has to know.
@@ -376,6 +375,12 @@ impl World {
     #[must_use]
     pub fn stored(&self, disk: DiskId) -> usize {
         self.shelves[usize::from(disk.0)].done.len()
+    }
+    /// How many of those, the newest, a power failure may undo.
+    #[must_use]
+    pub fn may_be_lost(&self, disk: DiskId) -> usize {
+        let done = &self.shelves[usize::from(disk.0)].done;
+        done.iter().rev().take_while(|unreported| unreported.may_be_lost()).count()
     }
     /// Operations that an AMF's journal has not finished.
     #[must_use]

@@ -82,10 +82,10 @@ impl World {
     /// The store's oldest operation ended like this.
     fn set_outcome(&mut self, disk: DiskId, outcome: &Outcome) -> Result<(), BadStep> {
         let place = &mut self.shelves[usize::from(disk.0)];
-        let Some((given, here)) = place.done.front_mut() else {
+        let Some(front) = place.done.front_mut() else {
             return Err(self.bad(format!("{disk} has nothing in its store")));
         };
-        let given = *given;
+        let (given, here) = (front.given, &mut front.result);
         match outcome {
             Outcome::Known(wanted) => {
                 let got = digest::of_result(here);
@@ -103,7 +103,7 @@ impl World {
                     place.store.set_marks(marks);
                 }
                 let changed_since =
-                    place.done.iter().skip(1).any(|(later, _)| later.changes(given));
+                    place.done.iter().skip(1).any(|later| later.given.changes(given));
                 if let (Given::Get(at), false) = (given, changed_since) {
                     match result {
                         Ok(StoreDone::Got(record)) => place.store.set(at, record.clone()),

@@ -17,7 +17,10 @@ pub(super) fn control_node(control: &Control) -> (NodeId, bool) {
         | Control::Scrub(amf)
         | Control::AcceptLoss(amf)
         | Control::DropLines(amf) => (NodeId::Amf(*amf), false),
-        Control::FailDisk(disk) | Control::Corrupt(disk, _) => (NodeId::Disk(*disk), true),
+        Control::FailDisk(disk) | Control::Corrupt(disk, _) | Control::LoseWrites(disk, _) => {
+            (NodeId::Disk(*disk), true)
+        }
+        Control::KeepJournal(amf, _) => (NodeId::Amf(*amf), false),
         Control::CorruptJournal(amf) => (NodeId::Amf(*amf), true),
         Control::ReplaceDisk(disk) => (NodeId::Disk(*disk), false),
         Control::WitnessDown | Control::PowerFail | Control::SetDefect(Some(_)) => {
@@ -48,6 +51,8 @@ pub(super) fn control_text(control: &Control) -> String {
         Control::FailDisk(disk) => format!("fail {disk}"),
         Control::ReplaceDisk(disk) => format!("replace {disk}"),
         Control::PowerFail => "power-fail".to_owned(),
+        Control::LoseWrites(disk, count) => format!("{disk} loses the last {count} it was given"),
+        Control::KeepJournal(amf, count) => format!("{amf}'s journal still gets {count}"),
         Control::Corrupt(disk, at) => format!("corrupt {disk} at {at}"),
         Control::CorruptJournal(amf) => format!("corrupt-journal {amf}"),
         Control::Scrub(amf) => format!("scrub by {amf}"),

@@ -2,10 +2,12 @@
 //! Each counterexample is a script that passes with its rule, and without it a named checker fires.
 
 use amflab::profile;
-use amflab::protocol::Defect;
+use amflab::protocol::id::{AmfId, DiskId, Span};
+use amflab::protocol::{Defect, Payload, RequestKind, Sectors};
 use amflab::session::{Session, run_script};
 use amflab::sim::{Sim, SimOptions};
-use amflab::trace::{Ask, Limits, parse_script};
+use amflab::trace::engine::{Advance, HostPort};
+use amflab::trace::{Action, Ask, Control, Engine, Limits, Step, StepEntry, Target, parse_script};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -112,9 +114,91 @@ fn power_fails_again_and_again() {
                 format!("cluster.protocol={protocol}"),
                 format!("cluster.replicas={replicas}"),
                 format!("journal.time_us={}", 20 * seed * seed * 10),
+                format!("store.tears={}", seed > 1),
             ];
             let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
             healthy(&sets, &text);
         }
+    }
+}
+
+/// What stores and journals had been given and had not reported when the power failed may have got there or not:
+/// everything between all and nothing is drawn, from each of them.
+#[test]
+fn a_power_failure_takes_part_of_what_is_being_written() {
+    let sets = [
+        "journal.enabled=true",
+        "journal.time_us=300",
+        "store.disk_time_us=900",
+        "store.tears=true",
+    ];
+    let sets = sets.map(str::to_owned);
+    let profile = profile::load("claims", &sets).expect("a good profile");
+    let per = u64::from(profile.config.sectors_per_block());
+    let mut drawn: [Vec<(usize, u32)>; 2] = Default::default();
+    for seed in 0..60 {
+        let options = SimOptions { log: true, ..SimOptions::default() };
+        let mut sim = Sim::new(&profile, seed, options);
+        let pass = |sim: &mut Sim, time| {
+            let until = sim.now() + time;
+            sim.advance(Advance { until, steps_max: u64::MAX }).unwrap();
+        };
+        pass(&mut sim, Span::secs(1));
+        // The first write has the region noted.
+        for (first, blocks) in [(true, 0..1), (false, 0..6)] {
+            for block in blocks {
+                let sectors = Sectors { first: block * per, count: u32::try_from(per).unwrap() };
+                let payload = Payload::Stamp { volume: 0, writer: 1, sequence: block + 1 };
+                sim.host(AmfId(0), RequestKind::Write(sectors, payload));
+            }
+            pass(&mut sim, Span::micros(if first { 5_000 } else { 300 + seed * 20 }));
+        }
+        sim.submit(Action::Destage(Target::All)).unwrap();
+        pass(&mut sim, Span::micros(100 + seed * 20));
+        let given = [sim.world().may_be_lost(DiskId(0)), sim.world().journalled(AmfId(0))];
+        let before = sim.world().step_count();
+        sim.submit(Action::PowerFail).unwrap();
+        let log = &sim.log()[usize::try_from(before).unwrap()..];
+        let of = |is: fn(&Control) -> Option<u32>| {
+            let controls = log.iter().filter_map(|entry| match &entry.step {
+                Step::Control(control) => Some(control),
+                _ => None,
+            });
+            controls.filter_map(is).next().unwrap_or(0)
+        };
+        let lost = of(|control| match control {
+            Control::LoseWrites(DiskId(0), count) => Some(*count),
+            _ => None,
+        });
+        let kept = of(|control| match control {
+            Control::KeepJournal(AmfId(0), count) => Some(*count),
+            _ => None,
+        });
+        for (at, part) in [lost, kept].into_iter().enumerate() {
+            drawn[at].push((given[at], part));
+        }
+    }
+    for drawn in drawn {
+        let whole = |given: usize| u32::try_from(given).unwrap();
+        assert!(drawn.iter().all(|(given, part)| *part <= whole(*given)), "{drawn:?}");
+        assert!(drawn.iter().any(|(given, part)| *given > 0 && *part == 0), "none: {drawn:?}");
+        assert!(
+            drawn.iter().any(|(given, part)| *given > 0 && *part == whole(*given)),
+            "{drawn:?}"
+        );
+        assert!(drawn.iter().any(|(given, part)| *part > 0 && *part < whole(*given)), "{drawn:?}");
+    }
+}
+
+/// A log cannot take away what is not there.
+#[test]
+fn a_log_that_loses_more_than_was_given_is_refused() {
+    let profile = profile::load("claims", &["journal.enabled=true".to_owned()]).unwrap();
+    let sim = Sim::new(&profile, 1, SimOptions::default());
+    for control in [Control::LoseWrites(DiskId(0), 1), Control::KeepJournal(AmfId(0), 1)] {
+        let mut world = sim.world().clone();
+        let step = Step::Control(control);
+        let refused = world.apply(&StepEntry { now: sim.now(), step });
+        assert!(refused.is_err(), "nothing is under way");
     }
 }

@@ -47,6 +47,7 @@ const SPEC: StoreSpec = StoreSpec {
     cache_bytes: 1 << 20,
     disk_time: Span(0),
     journal_time: Span(0),
+    tears: false,
 };
 
 fn record(n: u64) -> Record {

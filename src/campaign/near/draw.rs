@@ -182,6 +182,7 @@ fn near_times(config: &Config, keys: &mut BTreeMap<String, String>, rng: &mut Ch
     set("cache.destage_age_ms", one(&["0", "1", "20"], rng).to_owned(), 15, rng);
     set("cache.dirty_high", rng.random_range(1..=config.lines.min(8)).to_string(), 15, rng);
     set("cache.floor_slots", "1".to_owned(), 10, rng);
+    set("store.tears", "true".to_owned(), 60, rng);
     set("journal.enabled", "true".to_owned(), 15, rng);
     set("journal.time_us", one(&["0", "300", "5000"], rng).to_owned(), 15, rng);
 }

@@ -87,6 +87,7 @@ pub(super) fn build(name: &str, draft: &Draft, places: &Places) -> Result<Profil
             cache_bytes: draft.cache,
             disk_time: draft.disk_time,
             journal_time: draft.journal_time,
+            tears: draft.tears,
         },
         host: HostSpec { timeout: draft.timeout, paths: small(draft.paths) },
         workloads,

@@ -194,6 +194,11 @@ fn store() -> Vec<Key<Draft>> {
             |d| &mut d.disk_time,
             "simulated time of one disk operation",
         ),
+        Key::new(
+            "tears",
+            Kind::Bool { at: |d| &mut d.tears },
+            "simulated: a power failure or a crash leaves a part of what is being written",
+        ),
     ]
 }
 

@@ -75,6 +75,7 @@ fn check_control(config: &Config, control: &Control) -> Result<(), String> {
     match control {
         Control::Crash(amf)
         | Control::CorruptJournal(amf)
+        | Control::KeepJournal(amf, _)
         | Control::Restart(amf)
         | Control::Pause(amf)
         | Control::Resume(amf)
@@ -87,6 +88,7 @@ fn check_control(config: &Config, control: &Control) -> Result<(), String> {
         Control::FailDisk(disk)
         | Control::ReplaceDisk(disk)
         | Control::SlowDisk(disk, _)
+        | Control::LoseWrites(disk, _)
         | Control::Corrupt(disk, _) => node(config, NodeId::Disk(*disk)),
         Control::WitnessDown
         | Control::WitnessUp

@@ -68,6 +68,7 @@ pub(crate) fn profile() -> Profile {
             cache_bytes: 1 << 20,
             disk_time: Span::millis(1),
             journal_time: Span::micros(20),
+            tears: false,
         },
         host: HostSpec { timeout: Span::secs(10), paths: 2 },
         workloads: vec![WorkloadSpec {
@@ -223,6 +224,7 @@ fn lens() -> Lens {
         journals: Vec::new(),
         disks: vec![disk(2, "w1#813"), disk(3, "w1#813")],
         power: Survivor::InDoubt { version: version(97) },
+        or: Vec::new(),
         newest: (version(119), true),
         failures: vec![(AmfId(1), version(119), [AmfId(2)].into_iter().collect())],
     }
