@@ -16,6 +16,7 @@ mod key;
 mod live_read;
 mod live_write;
 mod long_run;
+mod recorded;
 mod recording;
 mod seek;
 mod sim_rate;
@@ -49,6 +50,7 @@ const FIGURES: &[Figure] = &[
     seek::FIGURE,
     draw::FIGURE,
     key::FIGURE,
+    recorded::FIGURE,
     start::FIGURE,
     idle::FIGURE,
 ];

@@ -45,7 +45,8 @@ fn run() -> String {
     )
 }
 
-fn record(file: &std::path::Path) {
+/// Records a busy cluster for ten million steps.
+pub(crate) fn record(file: &std::path::Path) {
     let profile = profile("demo", &[]);
     let options = SimOptions { judge: false, keep: true, ..SimOptions::default() };
     let mut sim = Sim::new(&profile, 1, options);

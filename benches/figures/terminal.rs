@@ -68,6 +68,11 @@ impl Terminal {
         self.until(|screen| screen.contents().contains(text))
     }
 
+    /// Looks at the screen as it was drawn so far.
+    pub(crate) fn screen<R>(&self, look: impl FnOnce(&vt100::Screen) -> R) -> R {
+        look(self.screen.screen())
+    }
+
     /// Takes in what was drawn meanwhile.
     pub(crate) fn drain(&mut self) {
         while let Ok((_, bytes)) = self.output.try_recv() {
