@@ -26,6 +26,7 @@ use clap::{Args, Parser, ValueEnum};
 use std::io::{BufReader, stdin, stdout};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct ConsoleArgs {
@@ -184,7 +185,9 @@ pub(super) fn console(args: &ConsoleArgs) -> Done {
             // What was recorded is all that happens by itself.
             profile.faults.clear();
             profile.workloads.iter_mut().for_each(|workload| workload.autostart = false);
-            let trace = Trace::survey(path, &args.how, &profile, None)?;
+            // Ctrl-c ends the program here as it does any other: nothing has begun.
+            let never = AtomicBool::new(false);
+            let trace = Trace::survey_shown(path, &args.how, &profile, &never)?;
             trace.grow(&mut profile);
             let words = trace_words(path, std::env::args());
             Some(replay_of(trace, words, path, &profile)?)
@@ -327,10 +330,10 @@ fn besides(profile: &Profile, again: &Again) -> Besides {
 /// Opens traces by the words of a script or of the console.
 pub(super) fn open_trace(profile: &Profile) -> OpenTrace {
     let profile = profile.clone();
-    Arc::new(move |text| {
+    Arc::new(move |text, look| {
         let words = ReplayWords::try_parse_from(split(text)?)
             .map_err(|error| first_lines(&error.to_string()))?;
-        let opened = Trace::survey(&words.trace, &words.how, &profile, None)
+        let opened = Trace::survey(&words.trace, &words.how, &profile, look)
             .and_then(|trace| replay_of(trace, text.to_owned(), &words.trace, &profile));
         opened.map_err(|failure| failure.text)
     })

@@ -3,12 +3,13 @@
 use super::console::open_trace;
 use super::failure::{FAILED, FINE, Failure};
 use super::interrupt;
+use super::progress::Progress;
 use super::setup::{ClusterArgs, EngineKind, Judge};
 use super::{Done, complain, print};
 use crate::profile::{self, Profile};
 use crate::protocol::Many;
 use crate::session::script::LineReport;
-use crate::session::{ReplayState, ScriptReport, Session, run_script};
+use crate::session::{OpenTrace, Replay, ReplayState, ScriptReport, Session, run_script};
 use crate::trace::command::{Command, ReplayCommand};
 use crate::trace::grammar::{Head, decode};
 use crate::trace::snapshot::Ask;
@@ -74,12 +75,25 @@ pub(super) fn exec(args: &ExecArgs) -> Done {
     Ok(if report.is_fine() { FINE } else { FAILED })
 }
 
+/// Opens a trace, with a bar.
+fn with_bar(open: &OpenTrace, words: &str) -> Result<Replay, String> {
+    let mut progress: Option<Progress> = None;
+    let opened = open(words, &mut |bytes, all| {
+        progress.get_or_insert_with(|| Progress::of_bytes(all)).at(bytes);
+        true
+    });
+    if let Some(mut progress) = progress {
+        progress.end();
+    }
+    opened
+}
+
 /// Every trace that the script replays can be read and fits, before anything runs.
 fn check_traces(script: &Script, profile: &Profile) -> Result<(), Failure> {
     let open = open_trace(profile);
     for entry in &script.entries {
         if let Command::Replay(ReplayCommand::Start(words)) = &entry.command
-            && let Err(why) = open(words)
+            && let Err(why) = with_bar(&open, words)
         {
             return Err(Failure::usage(format!("{}:{}: {why}", script.file, entry.line)));
         }

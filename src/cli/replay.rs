@@ -122,7 +122,7 @@ pub(super) fn replay(args: &ReplayArgs) -> Done {
     // What was recorded is all that happens: generators and scheduled faults are for `run`.
     profile.faults.clear();
     let interrupted = interrupt::watch();
-    let trace = Trace::survey(&args.trace, &args.how, &profile, Some(&interrupted))?;
+    let trace = Trace::survey_shown(&args.trace, &args.how, &profile, &interrupted)?;
     for bad in &trace.survey.bad {
         let text = bad.to_string();
         // What to do about it was said already: `--skip-bad`.
@@ -204,12 +204,12 @@ pub(super) struct Trace {
 
 impl Trace {
     /// The first pass: everything that can be wrong with a trace is found before anything runs.
-    /// With a bar, and until `interrupted`; without one there is neither.
+    /// `look` hears how many bytes of the file are done, and of how many, and ends it with `false`.
     pub(super) fn survey(
         path: &Path,
         how: &TraceArgs,
         profile: &Profile,
-        interrupted: Option<&AtomicBool>,
+        look: &mut dyn FnMut(u64, u64) -> bool,
     ) -> Result<Self, Failure> {
         let users = profile.config.users().len();
         if how.replicate as usize > users {
@@ -218,13 +218,8 @@ impl Trace {
         }
         let per_block = profile.config.sectors_per_block();
         let reader = open_trace(path, how.read.options(per_block))?;
-        let mut progress = Progress::of_bytes(file_bytes(path));
-        let survey = Survey::watched(reader, how.address, per_block, &mut |bytes| {
-            let Some(interrupted) = interrupted else { return true };
-            progress.at(bytes);
-            !interrupted.load(Ordering::Relaxed)
-        });
-        progress.end();
+        let all = file_bytes(path);
+        let survey = Survey::watched(reader, how.address, per_block, &mut |bytes| look(bytes, all));
         let survey = survey.map_err(|error| trace_failure(&error))?.ok_or_else(cut_short)?;
         if how.map == AmfMap::Host && survey.counts.hostless > 0 {
             let text =
@@ -235,6 +230,22 @@ impl Trace {
         let copies = if how.apart { how.replicate } else { 1 };
         let survey = survey.apart(copies).map_err(Failure::usage)?;
         Ok(Self { path: path.to_owned(), how: how.clone(), survey })
+    }
+
+    /// The same with a bar, until `interrupted`.
+    pub(super) fn survey_shown(
+        path: &Path,
+        how: &TraceArgs,
+        profile: &Profile,
+        interrupted: &AtomicBool,
+    ) -> Result<Self, Failure> {
+        let mut progress = Progress::of_bytes(file_bytes(path));
+        let survey = Self::survey(path, how, profile, &mut |bytes, _| {
+            progress.at(bytes);
+            !interrupted.load(Ordering::Relaxed)
+        });
+        progress.end();
+        survey
     }
 
     /// Makes the volume as large as the trace needs.

@@ -72,8 +72,11 @@ pub struct Session {
     open_trace: OpenTrace,
 }
 
-/// Opens a trace: its path and the options of `amflab replay` in one line, as in a shell; or what is wrong.
-pub type OpenTrace = Arc<dyn Fn(&str) -> Result<Replay, String> + Send + Sync>;
+/// Opens a trace: its path and the options of `amflab replay` in one line, as in a shell; or what is wrong. A trace
+/// is read to its end first: how many of its bytes are done, and how many there are, is told every now and then,
+/// and `false` ends it.
+pub type OpenTrace =
+    Arc<dyn Fn(&str, &mut dyn FnMut(u64, u64) -> bool) -> Result<Replay, String> + Send + Sync>;
 
 impl Session {
     /// A session over `engine`, which was built from `profile`. Subscribes to its events.
@@ -92,7 +95,7 @@ impl Session {
             interrupted: Arc::default(),
             holds: 0,
             workloads: Workloads::new(profile),
-            open_trace: Arc::new(|_| Err("no traces are opened here".to_owned())),
+            open_trace: Arc::new(|_, _| Err("no traces are opened here".to_owned())),
         }
     }
 
@@ -229,10 +232,13 @@ impl Session {
     /// Takes in what has happened: events, answers, timeouts; gives operations that waited for a
     /// joining AMF.
     pub fn pump(&mut self) {
+        // What led to an answer is told before it is there: in this order none is seen without.
+        let completions: Vec<Completion> =
+            core::iter::from_fn(|| self.engine.poll_completion()).collect();
         while let Some(event) = self.engine.poll_event() {
             self.observer.push(event);
         }
-        while let Some(completion) = self.engine.poll_completion() {
+        for completion in completions {
             if !self.workloads.answered(&completion, self.engine.as_mut()) {
                 self.hosts.answered(completion);
             }

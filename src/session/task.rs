@@ -12,6 +12,8 @@ use crate::trace::action::Action;
 use crate::trace::command::{Command, Condition, Expectation, HostCommand, Outcome, ReplayCommand};
 use crate::trace::engine::EngineError;
 use crate::trace::snapshot::Ask;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -256,7 +258,9 @@ impl Session {
     fn do_replay(&mut self, command: &ReplayCommand) -> Report {
         let steer = match command {
             ReplayCommand::Start(words) => {
-                let started = (self.open_trace)(words).and_then(|replay| {
+                let interrupted = Arc::clone(&self.interrupted);
+                let look = &mut |_, _| !interrupted.load(Ordering::Relaxed);
+                let started = (self.open_trace)(words, look).and_then(|replay| {
                     let told = replay.told();
                     self.start_replay(replay).map(|()| told)
                 });

@@ -259,7 +259,7 @@ fn idle_times_are_cut_and_times_scaled() {
 }
 
 /// A long trace that packs well, so that it takes a while to read.
-fn long(dir: &Path) -> PathBuf {
+pub(crate) fn long(dir: &Path) -> PathBuf {
     let mut lines = String::new();
     for line in 0..2_000u64 {
         writeln!(lines, "{line} {} {} 8 {}", line % 3, line * 7_919 % 50_000, line % 2).unwrap();
@@ -289,6 +289,43 @@ fn a_conversion_says_which_files_fio_needs() {
     let ran = amflab(&["trace", "convert", &trace, "--to", "fio", "-o", &out]);
     let needs = "1 request; fio needs `dev7` with 8192 bytes: `truncate -s 8192 dev7`\n";
     assert!(ran.err.ends_with(needs), "{}", ran.err);
+}
+
+/// Ctrl-c, as soon as the child answers to it in order: it says so, and prints what it has.
+pub(crate) fn interrupted(args: &[&str]) -> std::process::Output {
+    let child = Command::new(env!("CARGO_BIN_EXE_amflab"))
+        .args(args)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let id = child.id();
+    let pid = rustix::process::Pid::from_raw(id.try_into().unwrap()).unwrap();
+    let catches = || {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+        let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        // The second signal, counted from bit 0.
+        caught.is_some_and(|mask| mask & 0b10 != 0)
+    };
+    while !catches() {
+        std::thread::yield_now();
+    }
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+fn ctrl_c_ends_what_is_said_of_a_trace_in_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = long(dir.path());
+    let output = interrupted(&["trace", "info", "--json", trace.to_str().unwrap()]);
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{err}");
+    assert!(err.contains("interrupted: this is only the beginning of the trace"), "{err}");
+    let info: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(info["interrupted"], true);
+    assert!(counted(&info, "requests") < 8_000_000);
 }
 
 #[test]

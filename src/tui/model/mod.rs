@@ -21,7 +21,7 @@ pub use modal::{
     Aim, Confirm, Dialog, DialogKind, HelpState, Jump, LineInput, Modal, Palette, PaletteItem,
 };
 pub use place::{Pane, Screen};
-pub use replay::ReplayShown;
+pub use replay::{Reading, ReplayShown};
 
 use super::glyph::{self, Glyphs};
 use super::keymap::Keymap;
@@ -167,6 +167,8 @@ pub struct Model {
     pub workloads: BTreeMap<String, bool>,
     /// The replay that is running, or was.
     pub replay: Option<ReplayShown>,
+    /// A trace that is read before its replay.
+    pub reading: Option<Reading>,
     /// How it looks.
     pub theme: Theme,
     /// No colours, whatever the theme.
@@ -221,6 +223,7 @@ impl Model {
             hint: true,
             workloads,
             replay: None,
+            reading: None,
             theme,
             no_color: false,
             depth: Depth::True,
@@ -350,7 +353,7 @@ impl Model {
         self.ladder = ladder::LadderState::default();
         self.log.unlink();
         self.timeline = timeline::TimelineState::default();
-        (self.replay, self.foreseen) = (None, None);
+        (self.replay, self.reading, self.foreseen) = (None, None, None);
     }
 
     /// What is selected in a cluster that is new on the screen, and where in it.

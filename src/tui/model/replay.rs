@@ -2,6 +2,25 @@
 
 use crate::session::{ReplayProgress, ReplayState};
 
+/// A trace that is read to its end before its replay begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// How it was named.
+    pub words: String,
+    /// Bytes of the file that are done.
+    pub done: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
+impl Reading {
+    /// Read, in percent of the file.
+    #[must_use]
+    pub fn percent(&self) -> u64 {
+        self.done.saturating_mul(100).checked_div(self.bytes).unwrap_or(0).min(100)
+    }
+}
+
 /// A replay as the screen shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReplayShown {

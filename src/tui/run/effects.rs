@@ -60,7 +60,8 @@ impl Console {
                 self.tell(session, said)?;
             }
             Effect::Learn(effect) => self.learn(session, effect)?,
-            Effect::Replay(words) => self.open_trace(&words)?,
+            Effect::Replay(words) => self.open_trace(session, &words)?,
+            Effect::StopReading => self.opening = None,
             Effect::Tell(from, to) => {
                 if let Some(events) = session.told(from, to)? {
                     self.tell(session, Msg::Told((from, to), events))?;

@@ -192,9 +192,6 @@ impl Begun {
     }
 }
 
-/// Where a trace comes out that is being opened in a thread of its own.
-type Opening = Receiver<Result<Replay, String>>;
-
 /// The console while it runs.
 struct Console {
     model: Model,
@@ -220,7 +217,7 @@ struct Console {
     ended: bool,
     outside: Outside,
     /// A trace that is being opened for the run that is shown.
-    opening: Option<Opening>,
+    opening: Option<replaying::Opening>,
     /// Futures that are being tried.
     foreseeing: Option<Foreseeing>,
     /// State x event tables that are being made, each in a thread of its own.

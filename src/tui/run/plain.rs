@@ -283,7 +283,7 @@ impl<W: Write> Plain<W> {
                     let said = self.executor.source(&path);
                     self.tell(session, said)?;
                 }
-                Effect::Replay(words) => match (self.outside.open)(&words) {
+                Effect::Replay(words) => match (self.outside.open)(&words, &mut |_, _| true) {
                     Ok(replay) => self.start(session, replay),
                     Err(error) => self.complain(&error),
                 },
@@ -308,6 +308,7 @@ impl<W: Write> Plain<W> {
                 | Effect::Redraw
                 | Effect::Foresee(_)
                 | Effect::StopForeseeing
+                | Effect::StopReading
                 | Effect::Learn(_)
                 | Effect::Explore(_)
                 | Effect::SaveLayout(..)

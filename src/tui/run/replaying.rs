@@ -1,7 +1,7 @@
 //! A replay in the console: its trace is opened beside everything else, and while it runs the cluster
 //! is driven between two looks at the keys.
 
-use super::super::model::Level;
+use super::super::model::{Level, Reading};
 use super::super::update::Msg;
 use super::meter::Meter;
 use super::pace::Clock;
@@ -10,12 +10,15 @@ use crate::protocol::id::Span;
 use crate::session::{Replay, ReplayState, Session};
 use crate::trace::command::{Command, Condition, ReplayCommand};
 use std::sync::Arc;
-use std::sync::mpsc::{self, TryRecvError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, TryRecvError};
 use std::thread;
 use std::time::{Duration, Instant as Wall};
 
 /// Wall time between two looks at the keys while a trace is replayed.
 const DRIVE: Duration = Duration::from_millis(8);
+/// Wall time between two looks at how far a trace is read.
+const TOLD_EVERY: Duration = Duration::from_millis(100);
 /// A request that is due this soon is waited for.
 const SOON: Span = Span::millis(20);
 /// How long a saved session waits for the end of a replay that came to it.
@@ -23,34 +26,83 @@ const REPLAYED_MAX: Span = Span::secs(3_600);
 /// A replay in a live cluster looks for answers at least this often.
 const LIVE_TURN: Span = Span::millis(2);
 
+/// A trace that is being opened in a thread of its own, until this goes.
+pub(super) struct Opening {
+    words: String,
+    opened: Receiver<Result<Replay, String>>,
+    far: Arc<Far>,
+    /// What of that was shown last.
+    shown: u64,
+}
+
+/// How far it is.
+#[derive(Debug, Default)]
+struct Far {
+    done: AtomicU64,
+    bytes: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.far.stop.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Console {
     /// Opens a trace in a thread of its own: it is read once from its first line to its last.
-    pub(super) fn open_trace(&mut self, words: &str) -> Result<(), ConsoleError> {
+    pub(super) fn open_trace(
+        &mut self,
+        session: &mut Session,
+        words: &str,
+    ) -> Result<(), ConsoleError> {
         if self.opening.is_some() {
-            self.model.say(Level::Bad, "a trace is being opened already");
+            self.model.say(Level::Bad, "a trace is being opened already; esc stops that");
             return Ok(());
         }
-        let (sender, opening) = mpsc::sync_channel(1);
-        let (open, words, wake) =
-            (Arc::clone(&self.outside.open), words.to_owned(), self.inputs.waker());
+        let (sender, opened) = mpsc::sync_channel(1);
+        let (open, wake) = (Arc::clone(&self.outside.open), self.inputs.waker());
+        let far = Arc::new(Far::default());
+        let (told, text) = (Arc::clone(&far), words.to_owned());
         self.model.say(Level::Info, format!("reading {words}"));
         thread::Builder::new().name("console-trace".to_owned()).spawn(move || {
-            let _ = sender.send(open(&words));
+            let mut woken = Wall::now();
+            let opened = open(&text, &mut |done, bytes| {
+                told.done.store(done, Ordering::Relaxed);
+                told.bytes.store(bytes, Ordering::Relaxed);
+                if woken.elapsed() >= TOLD_EVERY {
+                    woken = Wall::now();
+                    wake();
+                }
+                !told.stop.load(Ordering::Relaxed)
+            });
+            let _ = sender.send(opened);
             wake();
         })?;
-        self.opening = Some(opening);
-        Ok(())
+        self.opening = Some(Opening { words: words.to_owned(), opened, far, shown: 0 });
+        let (words, done, bytes) = (words.to_owned(), 0, 0);
+        self.tell(session, Msg::Reading(Some(Reading { words, done, bytes })))
     }
 
-    /// Starts the replay of a trace that has been opened.
+    /// Starts the replay of a trace that has been opened; of one that is being read, shows how far it is.
     pub(super) fn take_trace(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
-        let Some(opening) = &self.opening else { return Ok(()) };
-        let opened = match opening.try_recv() {
+        let Some(opening) = &mut self.opening else { return Ok(()) };
+        let opened = match opening.opened.try_recv() {
             Ok(opened) => opened,
-            Err(TryRecvError::Empty) => return Ok(()),
+            Err(TryRecvError::Empty) => {
+                let done = opening.far.done.load(Ordering::Relaxed);
+                if done == opening.shown {
+                    return Ok(());
+                }
+                opening.shown = done;
+                let (words, bytes) = (opening.words.clone(), &opening.far.bytes);
+                let reading = Reading { words, done, bytes: bytes.load(Ordering::Relaxed) };
+                return self.tell(session, Msg::Reading(Some(reading)));
+            }
             Err(TryRecvError::Disconnected) => Err("the trace could not be read".to_owned()),
         };
         self.opening = None;
+        self.tell(session, Msg::Reading(None))?;
         match opened {
             Ok(replay) => self.start_replay(session, replay),
             Err(error) => self.tell(session, Msg::Say(Level::Bad, error)),

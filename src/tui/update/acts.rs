@@ -186,6 +186,9 @@ pub fn theme(model: &mut Model, name: &str) -> Vec<Effect> {
 
 /// Leaves; asks once while a workload is running.
 pub fn quit(model: &mut Model) -> Vec<Effect> {
+    if let Some(effects) = stop_reading(model) {
+        return effects;
+    }
     let running = model.workloads.iter().filter(|(_, on)| **on).map(|(name, _)| name.as_str());
     let mut names: Vec<String> = running.map(|name| format!("The workload {name}")).collect();
     if let Some(replay) = model.replay.as_ref().filter(|replay| replay.is_under_way()) {
@@ -205,6 +208,9 @@ pub fn quit(model: &mut Model) -> Vec<Effect> {
 }
 
 fn back(model: &mut Model) -> Vec<Effect> {
+    if let Some(effects) = stop_reading(model) {
+        return effects;
+    }
     match model.focus() {
         Pane::Traffic => {
             if model.selected.message.take().is_none() {
@@ -441,7 +447,19 @@ fn replay_pause(model: &mut Model) -> Vec<Effect> {
     }
 }
 
+/// Reads no more of a trace, if one is read; its replay has not begun.
+fn stop_reading(model: &mut Model) -> Option<Vec<Effect>> {
+    let reading = model.reading.take()?;
+    let (words, percent) = (&reading.words, reading.percent());
+    let text = format!("stopped reading {words} at {percent}%: nothing was replayed");
+    model.say(Level::Info, text);
+    Some(vec![Effect::StopReading])
+}
+
 fn replay_stop(model: &mut Model) -> Vec<Effect> {
+    if let Some(effects) = stop_reading(model) {
+        return effects;
+    }
     if model.replay.as_ref().is_some_and(ReplayShown::is_under_way) {
         return vec![Effect::Run(Command::Replay(ReplayCommand::Stop))];
     }

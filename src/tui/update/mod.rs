@@ -22,7 +22,7 @@ pub mod typing;
 
 use super::keymap::{self, Key, Meaning};
 use super::model::learn::{LessonRow, StepShown};
-use super::model::{About, Level, LogLevel, Modal, Model, ReplayShown};
+use super::model::{About, Level, LogLevel, Modal, Model, Reading, ReplayShown};
 use crate::explore::Table;
 use crate::protocol::Protocol;
 use crate::protocol::id::{Block, OpId};
@@ -75,6 +75,8 @@ pub enum Msg {
     Table(Arc<Table>),
     /// How a replay stands.
     Replay(Box<ReplayShown>),
+    /// How far a trace is read; `None`: it no longer is.
+    Reading(Option<Reading>),
     /// These generators make requests now.
     Workloads(Vec<String>),
     /// Another run is shown, or the same from elsewhere.
@@ -100,6 +102,8 @@ pub enum Effect {
     Source(PathBuf),
     /// Replay a trace, given with its options.
     Replay(String),
+    /// Read no more of the trace that was to be replayed.
+    StopReading,
     /// Take a lesson, or do something in it.
     Learn(LearnEffect),
     /// Ask a recording what happened in these steps.
@@ -212,6 +216,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Table(table) => protocol::table(model, table),
         Msg::Replay(shown) => engine::replay(model, *shown),
+        Msg::Reading(reading) => {
+            model.reading = reading;
+            Vec::new()
+        }
         Msg::Arrived => ladder::moved(model),
         Msg::Compared(compared) => timeline::compared(model, *compared),
         Msg::Switched(about, snapshot) => {

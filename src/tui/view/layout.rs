@@ -69,7 +69,7 @@ pub fn plan(model: &Model) -> Option<Plan> {
     };
     let whole = Rect::new(0, 0, width, height);
     let hint_rows = if model.hint && class > Class::Small { HINT_ROWS } else { 0 };
-    let replay_rows = u16::from(model.replay.is_some());
+    let replay_rows = u16::from(model.replay.is_some() || model.reading.is_some());
     let [tabs, body, hint, replay, status, keys] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Fill(1),

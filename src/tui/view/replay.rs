@@ -1,12 +1,13 @@
 //! The strip above the status bar while a trace is replayed: how far, how fast, what was verified.
 //!
 //! ```text
+//!  reading vm.vscsi ███░░░░░░░░░ 28%  3.1 MiB of 11.0 MiB  esc stops it
 //!  replay vm.vscsi ██████░░░░░░ 52%  52,100/100,000  12.3k requests/s  14.0k touches/s  verified 31.2k reads  0 mismatches
 //! ```
 
-use super::super::model::{Model, ReplayShown};
+use super::super::model::{Model, Reading, ReplayShown};
 use super::super::theme::Role;
-use super::text::{count, left};
+use super::text::{bytes, count, left};
 use crate::session::ReplayState;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -27,8 +28,11 @@ struct Part {
 
 /// Draws the strip.
 pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
-    let Some(replay) = &model.replay else { return };
-    let mut parts = parts(replay, model);
+    let mut parts = match (&model.reading, &model.replay) {
+        (Some(reading), _) => reading_parts(reading, model),
+        (None, Some(replay)) => parts(replay, model),
+        (None, None) => return,
+    };
     let used = |parts: &[Part]| parts.iter().map(|part| part.text.width() + 2).sum::<usize>();
     while used(&parts) > usize::from(area.width) && parts.len() > 1 {
         let Some(least) = (0..parts.len()).min_by_key(|at| parts[*at].importance) else { break };
@@ -40,6 +44,20 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         spans.push(Span::raw("  "));
     }
     frame.render_widget(Line::from(spans).style(model.style(Role::Text)), area);
+}
+
+/// A trace is read to its end before its first request is made.
+fn reading_parts(reading: &Reading, model: &Model) -> Vec<Part> {
+    let part = |text: String, role: Role, importance: u8| Part { text, role, importance };
+    let name = left(&reading.words, reading.words.width().min(NAME_MAX), model.glyphs.more);
+    let percent = reading.percent();
+    vec![
+        part(format!("reading {name}"), Role::Title, 4),
+        part(bar(percent, model), Role::Accent, 3),
+        part(format!("{percent}%"), Role::Text, 9),
+        part(format!("{} of {}", bytes(reading.done), bytes(reading.bytes)), Role::Dim, 2),
+        part("esc stops it".to_owned(), Role::Dim, 5),
+    ]
 }
 
 fn parts(replay: &ReplayShown, model: &Model) -> Vec<Part> {

@@ -19,6 +19,7 @@ mod plain;
 mod protocol;
 mod pty;
 mod real;
+mod replays;
 mod screens;
 mod terminal;
 mod themes;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 fn console_in_a_child() {
     let options = ConsoleOptions::default();
     let outside = Outside {
-        open: Arc::new(|_| Err("no trace here".to_owned())),
+        open: Arc::new(|_, _| Err("no trace here".to_owned())),
         foresee: Arc::new(|_, _, _| Err("no futures here".to_owned())),
         fork: Arc::new(|_, _, _| Err("no fork here".to_owned())),
         beside: Arc::new(|_| Err("no two clusters here".to_owned())),
