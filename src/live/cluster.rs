@@ -152,7 +152,10 @@ impl Cluster {
             found.first.push(violation.clone());
         }
         drop(found);
-        tracing::error!(target: "check", "{}: {}", violation.checker, violation.text);
+        // Who hears events hears of it, and need not read it twice.
+        if !self.events.is_on() {
+            tracing::error!(target: "check", "{}: {}", violation.checker, violation.text);
+        }
         self.tell(NodeId::Witness, EventKind::Violation(violation));
     }
 
@@ -231,7 +234,15 @@ impl Cluster {
     fn answer(&self, id: AmfId, state: &mut AmfState, turn: &mut Turn<'_>, answer: Answer) {
         turn.say(|| narrate::answered(&answer));
         if let Some(pending) = state.ops.remove(&answer.op) {
+            self.tell_so_far(turn);
             self.hosts.end(id, answer, pending, turn.now, &self.events);
+        }
+    }
+
+    /// Whoever has an answer can see what led to it.
+    fn tell_so_far(&self, turn: &mut Turn<'_>) {
+        if let Some(events) = &mut turn.events {
+            self.events.add(core::mem::take(events));
         }
     }
 
@@ -322,6 +333,7 @@ impl Cluster {
                 if pending.is_write { HostError::UnknownOutcome } else { HostError::NotServing };
             let answer = Answer::failed(op, error);
             turn.say(|| narrate::answered(&answer));
+            self.tell_so_far(turn);
             self.hosts.end(id, answer, pending, turn.now, &self.events);
         }
         let to = NodeId::Amf(id);
