@@ -45,9 +45,10 @@ pub fn judge(checker: &ReadChecker, block: Block, data: &Data) -> Verdict {
                 None => verdict = Verdict::Undecided,
                 Some(values) if values.contains(&value) => {}
                 Some(values) => {
-                    let names: Vec<String> = values.iter().map(ToString::to_string).collect();
-                    let expected = names.join(" or ");
-                    let text = format!("sector {sector} has {value} instead of {expected}");
+                    let names = values.iter().map(|value| checker.name(*value));
+                    let expected = names.collect::<Vec<_>>().join(" or ");
+                    let (place, value) = (checker.place(sector), checker.name(value));
+                    let text = format!("{place} has {value} instead of {expected}");
                     return Verdict::Lost { sector, text };
                 }
             }

@@ -26,8 +26,11 @@ impl Names {
         }
     }
 
-    /// A value in words.
+    /// A value in words; zeroes as everywhere else.
     pub(super) fn of(&self, value: Value) -> String {
+        if value == Value::ZERO {
+            return "0x00".to_owned();
+        }
         self.0.get(&value).map_or_else(|| value.to_string(), Clone::clone)
     }
 }

@@ -94,9 +94,12 @@ pub struct ReadChecker {
     counts: ReadCounts,
 }
 
-/// Milliseconds since the start of the run, to the microsecond.
-fn ms(at: Instant) -> String {
-    format!("{}.{:03} ms", at.0 / 1_000_000, at.0 / 1_000 % 1_000)
+/// Since the start of the run: milliseconds to the microsecond, from a second on seconds to the millisecond.
+fn told(at: Instant) -> String {
+    match at.0 / 1_000 {
+        us if us < 1_000_000 => format!("{}.{:03} ms", us / 1_000, us % 1_000),
+        us => format!("{}.{:03} s", us / 1_000_000, us / 1_000 % 1_000),
+    }
 }
 
 impl ReadChecker {
@@ -209,7 +212,12 @@ impl ReadChecker {
             .map(|(block, what)| Violation {
                 checker: CHECKER.to_owned(),
                 key: Some(Key::Block(block)),
-                text: format!("op{}, begun at {}, over at {}: {what}", op.0, ms(started), ms(now)),
+                text: format!(
+                    "op{}, begun at {}, over at {}: {what}",
+                    op.0,
+                    told(started),
+                    told(now)
+                ),
                 step: 0,
             })
             .collect()
@@ -386,14 +394,29 @@ impl ReadChecker {
         let value = self.names.of(value);
         if let Wrong::OverwrittenBy(by) = wrong {
             let by = self.names.of(by);
-            return format!("sector {sector} had {value}, which {by} had surely overwritten");
+            let place = self.place(sector);
+            return format!("{place} had {value}, which {by} had surely overwritten");
         }
         let per = u64::from(self.sectors_per_block);
         let at = u32::try_from(sector % per).expect("a block has at most 2,048 sectors");
         let expected = self.admissible(Block(sector / per), at, 1);
         let expected = expected.into_iter().filter_map(|(_, values)| values).flatten();
         let names: Vec<String> = expected.map(|value| self.names.of(value)).collect();
-        format!("sector {sector} had {value} instead of {}", names.join(" or "))
+        format!("{} had {value} instead of {}", self.place(sector), names.join(" or "))
+    }
+
+    /// Where a sector is: its block, and which of it, unless it is the first.
+    pub(super) fn place(&self, sector: u64) -> String {
+        let per = u64::from(self.sectors_per_block);
+        match (sector / per, sector % per) {
+            (block, 0) => format!("block {block}"),
+            (block, at) => format!("sector {at} of block {block}"),
+        }
+    }
+
+    /// What a sector had, in words.
+    pub(super) fn name(&self, value: Value) -> String {
+        self.names.of(value)
     }
 
     /// A read of neighbouring sectors that returned one value.

@@ -302,8 +302,8 @@ fn a_stale_read_is_found() {
     let early = talk.read(0);
     talk.ok(three);
     assert_eq!(talk.got(early, two.0), FINE, "it had started before the write was done");
-    assert_alarm(&talk.reads(two.0), "sector 0 had w1#2");
-    assert_alarm(&talk.reads(0), "sector 0 had 0 instead of w1#3");
+    assert_alarm(&talk.reads(two.0), "block 0 had w1#2");
+    assert_alarm(&talk.reads(0), "block 0 had 0x00 instead of w1#3");
     assert_eq!(talk.checker.counts().violations, 2);
 }
 
@@ -312,11 +312,11 @@ fn values_never_written_and_misplaced_content_are_found() {
     let mut talk = Talk::new();
     let one = talk.write(0);
     talk.ok(one);
-    assert_alarm(&talk.reads(99), "sector 0 had w1#99 instead of w1#1");
+    assert_alarm(&talk.reads(99), "block 0 had w1#99 instead of w1#1");
     let read = talk.read(0);
     let data = Some(stamp(1).part(8, whole(1), PER));
     let moved = Touched { touch: whole(0), hit: false, source: Source::Cache, data };
-    assert_alarm(&talk.end(read, Ok(vec![moved])), "sector 0 had x");
+    assert_alarm(&talk.end(read, Ok(vec![moved])), "block 0 had x");
     let read = talk.read(0);
     assert_alarm(&talk.end(read, Ok(Vec::new())), "no data");
 }
@@ -369,7 +369,7 @@ fn a_lost_acknowledged_write_is_found_by_the_read_back() {
     tally.add(&talk.checker, Block(3), Some(&Data::zero(BLOCK)), "disk0");
     tally.add(&talk.checker, Block(9), Some(&Data::zero(BLOCK)), "disk0");
     assert_eq!((tally.blocks, tally.lost, tally.undecided), (6, 2, 0));
-    assert_eq!(tally.findings[0].text, "disk1: sector 0 has w1#1 instead of w1#2");
+    assert_eq!(tally.findings[0].text, "disk1: block 0 has w1#1 instead of w1#2");
     assert_eq!(talk.checker.blocks_touched(), [Block(0), Block(3)]);
 }
 
@@ -384,7 +384,7 @@ fn refusals_and_comparisons_are_judged() {
     let mut talk = Talk::new();
     let refused = talk.write(0);
     assert_eq!(talk.end(refused, Err(HostError::NotServing)), FINE);
-    assert_alarm(&talk.reads(1), "had w1#1 instead of 0");
+    assert_alarm(&talk.reads(1), "had w1#1 instead of 0x00");
 
     let zero = || Data::zero(BLOCK);
     let new = |n| stamp(n).part(0, whole(0), PER);
@@ -398,7 +398,7 @@ fn refusals_and_comparisons_are_judged() {
     let op = talk.start(&swap(zero(), 50));
     let found = talk.end(op, Err(HostError::Miscompare));
     assert_alarm(&found, "miscompared, although the old content was there");
-    assert_alarm(&talk.reads(50), "had w1#50 instead of 0");
+    assert_alarm(&talk.reads(50), "had w1#50 instead of 0x00");
 }
 
 #[test]
@@ -417,8 +417,8 @@ fn only_the_part_that_a_write_touched_changes() {
         talk.end(op, Ok(vec![Touched { touch: whole(0), hit: true, source: Source::Cache, data }]))
     };
     assert_eq!(answer(mixed), FINE);
-    assert_alarm(&answer(stamp(1).part(0, whole(0), PER)), "sector 2 had w1#1");
-    assert_alarm(&answer(stamp(2).part(0, whole(0), PER)), "sector 0 had w1#2");
+    assert_alarm(&answer(stamp(1).part(0, whole(0), PER)), "sector 2 of block 0 had w1#1");
+    assert_alarm(&answer(stamp(2).part(0, whole(0), PER)), "block 0 had w1#2");
 }
 
 #[test]
@@ -428,7 +428,7 @@ fn a_data_folder_holds_whatever_was_first_seen() {
     assert_eq!(judge(&talk.checker, Block(0), &Data::zero(BLOCK)), Verdict::Undecided);
     assert_eq!(talk.reads(77), FINE);
     assert_eq!(talk.reads(77), FINE);
-    assert_alarm(&talk.reads(78), "sector 0 had w1#78");
+    assert_alarm(&talk.reads(78), "block 0 had w1#78");
     assert!(matches!(judge(&talk.checker, Block(0), &Data::zero(BLOCK)), Verdict::Lost { .. }));
 }
 
