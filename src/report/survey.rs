@@ -36,17 +36,17 @@ struct Asked {
 
 /// A log of latencies, and how to begin it anew.
 struct Log {
-    log: HdrLog<Vec<u8>>,
+    written: HdrLog<Vec<u8>>,
     interval: Span,
     about: String,
 }
 
 impl Log {
     fn begin(interval: Span, about: String, now: Instant) -> Self {
-        let mut log = HdrLog::new(Vec::new(), interval);
+        let mut written = HdrLog::new(Vec::new(), interval);
         // It is written into memory.
-        log.begin(now, &about, None).unwrap_or_default();
-        Self { log, interval, about }
+        written.begin(now, &about, None).unwrap_or_default();
+        Self { written, interval, about }
     }
 }
 
@@ -125,7 +125,7 @@ impl Surveyor {
 
     /// The log of latencies so far; no more is logged.
     pub fn end_log(&mut self) -> Option<HdrLog<Vec<u8>>> {
-        self.log.take().map(|log| log.log)
+        self.log.take().map(|log| log.written)
     }
 
     /// The next step; `false`: it cannot be followed, and this is the end.
@@ -288,10 +288,10 @@ impl Surveyor {
             return;
         };
         bucket.latency.record(took.0).unwrap_or_default();
-        if let Some(Log { log, .. }) = self.log.as_mut().filter(|_| is_read || is_write) {
+        if let Some(Log { written, .. }) = self.log.as_mut().filter(|_| is_read || is_write) {
             let kind = if is_read { Kind::Read } else { Kind::Write };
             // It is written into memory.
-            log.record(kind, now, took.0).unwrap_or_default();
+            written.record(kind, now, took.0).unwrap_or_default();
         }
         if is_read {
             survey.read_ns.record(took.0).unwrap_or_default();

@@ -107,6 +107,9 @@ fn a_console_without_a_terminal_says_what_to_do_instead() {
     let words = ["needs a terminal", "hint: `amflab --plain`", "`amflab run`"];
     refused(&[], &words);
     refused(&["console", "-p", "demo"], &words);
+    // Of a recording there is more to say than that it could be shown.
+    let hint = "hint: `amflab play some.amfrec --plain` prints lines, `amflab inspect some.amfrec`";
+    refused(&["play", "some.amfrec"], &["needs a terminal", hint]);
 }
 
 #[test]

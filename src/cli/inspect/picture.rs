@@ -106,6 +106,11 @@ impl Inspection {
             let (blocks, queue) = (Many(blocks, "block"), disk.queue);
             let _ = writeln!(text, "{} {}: {blocks}, {queue} in work{failed}", disk.id, disk.role);
         }
+        let faults = shot.faults.iter().map(|fault| {
+            let since = fault.since.since(Instant(0));
+            format!("{} since {since}; `{}` ends it", fault.what, fault.undo)
+        });
+        section(&mut text, "faults in force", &faults.collect::<Vec<_>>());
         let locks = shot.locks.iter().map(|lock| {
             let phase = format!("{:?} {:?}", lock.phase, lock.mode).to_lowercase();
             format!("{} {} {phase}", lock.key, lock.amf)

@@ -1,6 +1,7 @@
 //! `amflab inspect`, `diff` and `--record`, through the real binary.
 
 use crate::cli::amflab;
+use crate::trace_cli::interrupted;
 use serde_json::Value;
 use std::path::Path;
 
@@ -52,6 +53,48 @@ fn a_run_is_recorded_inspected_verified_and_compared() {
     let twice = amflab(&["run", "--engine", "sim", "--ops", "1", "--record", &sim]);
     assert_eq!((twice.code, twice.out.as_str()), (2, ""));
     assert!(twice.err.contains("exists and is not empty") && twice.err.contains("hint:"));
+}
+
+/// Ctrl-c ends whoever goes through a recording in order: with what is known by then, and saying so.
+#[test]
+fn ctrl_c_ends_what_goes_through_a_recording_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("long.amfrec");
+    let load = ["run", "--engine", "sim", "--workload", "storm", "--ops", "6000", "--json"];
+    let ran = amflab(&[&load[..], &["--record", file.to_str().unwrap()]].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let all = std::fs::metadata(&file).unwrap().len();
+    assert!(all > 400_000, "it takes a while to go through {all} bytes");
+    let file = file.to_str().unwrap();
+    for (args, said) in [
+        (vec!["inspect", file, "--json"], "interrupted after "),
+        (vec!["inspect", file, "--export", "chrome"], "only the beginning of the recording"),
+        (vec!["report", file, "--format", "json"], "only the beginning of the recording"),
+        (vec!["diff", file, file], "interrupted: the first "),
+    ] {
+        let output = interrupted(&args);
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {err}");
+        assert!(err.contains(said), "{args:?}: {err}");
+        if args[0] != "diff" {
+            let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert!(told.is_object() || told.is_array(), "{args:?}: what is there is whole");
+        }
+    }
+}
+
+/// What people broke and have not mended is part of how a cluster stands.
+#[test]
+fn faults_in_force_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (script, file) = (folder.path().join("broken.txt"), folder.path().join("broken.amfrec"));
+    std::fs::write(&script, "partition amf0 | amf1\nslow disk1 5ms\nwait 10ms\nheal\n").unwrap();
+    let file = file.to_str().unwrap();
+    let ran = amflab(&["exec", "-p", "claims", "--record", file, script.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let ran = amflab(&["inspect", file]);
+    assert!(ran.out.contains("faults in force: 1\n    slow disk1 5ms since "), "{}", ran.out);
+    assert!(ran.out.contains("`slow disk1 0ms` ends it"), "{}", ran.out);
 }
 
 #[test]
