@@ -4,7 +4,7 @@
 //! most [`XZ_BYTES_MAX`] and 2^[`ZSTD_WINDOW_LOG_MAX`] bytes, whatever the file asks for. Output: past
 //! [`FREE_BYTES`] at most [`RATIO_MAX`] bytes for each byte of the file; traces come to 10 or 20.
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use liblzma::bufread::XzDecoder;
 use liblzma::stream::{CONCATENATED, Stream};
 use std::io::{self, BufRead, Read};
@@ -86,9 +86,66 @@ impl<R: BufRead> BufRead for Counted<R> {
     }
 }
 
+/// The members of a gzip file, one after the other. Zeroes behind the last are padding, as on tapes;
+/// anything else there is an error: it would be left out in silence.
+struct Members<R: BufRead> {
+    /// `None`: the input is at its end, or could not be read on.
+    member: Option<GzDecoder<Counted<R>>>,
+    /// Bytes taken by then.
+    taken: u64,
+}
+
+impl<R: BufRead> Members<R> {
+    fn new(input: Counted<R>) -> Self {
+        Self { member: Some(GzDecoder::new(input)), taken: 0 }
+    }
+
+    fn taken(&self) -> u64 {
+        self.member.as_ref().map_or(self.taken, |member| member.get_ref().taken)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(member) = &mut self.member {
+            let read = member.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let Some(mut input) = self.member.take().map(GzDecoder::into_inner) else { break };
+            let goes_on = next_member(&mut input);
+            self.taken = input.taken;
+            if goes_on? {
+                self.member = Some(GzDecoder::new(input));
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Skips padding; `true`: a member begins here.
+fn next_member(input: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let ahead = input.fill_buf()?;
+        match ahead.iter().position(|byte| *byte != 0) {
+            None if ahead.is_empty() => return Ok(false),
+            None => {
+                let zeroes = ahead.len();
+                input.consume(zeroes);
+            }
+            Some(at) if ahead[at] == Packing::Gzip.magic()[0] => {
+                input.consume(at);
+                return Ok(true);
+            }
+            Some(_) => {
+                let text = "something that is not packed follows it";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+            }
+        }
+    }
+}
+
 enum Inner<R: BufRead> {
     Plain(Counted<R>),
-    Gzip(MultiGzDecoder<Counted<R>>),
+    Gzip(Members<R>),
     Xz(XzDecoder<Counted<R>>),
     Zstd(zstd::stream::read::Decoder<'static, Counted<R>>),
 }
@@ -110,7 +167,7 @@ impl<R: BufRead> Unpack<R> {
         let input = Counted { inner: input, taken: 0 };
         let inner = match packing {
             None => Inner::Plain(input),
-            Some(Packing::Gzip) => Inner::Gzip(MultiGzDecoder::new(input)),
+            Some(Packing::Gzip) => Inner::Gzip(Members::new(input)),
             Some(Packing::Xz) => {
                 let stream = Stream::new_stream_decoder(XZ_BYTES_MAX, CONCATENATED)?;
                 Inner::Xz(XzDecoder::new_stream(input, stream))
@@ -133,7 +190,7 @@ impl<R: BufRead> Unpack<R> {
     pub fn taken(&self) -> u64 {
         match &self.inner {
             Inner::Plain(input) => input.taken,
-            Inner::Gzip(decoder) => decoder.get_ref().taken,
+            Inner::Gzip(members) => members.taken(),
             Inner::Xz(decoder) => decoder.get_ref().taken,
             Inner::Zstd(decoder) => decoder.get_ref().taken,
         }
@@ -144,7 +201,7 @@ impl<R: BufRead> Read for Unpack<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = match &mut self.inner {
             Inner::Plain(input) => return input.read(buffer),
-            Inner::Gzip(decoder) => decoder.read(buffer),
+            Inner::Gzip(members) => members.read(buffer),
             Inner::Xz(decoder) => decoder.read(buffer),
             Inner::Zstd(decoder) => decoder.read(buffer),
         };
@@ -170,4 +227,44 @@ fn told(name: &str, error: &io::Error) -> io::Error {
         _ => format!("the {name} data is damaged ({error})"),
     };
     io::Error::new(kind, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn packed(text: &str) -> Vec<u8> {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(text.as_bytes()).expect("memory");
+        packer.finish().expect("memory")
+    }
+
+    fn unpacked(file: &[u8]) -> Result<String, String> {
+        // A buffer of a few bytes: whatever is looked at ahead may lie across two of them.
+        let input = io::BufReader::with_capacity(3, file);
+        let mut all = String::new();
+        let mut from = Unpack::new(input, Packing::of(file)).map_err(|error| error.to_string())?;
+        from.read_to_string(&mut all).map_err(|error| error.to_string())?;
+        assert_eq!(from.taken(), file.len() as u64, "all of it was looked at");
+        Ok(all)
+    }
+
+    #[test]
+    fn members_follow_each_other_and_zeroes_behind_them_are_padding() {
+        let two = [packed("one "), packed("two")].concat();
+        assert_eq!(unpacked(&two), Ok("one two".to_owned()));
+        assert_eq!(unpacked(&[two.clone(), vec![0; 1_000]].concat()), Ok("one two".to_owned()));
+        let apart = [packed("one "), vec![0; 7], packed("two")].concat();
+        assert_eq!(unpacked(&apart), Ok("one two".to_owned()));
+    }
+
+    #[test]
+    fn what_follows_and_is_not_packed_is_an_error_and_not_left_out() {
+        let file = [packed("one"), b"1,host,0,Read\n".to_vec()].concat();
+        let why = "the gzip data is damaged (something that is not packed follows it)";
+        assert_eq!(unpacked(&file), Err(why.to_owned()));
+        let file = packed("one");
+        assert_eq!(unpacked(&file[..file.len() - 3]), Err("the gzip data is cut off".to_owned()));
+    }
 }
