@@ -136,6 +136,8 @@ pub(super) struct Load {
     hdr: Option<Hdr>,
     /// Where figures are put while it runs.
     board: Option<Arc<Board>>,
+    /// No bars: somebody else has one.
+    is_quiet: bool,
     /// What blocks held before.
     start: Start,
     interrupted: Arc<AtomicBool>,
@@ -175,6 +177,7 @@ impl Load {
             exports: None,
             hdr: None,
             board: None,
+            is_quiet: false,
             start,
             interrupted,
         }
@@ -183,6 +186,16 @@ impl Load {
     /// Ctrl-c came after the last request: what is left of the end is left out.
     pub(super) fn is_cut_short(&self) -> bool {
         !self.was_interrupted && self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Shows no bars of its own.
+    pub(super) fn be_quiet(&mut self) {
+        self.is_quiet = true;
+    }
+
+    /// A bar, unless somebody else has one.
+    pub(super) fn bar(&self, progress: Progress) -> Progress {
+        if self.is_quiet { Progress::none() } else { progress }
     }
 
     /// Becomes true when the user wants an end.

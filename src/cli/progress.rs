@@ -22,6 +22,8 @@ pub(super) struct Progress {
     /// What is counted is milliseconds, and how many requests they had.
     is_time: bool,
     requests: u64,
+    /// What is waited for, if nothing can be counted.
+    waiting: Option<&'static str>,
     bar: Option<ProgressBar>,
     next: u64,
     /// Things between two looks at the clock.
@@ -39,6 +41,7 @@ impl Progress {
             is_bytes: false,
             is_time: false,
             requests: 0,
+            waiting: None,
             bar: None,
             next: 0,
             look_every: LOOK_EVERY,
@@ -48,6 +51,11 @@ impl Progress {
     /// Of a file that is read, so many bytes long.
     pub(super) fn of_bytes(total: u64) -> Self {
         Self { is_bytes: true, ..Self::new(Some(total)) }
+    }
+
+    /// Of something that is over when it is.
+    pub(super) fn waiting(what: &'static str) -> Self {
+        Self { waiting: Some(what), ..Self::new(None) }
     }
 
     /// Nobody is told.
@@ -93,6 +101,7 @@ impl Progress {
             return;
         }
         let template = match self.total {
+            None if self.waiting.is_some() => "{elapsed} {spinner} {msg}",
             None => "{elapsed} {human_pos} requests {per_sec}",
             Some(_) if self.is_bytes => {
                 "{elapsed} [{wide_bar}] {bytes}/{total_bytes} {bytes_per_sec} {eta} left"
@@ -103,6 +112,9 @@ impl Progress {
         let total = self.total;
         let bar = self.bar.get_or_insert_with(|| make(total, template));
         bar.set_position(done);
+        if let Some(what) = self.waiting {
+            bar.set_message(what);
+        }
         if self.is_time {
             let per_second = u128::from(self.requests) * 1_000 / self.begun.elapsed().as_millis();
             bar.set_message(format!("{} requests {per_second}/s", self.requests));

@@ -2,6 +2,7 @@
 
 use super::failure::FINE;
 use super::lists::{list, unknown};
+use super::progress::Progress;
 use super::{Done, print};
 use crate::explore::{self, Class, Table, print as words};
 use crate::protocol::cell::impossible;
@@ -45,13 +46,13 @@ pub(super) fn protocols(command: &ProtocolsCommand) -> Done {
         ProtocolsCommand::Show { name, table, json } => {
             let protocol = named(name)?;
             if *json {
-                print(&format!("{:#}\n", object(&explore::explore(protocol))))?;
+                print(&format!("{:#}\n", object(&explored(protocol))))?;
                 return Ok(FINE);
             }
             let (summary, states) = (protocol.summary(), protocol.line_states());
             let mut text = format!("{name}\n  {summary}\n  states of a line: {states}\n");
             if *table {
-                let table = explore::explore(protocol);
+                let table = explored(protocol);
                 let (matrix, legend) = (words::matrix(&table), words::LEGEND);
                 let extents = words::extents(&table.extents);
                 text = format!(
@@ -62,10 +63,22 @@ pub(super) fn protocols(command: &ProtocolsCommand) -> Done {
         }
         ProtocolsCommand::Diff { one, other } => {
             let (one, other) = (named(one)?, named(other)?);
-            print(&words::diff(&explore::explore(one), &explore::explore(other)))?;
+            print(&words::diff(&explored(one), &explored(other)))?;
         }
     }
     Ok(FINE)
+}
+
+/// The table of a protocol, which takes some seconds; with a bar.
+fn explored(protocol: Protocol) -> Table {
+    let mut progress: Option<Progress> = None;
+    let table = explore::explore_told(protocol, &mut |moves, most| {
+        progress.get_or_insert_with(|| Progress::new(Some(most as u64))).at(moves as u64);
+    });
+    if let Some(mut progress) = progress {
+        progress.end();
+    }
+    table
 }
 
 /// The whole table.

@@ -46,14 +46,17 @@ impl Load {
     /// Lets the cluster come to rest; `false` if that took longer than `limit`.
     pub(super) fn settle(&mut self, limit: Span) -> Result<bool, EngineError> {
         let deadline = self.engine.now() + limit;
+        let mut progress = self.bar(Progress::waiting("coming to rest"));
+        let mut looked = 0;
         loop {
-            if self.engine.is_settled() {
-                return Ok(true);
-            }
+            let settled = self.engine.is_settled();
             let now = self.engine.now();
-            if now >= deadline || self.is_cut_short() {
-                return Ok(false);
+            if settled || now >= deadline || self.is_cut_short() {
+                progress.end();
+                return Ok(settled);
             }
+            looked += 1;
+            progress.at(looked);
             let until = deadline.min(now + LOOK_AGAIN);
             self.engine.advance(Advance { until, steps_max: STEPS })?;
             while self.engine.poll_completion().is_some() {}
@@ -84,7 +87,7 @@ impl Load {
             return Ok(rest);
         }
         rest.lacks_disks = snapshot.disks.iter().any(|disk| disk.failed);
-        let mut progress = Progress::new(Some(blocks.len() as u64));
+        let mut progress = self.bar(Progress::new(Some(blocks.len() as u64)));
         for (done, window) in blocks.chunks(WINDOW).enumerate() {
             self.read_back(window, &serving, &mut rest)?;
             progress.at(((done + 1) * WINDOW) as u64);

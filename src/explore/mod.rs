@@ -9,4 +9,4 @@ pub mod table;
 mod walk;
 
 pub use table::{Class, Entry, Outcome, Sent, Table};
-pub use walk::{Extent, explore};
+pub use walk::{Extent, explore, explore_told};

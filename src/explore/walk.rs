@@ -27,13 +27,22 @@ pub struct Extent {
 /// Explores every model of a protocol.
 #[must_use]
 pub fn explore(protocol: Protocol) -> Table {
+    explore_told(protocol, &mut |_, _| {})
+}
+
+/// The same; `told` hears how many moves are done, and how many there are at the most.
+pub fn explore_told(protocol: Protocol, told: &mut dyn FnMut(usize, usize)) -> Table {
     let mut all = Walked::default();
-    let extents = MODELS.iter().map(|model| {
-        let (walked, extent) = Walk::new(model, protocol).run();
+    let most = MODELS.iter().map(|model| model.moves_max).sum();
+    let mut before = 0;
+    let mut extents = Vec::new();
+    for model in MODELS {
+        let mut far = |moves: usize| told(before + moves, most);
+        let (walked, extent) = Walk::new(model, protocol).run(&mut far);
         all.join(walked);
-        extent
-    });
-    let extents = extents.collect();
+        extents.push(extent);
+        before += model.moves_max;
+    }
     Table { protocol, cells: all.cells, extents }
 }
 
@@ -72,11 +81,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn run(mut self) -> (Walked, Extent) {
+    fn run(mut self, told: &mut dyn FnMut(usize)) -> (Walked, Extent) {
         if self.model.faults.is_empty() {
-            self.until(self.model.moves_max);
+            self.until(self.model.moves_max, told);
         } else {
-            self.until(self.model.moves_max / 3);
+            self.until(self.model.moves_max / 3, told);
             (self.fresh, self.ahead) = (Vec::new(), VecDeque::new());
             self.shaped = VecDeque::new();
             for node in std::mem::take(&mut self.healthy) {
@@ -84,12 +93,12 @@ impl<'a> Walk<'a> {
                     self.go(&node, fault);
                 }
             }
-            self.until(self.model.moves_max);
+            self.until(self.model.moves_max, told);
         }
         (self.walked, self.extent)
     }
 
-    fn until(&mut self, moves_max: usize) {
+    fn until(&mut self, moves_max: usize, told: &mut dyn FnMut(usize)) {
         let mut is_far = false;
         loop {
             let next = self.fresh.pop().or_else(|| {
@@ -103,6 +112,7 @@ impl<'a> Walk<'a> {
                 return;
             }
             self.extent.states += 1;
+            told(self.extent.moves);
             for next in node.moves(self.model) {
                 self.go(&node, next);
             }

@@ -100,6 +100,7 @@ pub(super) fn run(
     if let Some(interval) = how.hdr {
         load.log_latencies(Some(Hdr::part(interval, &logs::tags(cell, seed))));
     }
+    load.be_quiet();
     load.settle(limit)?;
     load.split_evenly(how.ops);
     load.watch_recovery();

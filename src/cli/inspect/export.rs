@@ -53,9 +53,14 @@ pub(super) fn export(args: &InspectArgs, form: Form) -> Done {
     };
     if export.needs_survey() {
         let (mut first, _) = open(&args.recording)?;
+        let mut look = Reading::new(&args.recording);
         while let Some(chunk) = first.next_chunk()? {
             chunk.steps.iter().for_each(|step| export.survey(step));
+            if !look.at(chunk.offset + chunk.bytes) {
+                return Ok(look.end_told());
+            }
         }
+        look.end();
     }
     let mut look = Reading::new(&args.recording);
     let mut goes_on = true;

@@ -54,7 +54,13 @@ fn foresee(
     let failed = |error: Blind| Failure::usage(format!("{path}: {error}"));
     let source = file::open(&args.recording).map_err(|error| failed(error.into()))?;
     let is_stopped = || stop.load(Ordering::Relaxed);
-    let mut foresight = Foresight::open(source, options, &mut |_| !is_stopped()).map_err(failed)?;
+    let mut progress = Progress::waiting("looking for the violation");
+    let opened = Foresight::open(source, options, &mut |steps| {
+        progress.at(steps);
+        !is_stopped()
+    });
+    progress.end();
+    let mut foresight = opened.map_err(failed)?;
     let begun = Instant::now();
     let mut progress = Progress::of_few(foresight.progress().1);
     while !is_stopped() && begun.elapsed() < within && foresight.turn() {
