@@ -4,19 +4,20 @@
 //! A future goes on from the world as it was, with the requests and faults that the recording has up to its
 //! violation, at their times; what differs is in which order, and after how long, packets, disks and journals
 //! do their work. Losses of packets are the network's, and are not repeated. "The same" is the same checker on
-//! the same key; a wrong read and a lamp that turns red are the same.
+//! the same key; a wrong read, a lamp that turns red, and acknowledged data that an audit does not find are the
+//! same. An audit ends every future, and the recording if no step of it shows a violation. A future that does
+//! not come to its end within [`STEPS_MAX`] is counted apart: it is neither fine nor does it fail.
 //!
 //! Positions are tried from the violation back, each twice as far away as the one before, then between the last
 //! one with a future that is fine and the first one without. One [`Foresight::turn`] is one future, so that
 //! whoever asks can stop, or draw, between any two. Same recording, options and seed: the same shares.
 
-use crate::check::reads;
-use crate::check::{Lamps, lamps};
+use crate::check::{Lamps, durability, lamps, reads};
 use crate::guard::guarded;
 use crate::protocol::group::{Group, Place};
 use crate::protocol::id::{Block, Instant, Key, Span};
 use crate::protocol::{Config, Defect};
-use crate::sim::{Sim, Trunk};
+use crate::sim::{Flight, Sim, SimOptions, Trunk};
 use crate::timeline::head_of;
 use crate::trace::action::Target;
 use crate::trace::engine::{Advance, Engine, HostPort, Progress};
@@ -35,8 +36,8 @@ const BACK_MAX: u64 = 16_384;
 const KEEP_EVERY: u64 = 2_048;
 /// Positions that are tried.
 const POINTS_MAX: usize = 32;
-/// Steps of one future.
-const STEPS_MAX: u64 = 200_000;
+/// Steps of one future; what has not come to its end by then is undecided.
+pub const STEPS_MAX: u64 = 200_000;
 /// Steps between two looks at what was found.
 const LOOK_EVERY: u64 = 16;
 /// How long a future may go on after the last request or fault, in its own time.
@@ -51,11 +52,13 @@ pub struct Options {
     pub seed: u64,
     /// Only a violation of this block.
     pub block: Option<Block>,
+    /// Steps of a future, at most [`STEPS_MAX`].
+    pub steps: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { futures: 16, seed: 1, block: None }
+        Self { futures: 16, seed: 1, block: None, steps: STEPS_MAX }
     }
 }
 
@@ -83,6 +86,8 @@ pub enum Blind {
 enum End {
     Failed,
     Fine,
+    /// It ran out of steps.
+    Undecided,
     Broke,
 }
 
@@ -139,10 +144,14 @@ impl Foresight {
                 }
             }
             if !told(trunk.fold().position()) {
-                break;
+                return Err(options.block.map_or(Blind::Fine, Blind::FineAbout));
             }
         }
-        Err(options.block.map_or(Blind::Fine, Blind::FineAbout))
+        // What no step shows, an audit may, once the run has come to rest.
+        match audited(&trunk, &options) {
+            Some(violation) => Ok(Self::at(options, violation, trunks, steps)),
+            None => Err(options.block.map_or(Blind::Fine, Blind::FineAbout)),
+        }
     }
 
     fn at(
@@ -203,10 +212,11 @@ impl Foresight {
         let tried = self.points.get(&position).map_or(0, |point| point.futures);
         let end = self.future(position, self.options.seed.wrapping_add(u64::from(tried)));
         self.broke += u32::from(end == End::Broke);
-        let point =
-            self.points.entry(position).or_insert(Point { position, futures: 0, failed: 0 });
+        let none = Point { position, futures: 0, failed: 0, undecided: 0 };
+        let point = self.points.entry(position).or_insert(none);
         point.futures += 1;
         point.failed += u32::from(end == End::Failed);
+        point.undecided += u32::from(end == End::Undecided);
         if point.futures == self.options.futures {
             self.queue.pop_front();
             if self.queue.is_empty() {
@@ -252,15 +262,12 @@ impl Foresight {
                 sim: trunk.future(seed),
                 lamps: trunk.lamps().clone(),
                 violation: &self.violation,
-                left: STEPS_MAX,
+                left: self.options.steps.min(STEPS_MAX),
+                rests: false,
             };
             future.run(to_come.iter().map(|recorded| &recorded.entry))
         });
-        match ran {
-            Ok(true) => End::Failed,
-            Ok(false) => End::Fine,
-            Err(_) => End::Broke,
-        }
+        ran.unwrap_or(End::Broke)
     }
 }
 
@@ -281,6 +288,29 @@ fn first(trunk: &Trunk, block: Option<Block>) -> Option<Violation> {
     })
 }
 
+/// What an audit finds where a recording ends, once the cluster has come to rest.
+fn audited(trunk: &Trunk, options: &Options) -> Option<Violation> {
+    let is_wanted = |violation: &Violation| {
+        options.block.is_none_or(|block| violation.key == Some(Key::Block(block)))
+    };
+    let found = guarded(|| {
+        let mut sim =
+            trunk.sim(trunk.profile(), options.seed, SimOptions::default(), Flight::Scheduled);
+        let (until, mut left) = (sim.now() + AFTER, options.steps.min(STEPS_MAX));
+        while left > 0 && !sim.is_settled() && sim.now() < until {
+            let how = Advance { until, steps_max: LOOK_EVERY };
+            left = left.saturating_sub(LOOK_EVERY);
+            if matches!(sim.advance(how), Err(_) | Ok(Progress::Idle)) {
+                break;
+            }
+        }
+        sim.audit();
+        sim.world().violations().iter().find(|found| is_wanted(found)).cloned()
+    });
+    let step = trunk.fold().position();
+    found.ok().flatten().map(|violation| Violation { step, ..violation })
+}
+
 /// A block whose lamp is red.
 fn red(lamps: &Lamps, block: Option<Block>) -> Option<Block> {
     if lamps.shown(false, None).violated == 0 {
@@ -291,9 +321,9 @@ fn red(lamps: &Lamps, block: Option<Block>) -> Option<Block> {
     red.find(|info| block.is_none_or(|block| info.block == block)).map(|info| info.block)
 }
 
-/// A verdict on what hosts saw, whoever gave it.
+/// A verdict on what hosts saw, or would see, whoever gave it.
 fn is_of_hosts(checker: &str) -> bool {
-    checker == reads::CHECKER || checker == lamps::CHECKER
+    [reads::CHECKER, lamps::CHECKER, durability::CHECKER].contains(&checker)
 }
 
 /// One future, while it runs.
@@ -301,33 +331,47 @@ struct Future<'a> {
     sim: Sim,
     lamps: Lamps,
     violation: &'a Violation,
+    /// Steps that it may still take.
     left: u64,
+    /// Nothing happens in it by itself.
+    rests: bool,
 }
 
 impl Future<'_> {
-    /// Runs it with what the recording has from outside; true: it came to the same.
-    fn run<'s>(&mut self, to_come: impl Iterator<Item = &'s StepEntry>) -> bool {
+    /// Runs it with what the recording has from outside.
+    fn run<'s>(&mut self, to_come: impl Iterator<Item = &'s StepEntry>) -> End {
         for entry in to_come {
             let is_from_outside = matches!(&entry.step, Step::Host { .. } | Step::Control(_));
             if !is_from_outside {
                 continue;
             }
-            if self.run_until(entry.now) {
-                return true;
+            if self.run_until(entry.now, false) {
+                return End::Failed;
+            }
+            if self.left == 0 {
+                return End::Undecided;
             }
             self.put(entry);
         }
         let until = self.sim.now() + AFTER;
-        while self.left > 0 && !self.sim.is_settled() && self.sim.now() < until {
-            if self.step(until) {
-                return true;
-            }
+        if self.run_until(until, true) {
+            return End::Failed;
         }
-        self.is_same()
+        if self.left == 0 && !self.sim.is_settled() {
+            return End::Undecided;
+        }
+        // What no step shows, the audit may.
+        self.sim.audit();
+        if self.is_same() { End::Failed } else { End::Fine }
     }
 
-    fn run_until(&mut self, until: Instant) -> bool {
-        while self.left > 0 && self.sim.now() < until {
+    /// Runs it up to a time, or only until it has settled; true: it came to the same.
+    fn run_until(&mut self, until: Instant, settles: bool) -> bool {
+        self.rests = false;
+        while self.left > 0 && !self.rests && self.sim.now() < until {
+            if settles && self.sim.is_settled() {
+                break;
+            }
             if self.step(until) {
                 return true;
             }
@@ -339,9 +383,7 @@ impl Future<'_> {
     fn step(&mut self, until: Instant) -> bool {
         let how = Advance { until, steps_max: LOOK_EVERY };
         self.left = self.left.saturating_sub(LOOK_EVERY);
-        if matches!(self.sim.advance(how), Err(_) | Ok(Progress::Idle)) {
-            self.left = 0;
-        }
+        self.rests = matches!(self.sim.advance(how), Err(_) | Ok(Progress::Idle));
         while let Some(done) = self.sim.poll_completion() {
             self.lamps.on_answer(&done.answer, done.ended);
         }

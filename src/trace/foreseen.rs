@@ -13,13 +13,21 @@ pub struct Point {
     pub futures: u32,
     /// Those that came to the same violation.
     pub failed: u32,
+    /// Those that did not come to their end.
+    pub undecided: u32,
 }
 
 impl Point {
-    /// The share that fails, in thousandths.
+    /// The share that fails, in thousandths of those that came to an end.
     #[must_use]
     pub fn share(&self) -> u32 {
-        self.failed * 1_000 / self.futures.max(1)
+        self.failed * 1_000 / (self.futures - self.undecided).max(1)
+    }
+
+    /// Those that came to an end, and to a good one.
+    #[must_use]
+    pub fn fine(&self) -> u32 {
+        self.futures - self.failed - self.undecided
     }
 }
 
@@ -48,7 +56,7 @@ impl Foreseen {
     /// The last position from which some futures are fine; `None`: none was found.
     #[must_use]
     pub fn last_fine(&self) -> Option<u64> {
-        let fine = self.whole().filter(|point| point.failed < point.futures);
+        let fine = self.whole().filter(|point| point.fine() > 0);
         fine.map(|point| point.position).max()
     }
 
@@ -56,8 +64,10 @@ impl Foreseen {
     #[must_use]
     pub fn inevitable_from(&self) -> u64 {
         let fine = self.last_fine();
+        // Where nothing is decided, nothing is inevitable.
         let after = self
             .whole()
+            .filter(|point| point.failed > 0)
             .map(|point| point.position)
             .filter(|at| fine.is_none_or(|fine| *at > fine));
         after.min().unwrap_or(self.violation)
@@ -68,12 +78,30 @@ impl Foreseen {
         self.points.iter().filter(|point| point.futures == self.futures)
     }
 
+    /// Futures that did not come to their end.
+    #[must_use]
+    pub fn undecided(&self) -> u32 {
+        self.points.iter().map(|point| point.undecided).sum()
+    }
+
     /// What that comes to, in a sentence.
     #[must_use]
     pub fn said(&self) -> String {
+        let said = self.said_of_decided();
+        match self.undecided() {
+            0 => said,
+            1 => format!("{said}; 1 future is undecided"),
+            n => format!("{said}; {n} futures are undecided"),
+        }
+    }
+
+    fn said_of_decided(&self) -> String {
         let from = self.inevitable_from();
         match self.last_fine() {
             None if self.points.is_empty() => "nothing was tried yet".to_owned(),
+            None if self.points.iter().all(|point| point.failed == 0) => {
+                "no future has come to an end".to_owned()
+            }
             None if from <= self.base && self.base == 0 => {
                 "every future fails from the very beginning".to_owned()
             }

@@ -1,7 +1,7 @@
 //! `amflab inspect --inevitable`: when a violation became inevitable.
 
 use super::InspectArgs;
-use crate::campaign::foresee::{Blind, FUTURES_MAX, Foresight, Options};
+use crate::campaign::foresee::{Blind, FUTURES_MAX, Foresight, Options, STEPS_MAX};
 use crate::cli::failure::{FINE, Failure, UNDECIDED};
 use crate::cli::progress::Progress;
 use crate::cli::{Done, complain, interrupt, print};
@@ -22,7 +22,8 @@ pub(super) fn inevitable(args: &InspectArgs) -> Done {
         return Err(Failure::usage(format!("--futures: 1 to {FUTURES_MAX}, not {futures}")));
     }
     let block = args.block.map(Block);
-    let options = Options { futures, seed: args.seed.unwrap_or(1), block };
+    let seed = args.seed.unwrap_or(1);
+    let options = Options { futures, seed, block, ..Options::default() };
     let stop = interrupt::watch();
     let within = Duration::from_secs(args.within.unwrap_or(60));
     let known = foresee(args, options, within, &stop)?;
@@ -77,7 +78,15 @@ fn text(known: &Foreseen) -> String {
     for point in &known.points {
         let bar = "#".repeat((point.share() * BAR / 1_000) as usize);
         let (at, failed, futures) = (point.position, point.failed, point.futures);
-        let _ = writeln!(text, "{at:>10}  {bar:<20} {failed:>3} of {futures} futures fail");
+        let undecided = match point.undecided {
+            0 => String::new(),
+            n => format!(", {n} undecided"),
+        };
+        let _ =
+            writeln!(text, "{at:>10}  {bar:<20} {failed:>3} of {futures} futures fail{undecided}");
+    }
+    if known.undecided() > 0 {
+        let _ = writeln!(text, "undecided: not at their end after {STEPS_MAX} steps");
     }
     if known.broke > 0 {
         let _ = writeln!(text, "in {} of all futures the core itself broke", known.broke);

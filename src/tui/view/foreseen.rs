@@ -30,6 +30,7 @@ pub(super) fn lines<'a>(model: &Model, width: usize) -> Vec<Line<'a>> {
             let share = point.share();
             let step = usize::try_from(share * 7 / 1_000).unwrap_or(0);
             let role = match share {
+                _ if point.undecided == point.futures => Role::Dim,
                 1_000 => Role::Bad,
                 0 => Role::Good,
                 _ => Role::Warn,

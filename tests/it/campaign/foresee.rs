@@ -71,3 +71,26 @@ fn without_a_violation_there_is_nothing_to_foresee() {
     let error = Foresight::open(&b"no recording"[..], Options::default(), &mut |_| true).err();
     assert!(matches!(error, Some(Blind::Recording(_))));
 }
+
+/// A write that is lost and never read shows in no step: the audit at the end finds it, in the recording and in
+/// its futures.
+#[test]
+fn what_only_an_audit_finds_counts() {
+    let bytes = recorded("tests/defects/dirty_handover.txt");
+    let known = foresee(&bytes, Options { futures: 4, ..Options::default() });
+    assert_eq!((&*known.checker, known.key), ("durability", Some(Key::Block(Block(1)))));
+    assert_eq!(known.undecided(), 0, "{known:?}");
+    let last = known.points.last().unwrap();
+    assert_eq!((last.failed, last.share()), (4, 1_000), "{known:?}");
+}
+
+/// A future that does not come to its end is neither fine nor does it fail.
+#[test]
+fn a_future_that_runs_out_of_steps_is_undecided() {
+    let bytes = recorded("tests/defects/skip_one_invalidate.txt");
+    let known = foresee(&bytes, Options { futures: 4, steps: 1, ..Options::default() });
+    let first = known.points.first().unwrap();
+    assert_eq!((first.position, first.undecided, first.fine(), first.share()), (0, 4, 0, 0));
+    assert_eq!(known.last_fine(), None, "{known:?}");
+    assert!(known.said().contains("undecided"), "{}", known.said());
+}

@@ -216,6 +216,7 @@ fn foreseen(upto: usize, done: bool) -> Foreseen {
         position: *position,
         futures: 12,
         failed: *failed,
+        undecided: 0,
     };
     Foreseen {
         checker: "linearizability".to_owned(),
