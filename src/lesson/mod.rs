@@ -23,7 +23,7 @@ pub mod read;
 pub mod score;
 pub mod stage;
 
-pub use attempt::{Attempt, Given, Refusal, Told, Verdict};
+pub use attempt::{Attempt, Given, Midway, Refusal, Told, Verdict};
 pub use builtin::{LessonNotFound, builtin, find, load};
 pub use model::{Ask, Kind, Lesson, Step};
 pub use progress::{Kept, Progress, ProgressTrouble};

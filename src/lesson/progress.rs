@@ -1,12 +1,16 @@
 //! What a learner has done, in a small file: written whole or not at all, with a version, and never the
 //! reason why a lesson cannot be taken.
 
+use super::attempt::{Attempt, Midway, Refusal};
+use super::model::Lesson;
 use super::score::Score;
+use crate::session::Session;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The form that this program writes.
 const VERSION: u32 = 1;
@@ -79,6 +83,8 @@ pub struct Progress {
     /// What is there is damaged, and is put aside before anything is written.
     is_damaged: bool,
     lessons: BTreeMap<String, Kept>,
+    /// Attempts that are not over.
+    midway: BTreeMap<String, Midway>,
 }
 
 /// The file.
@@ -87,6 +93,8 @@ struct File {
     version: u32,
     #[serde(default)]
     lessons: BTreeMap<String, Kept>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    midway: BTreeMap<String, Midway>,
 }
 
 /// Only the version, of whatever version the rest is.
@@ -126,7 +134,7 @@ impl Progress {
             }
             Err(error) => damaged(&error),
             Ok(_) => match toml::from_str::<File>(&text) {
-                Ok(file) => (Self { lessons: file.lessons, ..here }, None),
+                Ok(File { lessons, midway, .. }) => (Self { lessons, midway, ..here }, None),
                 Err(error) => damaged(&error),
             },
         }
@@ -155,21 +163,67 @@ impl Progress {
         if (score.points, kept.of) >= (kept.points, score.of) || kept.of != score.of {
             (kept.points, kept.of) = (score.points, score.of);
         }
+        self.midway.remove(lesson);
         self.save()
+    }
+
+    /// An attempt at a lesson: the one that was left before its end, if that is wanted, and one that can be
+    /// gone on with.
+    ///
+    /// # Errors
+    /// The cluster cannot be made.
+    pub fn begin(&self, lesson: Lesson, goes_on: bool) -> Result<(Attempt, Session), Refusal> {
+        let lesson = Arc::new(lesson);
+        let left = self.midway(&lesson.name).filter(|_| goes_on);
+        match left.map(|left| Attempt::resume(&lesson, left)) {
+            Some(Ok(Some(resumed))) => Ok(resumed),
+            // What cannot be repeated is begun anew.
+            Some(Ok(None) | Err(_)) | None => Attempt::start(lesson),
+        }
+    }
+
+    /// Where an attempt was left that is not over.
+    #[must_use]
+    pub fn midway(&self, lesson: &str) -> Option<&Midway> {
+        self.midway.get(lesson)
+    }
+
+    /// An attempt is left here, or none is to be gone on with. Writes the file, if that is new.
+    ///
+    /// # Errors
+    /// It cannot be written; what was done is remembered until the program ends.
+    pub fn left(&mut self, lesson: &str, midway: Option<Midway>) -> Result<(), ProgressTrouble> {
+        let is_new = match midway {
+            Some(midway) if self.midway.get(lesson) == Some(&midway) => false,
+            Some(midway) => {
+                self.midway.insert(lesson.to_owned(), midway);
+                true
+            }
+            None => self.midway.remove(lesson).is_some(),
+        };
+        if is_new { self.save() } else { Ok(()) }
     }
 
     fn save(&mut self) -> Result<(), ProgressTrouble> {
         let Some(path) = &self.path else { return Ok(()) };
         let unwritten =
             |why: String| ProgressTrouble::Unwritten { path: path.display().to_string(), why };
-        let file = File { version: VERSION, lessons: self.lessons.clone() };
-        let text = toml::to_string(&file).map_err(|error| unwritten(error.to_string()))?;
+        let (lessons, midway) = (self.lessons.clone(), self.midway.clone());
+        let mut file = File { version: VERSION, lessons, midway };
+        let text =
+            |file: &File| toml::to_string(file).map_err(|error| unwritten(error.to_string()));
+        let mut written = text(&file)?;
+        if written.len() as u64 > BYTES_MAX {
+            // What would not be read again is not written: what was done before, rather than all.
+            file.midway.clear();
+            written = text(&file)?;
+        }
         if self.is_damaged {
             let mut aside = path.as_os_str().to_owned();
             aside.push(".damaged");
             fs::rename(path, aside).map_err(|error| unwritten(error.to_string()))?;
         }
-        write(path, &text).map_err(|error| unwritten(error.to_string()))?;
+        write(path, &written).map_err(|error| unwritten(error.to_string()))?;
         self.is_damaged = false;
         Ok(())
     }

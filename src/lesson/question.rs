@@ -80,10 +80,10 @@ impl Question {
             "state" => protocol.line_states(),
             "value" => "text",
             "source" => "cache, host, amfN, diskN",
-            "messages" | "broadcasts" => "number",
+            "messages" | "broadcasts" => "0, 1, 2, ..",
             "lock" => "shared, exclusive",
-            "result" => "ok, pending, error",
-            _ => "error",
+            "result" => "ok, pending, miscompare, ..",
+            _ => "miscompare, media, timeout, ..",
         }
     }
 

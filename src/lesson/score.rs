@@ -1,6 +1,7 @@
 //! What an attempt is worth.
 
 use super::model::{Kind, Lesson};
+use serde::{Deserialize, Serialize};
 
 /// What a task is worth without a hint.
 const TASK_POINTS: u32 = 2;
@@ -8,7 +9,8 @@ const TASK_POINTS: u32 = 2;
 const HUNT_POINTS: u32 = 5;
 
 /// How a step was done, the first time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// A task, by the learner.
     Solved,

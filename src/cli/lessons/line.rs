@@ -12,7 +12,6 @@ use crate::tui::view::text::prose;
 use std::fmt::Write;
 use std::io::{BufRead, Cursor, IsTerminal};
 use std::path::Path;
-use std::sync::Arc;
 
 /// Longest line that a learner types, in bytes.
 const LINE_BYTES_MAX: u64 = 64 << 10;
@@ -74,7 +73,12 @@ enum Next {
 }
 
 /// Takes a lesson.
-pub(super) fn run(lesson: Lesson, answers: Option<&Path>, mut progress: Progress) -> Done {
+pub(super) fn run(
+    lesson: Lesson,
+    answers: Option<&Path>,
+    is_anew: bool,
+    mut progress: Progress,
+) -> Done {
     let source: Box<dyn BufRead> = match answers {
         Some(path) => Box::new(Cursor::new(read_answers(path)?.into_bytes())),
         None => Box::new(std::io::stdin().lock()),
@@ -87,8 +91,14 @@ pub(super) fn run(lesson: Lesson, answers: Option<&Path>, mut progress: Progress
     if is_person {
         print(HELP)?;
     }
-    let (attempt, session) =
-        Attempt::start(Arc::new(lesson)).map_err(|refusal| broken(&refusal))?;
+    // What is typed beforehand is for all of it.
+    let goes_on = is_person && !is_anew;
+    let begun = progress.begin(lesson, goes_on).map_err(|refusal| broken(&refusal))?;
+    let (attempt, session) = begun;
+    if attempt.at() > 0 {
+        let (at, steps) = (attempt.at() + 1, attempt.lesson().steps.len());
+        print(&format!("it goes on at step {at} of {steps}; --anew begins at the first\n"))?;
+    }
     let mut learner = Learner { attempt, session, lines: Lines { source, is_person } };
     learner.go()?;
     let score = learner.attempt.score();
@@ -100,6 +110,9 @@ pub(super) fn run(lesson: Lesson, answers: Option<&Path>, mut progress: Progress
     } else {
         let (at, steps) = (learner.attempt.at() + 1, learner.attempt.lesson().steps.len());
         print(&format!("left at step {at} of {steps}: not passed\n"))?;
+        if is_person && let Err(trouble) = progress.left(&name, learner.attempt.midway()) {
+            complain("warning", &trouble.to_string());
+        }
     }
     Ok(if learner.attempt.is_over() && score.is_passed() { FINE } else { FAILED })
 }

@@ -46,6 +46,9 @@ Exit codes: 0 passed, 1 not passed, 2 bad usage or a lesson that cannot be used.
         /// What the learner types, a line each; lines that begin with # are left out
         #[arg(long, value_name = "FILE")]
         answers: Option<PathBuf>,
+        /// Begins at the first step, also if it was left in the middle
+        #[arg(long)]
+        anew: bool,
         #[command(flatten)]
         place: ProgressPlace,
     },
@@ -97,8 +100,8 @@ pub(super) fn lessons(command: &LessonsCommand) -> Done {
             print(&shown(&load(name)?))?;
             Ok(FINE)
         }
-        LessonsCommand::Run { name, answers, place } => {
-            line::run(load(name)?, answers.as_deref(), place.load())
+        LessonsCommand::Run { name, answers, anew, place } => {
+            line::run(load(name)?, answers.as_deref(), *anew, place.load())
         }
         LessonsCommand::Check { names } => check(names),
     }

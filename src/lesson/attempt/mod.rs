@@ -1,9 +1,13 @@
 //! One way through a lesson: where the learner is, what was done, what it is worth.
 //!
 //! The caller owns the [`Session`] (it may be on a screen) and lends it; going back puts another one in
-//! its place, in which the commands up to there are repeated. `doing`: what the learner does in a step.
+//! its place, in which the commands up to there are repeated. `doing`: what the learner does in a step;
+//! `midway`: what is kept of an attempt that is left before its end.
 
 mod doing;
+mod midway;
+
+pub use midway::Midway;
 
 use super::model::{Kind, Lesson, Step};
 use super::question::Question;
@@ -357,7 +361,11 @@ impl Attempt {
         if !self.script().is_empty() {
             self.go(session, self.at)?;
         }
-        self.perform(session, &commands)?;
+        let told = self.perform(session, &commands)?;
+        self.look()?;
+        if matches!(self.step().map(|step| &step.kind), Some(Kind::Predict { .. })) {
+            self.happened = told;
+        }
         self.done = true;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! One way through a lesson: what counts, what does not, and going back.
 
-use amflab::lesson::{Attempt, Lesson, Outcome, Refusal, Verdict, parse, stage};
+use amflab::lesson::{Attempt, Lesson, Midway, Outcome, Refusal, Verdict, parse, stage};
 use amflab::session::Session;
 use amflab::trace::parse_command;
 use std::sync::Arc;
@@ -259,4 +259,63 @@ fn after_the_end_one_may_play() {
     learner.next();
     assert_eq!(learner.types("read amf0 9"), Ok(Verdict::Open));
     assert!(learner.attempt.is_over());
+}
+
+/// A lesson that is left is gone on with where it was, with everything that counts; another text of it, or what
+/// was written by somebody else, begins anew.
+#[test]
+fn what_was_left_goes_on_where_it_was() {
+    let mut learner = Learner::new();
+    assert_eq!(learner.attempt.midway(), None, "nothing was done yet");
+    let mut seen = Vec::new();
+    let mut check = |learner: &mut Learner| {
+        let midway = learner.attempt.midway().expect("it is not over");
+        let text = toml::to_string(&midway).expect("plain data");
+        let again: Midway = toml::from_str(&text).expect("its own form");
+        assert_eq!(again, midway);
+        let resumed = Attempt::resume(&Arc::new(small()), &again).expect("a cluster");
+        let (attempt, mut session) = resumed.expect("it fits");
+        assert_eq!(attempt.midway().as_ref(), Some(&midway));
+        assert_eq!((attempt.at(), attempt.is_done()), (midway.at, learner.attempt.is_done()));
+        assert_eq!(attempt.score(), learner.attempt.score());
+        assert_eq!(
+            (attempt.hints(), attempt.checks()),
+            (learner.attempt.hints(), learner.attempt.checks())
+        );
+        assert_eq!(attempt.answered(), learner.attempt.answered());
+        assert_eq!(stage::caches(&mut session), stage::caches(&mut learner.session));
+        seen.push((midway.at, midway.done));
+    };
+    learner.next();
+    check(&mut learner);
+    learner.attempt.hint();
+    learner.types("read amf0 3").expect("a command");
+    check(&mut learner);
+    learner.types("write amf0 3 \"x\"").expect("a command");
+    check(&mut learner);
+    learner.next();
+    check(&mut learner);
+    learner.answers(&["S", "\"y\"", "amf0"]);
+    check(&mut learner);
+    learner.next();
+    learner.types("read amf1 1").expect("a command");
+    check(&mut learner);
+    // One who has gone back is there again, and what was done later is known.
+    learner.attempt.back(&mut learner.session).expect("there is a step before");
+    check(&mut learner);
+    assert_eq!(
+        seen,
+        [(1, false), (1, false), (1, true), (2, false), (2, true), (3, false), (2, false)]
+    );
+    let midway = learner.attempt.midway().expect("it is not over");
+    let mut other = small();
+    other.title.push('!');
+    for (lesson, midway) in [
+        (other, midway.clone()),
+        (small(), Midway { at: 9, ..midway.clone() }),
+        (small(), Midway { given: vec!["no command".to_owned()], ..midway.clone() }),
+        (small(), Midway { steps: Vec::new(), ..midway }),
+    ] {
+        assert!(Attempt::resume(&Arc::new(lesson), &midway).expect("no trouble").is_none());
+    }
 }
