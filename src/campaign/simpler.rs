@@ -384,26 +384,35 @@ pub(super) fn rename(command: &Command, to: &mut impl FnMut(NodeId) -> NodeId) -
         Command::Act(Action::Hold(filter)) => Command::Act(Action::Hold(between(filter, to))),
         Command::Act(Action::Unhold(filter)) => Command::Act(Action::Unhold(between(filter, to))),
         Command::RunUntil(condition, within) => {
-            let condition = match condition {
-                Condition::State(at, block, state) => Condition::State(amf(at), block, state),
-                Condition::Lock(at, block, mode) => Condition::Lock(amf(at), block, mode),
-                Condition::Sent(kind, pair) => {
-                    Condition::Sent(kind, pair.map(|(from, at)| (amf(from), amf(at))))
-                }
-                Condition::Delivered(kind, pair) => {
-                    Condition::Delivered(kind, pair.map(|(from, at)| (amf(from), amf(at))))
-                }
-                Condition::Applied(rule, at) => Condition::Applied(rule, amf(at)),
-                Condition::Replicated(at, block) => Condition::Replicated(amf(at), block),
-                same @ (Condition::Written(..)
-                | Condition::View(_)
-                | Condition::Answered(_)
-                | Condition::Idle
-                | Condition::Replayed) => same,
-            };
-            Command::RunUntil(condition, within)
+            Command::RunUntil(renamed(condition, &mut amf), within)
         }
         other => other,
+    }
+}
+
+/// The same condition about other AMFs.
+fn renamed(condition: Condition, amf: &mut impl FnMut(AmfId) -> AmfId) -> Condition {
+    match condition {
+        Condition::State(at, block, state) => Condition::State(amf(at), block, state),
+        Condition::Lock(at, block, mode) => Condition::Lock(amf(at), block, mode),
+        Condition::Sent(kind, pair) => {
+            Condition::Sent(kind, pair.map(|(from, at)| (amf(from), amf(at))))
+        }
+        Condition::Delivered(kind, pair) => {
+            Condition::Delivered(kind, pair.map(|(from, at)| (amf(from), amf(at))))
+        }
+        Condition::Applied(rule, at) => Condition::Applied(rule, amf(at)),
+        Condition::Replicated(at, block) => Condition::Replicated(amf(at), block),
+        Condition::Not(other) => Condition::Not(Box::new(renamed(*other, amf))),
+        Condition::All(all) => {
+            Condition::All(all.into_iter().map(|one| renamed(one, &mut *amf)).collect())
+        }
+        same @ (Condition::Written(..)
+        | Condition::View(_)
+        | Condition::Answered(_)
+        | Condition::Idle
+        | Condition::Violation
+        | Condition::Replayed) => same,
     }
 }
 

@@ -8,7 +8,6 @@ use crate::protocol::{Config, HostError, RequestKind};
 use crate::session::{Report, Session};
 use crate::sim::{Sim, SimOptions};
 use crate::trace::action::HoldFilter;
-use crate::trace::command::Condition;
 use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress};
 use crate::trace::event::Event;
 use crate::trace::snapshot::{Ask, Snapshot};
@@ -280,13 +279,7 @@ impl Stage {
 #[must_use]
 pub fn needs_events(command: &Command) -> bool {
     match command {
-        Command::RunUntil(condition, _) => matches!(
-            condition,
-            Condition::Sent(..)
-                | Condition::Delivered(..)
-                | Condition::Applied(..)
-                | Condition::Written(..)
-        ),
+        Command::RunUntil(condition, _) => condition.is_about_events(),
         _ => false,
     }
 }

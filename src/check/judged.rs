@@ -140,7 +140,7 @@ impl<E: Engine> Engine for Judged<E> {
         self.engine.poll_event().or_else(|| self.untold.pop_front())
     }
 
-    pass_on!(engine: told recorded mark_figures survey set_waker advance now config is_settled);
+    pass_on!(engine: told differences recorded mark_figures survey set_waker advance now config is_settled);
     pass_on!(engine: audit shutdown);
 
     fn subscribe(&mut self, on: bool) {

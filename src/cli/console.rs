@@ -16,6 +16,7 @@ use crate::session::Replay;
 use crate::session::{AnyEngine, OpenTrace};
 use crate::sim::trunk::{self, Fork};
 use crate::trace::Foreseen;
+use crate::trace::recording::Whole;
 use crate::tui::config::Ascii;
 use crate::tui::plain::Events;
 use crate::tui::surroundings::Surroundings;
@@ -295,14 +296,14 @@ fn outside(profile: &Profile, again: &Again) -> Outside {
 
 /// Tries futures of a run: when did its violation become inevitable?
 fn foresee(
-    bytes: &[u8],
+    whole: Whole,
     block: Option<Block>,
     told: &mut dyn FnMut(Foreseen) -> bool,
 ) -> Result<(), String> {
     let options = Options { block, ..Options::default() };
     // Nobody is told anything before the violation is found.
     let mut foresight =
-        Foresight::open(bytes, options, &mut |_| true).map_err(|error| error.to_string())?;
+        Foresight::open(whole, options, &mut |_| true).map_err(|error| error.to_string())?;
     while told(foresight.foreseen()) && !foresight.foreseen().done {
         foresight.turn();
     }
@@ -311,9 +312,9 @@ fn foresee(
 
 /// Goes on from some step of a recording, simulated; each time with another seed.
 fn forks(seed: u64) -> Forks {
-    Arc::new(move |bytes, at, no| {
+    Arc::new(move |from, at, no| {
         let Fork { sim, profile, lamps } =
-            trunk::fork(bytes, at, seed.wrapping_add(no)).map_err(|error| error.to_string())?;
+            trunk::fork(from, at, seed.wrapping_add(no)).map_err(|error| error.to_string())?;
         Ok(Forked { engine: Box::new(Judged::with(sim, lamps)), profile })
     })
 }

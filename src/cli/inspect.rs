@@ -10,12 +10,13 @@ use crate::profile::Profile;
 use crate::protocol::Many;
 use crate::protocol::id::{Block, Instant};
 use crate::timeline::{Fold, Timeline, Watch, head_of};
-use crate::trace::recording::{CODE, Head, Reader, Recorded, Tail, file};
+use crate::trace::recording::{CODE, Head, Reader, Recorded, Tail, Whole, file};
 use clap::Args;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+mod against;
 mod block;
 mod export;
 mod inevitable;
@@ -28,6 +29,7 @@ Examples:
   amflab inspect run.amfrec                       the cluster at the end
   amflab inspect run.amfrec --at 1200 --json      everything, after 1200 steps
   amflab inspect run.amfrec --at 1200 --block 3   one block: versions, durability, lock, operations
+  amflab inspect run.amfrec --at 1200 --against 1300   what differs between the two
   amflab inspect run.amfrec --verify              does this program come to the same outputs?
   amflab inspect run.amfrec --inevitable          from which step on did every future fail?
   amflab inspect run.amfrec --export chrome -o run.json")]
@@ -38,6 +40,10 @@ pub(super) struct InspectArgs {
     /// Looks at the cluster after so many steps (default: at the end)
     #[arg(long, value_name = "N")]
     at: Option<u64>,
+    /// Tells what differs in all of the state between --at and the cluster after so many steps, machine by
+    /// machine: caches, locks, replicas, journals, views, disks, packets
+    #[arg(long, value_name = "M", requires = "at", conflicts_with_all = ["block", "verify", "export"])]
+    against: Option<u64>,
     /// Tells of this block who has which version, what a power failure would leave, why it is busy, and its
     /// newest operations
     #[arg(long, value_name = "N", conflicts_with_all = ["verify", "export"])]
@@ -76,6 +82,9 @@ pub(super) fn inspect(args: &InspectArgs) -> Done {
     }
     if let Some(form) = args.export {
         return export::export(args, form);
+    }
+    if let Some((at, against)) = args.at.zip(args.against) {
+        return against::against(args, at, against);
     }
     let (reader, profile) = open(&args.recording)?;
     if let Some(block) = args.block.filter(|block| *block >= profile.config.blocks) {
@@ -141,11 +150,13 @@ fn open_watched<W: Watch>(
     watch: impl FnOnce(&Head, &Profile) -> W,
 ) -> Result<(Timeline, W), Failure> {
     let named = |error| Failure::usage(format!("{}: {error}", path.display()));
-    let source = file::open(path).map_err(named)?.into_inner();
-    let mut progress = Progress::of_bytes(file_bytes(path));
-    let opened = Timeline::open_watched(source, &mut |bytes| progress.at(bytes), watch);
+    let file = file::open(path).map_err(named)?.into_inner();
+    let whole = Whole::of_file(file).map_err(|error| named(error.into()))?;
+    let mut progress = Progress::of_bytes(whole.len());
+    let opened = Timeline::open_watched(whole.again(), &mut |bytes| progress.at(bytes), watch);
     progress.end();
     let (timeline, watch) = opened.map_err(named)?;
+    let timeline = timeline.of(&whole);
     if let Some(note) = timeline.tail().note(timeline.recorded()) {
         complain("note", &format!("{}: {note}", path.display()));
     }

@@ -9,6 +9,7 @@ use crate::profile::Profile;
 use crate::protocol::id::{AmfId, Instant, OpId};
 use crate::protocol::{Amf, Answer, Config, Data, HostError, RequestKind, Sectors};
 use crate::store::OpenError;
+use crate::trace::recording::Whole;
 use crate::trace::{
     Action, Advance, Ask, Completion, Engine, EngineError, Event, HostPort, Progress, Snapshot,
     Waker,
@@ -92,7 +93,7 @@ impl Engine for LiveEngine {
         self.cluster.events.next()
     }
 
-    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+    fn recorded(&mut self) -> Result<Whole, EngineError> {
         self.cluster.steps.so_far().map_err(EngineError::Refused)
     }
 

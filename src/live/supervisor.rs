@@ -22,8 +22,7 @@ use crate::protocol::{Amf, AmfInput, Config, Nvram};
 use crate::store::{
     BlockStore, Faulty, Folder, OpenDisk, OpenError, OpenJournal, StoreFault, Worker, open_all,
 };
-use crate::trace::recording::recorder::KEPT_BYTES_MAX;
-use crate::trace::recording::{Origin, Recorder};
+use crate::trace::recording::{Bounds, Origin, Recorder};
 use crate::trace::{Control, EngineError, EventKind, HoldFilter, Step};
 use rustc_hash::FxHashMap;
 use std::path::PathBuf;
@@ -99,9 +98,9 @@ pub(super) fn start(profile: &Profile, options: &LiveOptions) -> Result<Started,
         blank: !was_used,
         journals: opened.journals.iter().map(|journal| journal.content.clone()).collect(),
     };
-    let kept_max = if options.keep_steps { KEPT_BYTES_MAX } else { 0 };
+    let kept = if options.keep_steps { Bounds::USUAL } else { Bounds::NONE };
     let nodes = (config.amfs, config.disks_all());
-    let recorder = Recorder::new(profile.head("live", origin), nodes, kept_max);
+    let recorder = Recorder::new(profile.head("live", origin), nodes, kept);
     let steps = Arc::new(StepLog::new(recorder));
     let witness = Witness::resume(&config, first, group, gone, was_used && !clean, Instant(0));
 

@@ -29,14 +29,17 @@ pub use workloads::{Replay, ReplayProgress, ReplayState};
 
 use crate::profile::Profile;
 use crate::protocol::id::{AmfId, Block, Instant, OpId, Span};
+use crate::trace::change::Differences;
 use crate::trace::engine::{Advance, Engine, EngineError, Progress};
 use crate::trace::event::Event;
+use crate::trace::recording::Whole;
 use crate::trace::snapshot::{AmfInfo, Ask, Snapshot};
 use crate::trace::{Command, Completion, Survey};
 use host::Hosts;
 use observer::Observer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use wait::Watchpoint;
 use workloads::Workloads;
 
 /// An engine of whatever kind; a session may live in a thread of its own.
@@ -66,6 +69,7 @@ pub struct Session {
     /// The last command that did something started an operation.
     starting: bool,
     interrupted: Arc<AtomicBool>,
+    watchpoint: Option<Watchpoint>,
     /// `hold on` without its `hold off`: what is waited for may never come.
     holds: u32,
     workloads: Workloads,
@@ -93,6 +97,7 @@ impl Session {
             watch_from: 0,
             starting: false,
             interrupted: Arc::default(),
+            watchpoint: None,
             holds: 0,
             workloads: Workloads::new(profile),
             open_trace: Arc::new(|_, _| Err("no traces are opened here".to_owned())),
@@ -134,11 +139,19 @@ impl Session {
         self.engine.told(from, to)
     }
 
+    /// What differs between two positions, if the engine can still tell.
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if it cannot any more.
+    pub fn differences(&mut self, from: u64, to: u64) -> Result<Option<Differences>, EngineError> {
+        self.engine.differences(from, to)
+    }
+
     /// The run so far as a whole recording.
     ///
     /// # Errors
     /// [`EngineError::Refused`]: its steps are not kept, or are too many.
-    pub fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+    pub fn recorded(&mut self) -> Result<Whole, EngineError> {
         self.engine.recorded()
     }
 
@@ -245,6 +258,7 @@ impl Session {
         }
         self.hosts.tick(self.engine.as_mut());
         self.workloads.tick(self.engine.as_mut());
+        self.look_at_watchpoint();
     }
 
     /// Gives a command and lets time pass until it is through.
@@ -294,9 +308,20 @@ impl Session {
         if self.live {
             until = until.min(self.now() + LOOK_AGAIN);
         }
-        let progress = self.engine.advance(Advance { until, steps_max })?;
-        self.pump();
-        Ok(progress)
+        if self.watchpoint.is_none() {
+            let progress = self.engine.advance(Advance { until, steps_max })?;
+            self.pump();
+            return Ok(progress);
+        }
+        // No step is passed without a look.
+        for _ in 0..steps_max {
+            let progress = self.engine.advance(Advance { until, steps_max: 1 })?;
+            self.pump();
+            if progress != Progress::Stepped || self.has_hit().is_some() {
+                return Ok(progress);
+            }
+        }
+        Ok(Progress::Stepped)
     }
 
     /// Ends the cluster as a person would.

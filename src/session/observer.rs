@@ -1,15 +1,12 @@
 //! The events of a session, numbered; the newest are kept.
 
 use crate::protocol::Rule;
-use crate::trace::event::{Event, EventKind, Passage};
-use core::hash::{Hash, Hasher};
-use rustc_hash::{FxHashSet, FxHasher};
+use crate::trace::arrivals::Arrivals;
+use crate::trace::event::{Event, EventKind};
 use std::collections::VecDeque;
 
 /// Most events that are kept.
 const EVENTS_MAX: usize = 65_536;
-/// Most arrivals that are remembered to tell repeats.
-const ARRIVALS_MAX: usize = 65_536;
 
 /// What an event is to somebody who reads a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +32,7 @@ pub(super) struct Observer {
     kept: VecDeque<(Event, Worth)>,
     /// Number of the oldest event that is kept.
     first: u64,
-    /// Messages that arrived since the last view, by digest: links restart with every view.
-    arrived: FxHashSet<u64>,
+    arrivals: Arrivals,
 }
 
 impl Observer {
@@ -69,11 +65,14 @@ impl Observer {
         match kind {
             EventKind::Sent(passage) if passage.again => Worth::Retransmission,
             EventKind::Lost(passage) if passage.again => Worth::Nothing,
-            EventKind::Delivered(passage) => self.arrival(passage),
             EventKind::Rule(fact) if fact.rule == Rule::LeaseRenewed => Worth::Nothing,
-            EventKind::View { .. } => {
-                self.arrived.clear();
-                Worth::Line
+            // A message that arrives twice is one line.
+            EventKind::Delivered(_) | EventKind::View { .. } => {
+                if self.arrivals.is_new(kind) {
+                    Worth::Line
+                } else {
+                    Worth::Nothing
+                }
             }
             EventKind::Asked { .. }
             | EventKind::Answered { .. }
@@ -86,18 +85,5 @@ impl Observer {
             | EventKind::Violation(_)
             | EventKind::Note(_) => Worth::Line,
         }
-    }
-
-    /// A message that arrives twice is one line: the link filters the second. What was sent again
-    /// because the first was lost is a line, too.
-    fn arrival(&mut self, passage: &Passage) -> Worth {
-        if self.arrived.len() == ARRIVALS_MAX {
-            self.arrived.clear();
-        }
-        let Passage { from, to, kind, key, detail, cause, again } = passage;
-        let mut hasher = FxHasher::default();
-        (from, to, kind, key, detail, cause).hash(&mut hasher);
-        let new = self.arrived.insert(hasher.finish());
-        if new || !again { Worth::Line } else { Worth::Nothing }
     }
 }

@@ -8,7 +8,7 @@ use crate::protocol::{Config, Defect, Protocol};
 use crate::trace::action::{Action, HoldFilter, LinkSetting, Release, Target};
 use crate::trace::engine::EngineError;
 use crate::trace::faults::Broken;
-use crate::trace::recording::{Origin, Recorder};
+use crate::trace::recording::{Bounds, Origin, Recorder};
 use crate::trace::sides::Sides;
 use crate::trace::snapshot::FaultInfo;
 use crate::trace::standing::{NO_USER, Standing, place_on};
@@ -109,15 +109,15 @@ impl Sim {
         Ok(action.receipt(count))
     }
 
-    pub(super) fn new_recorder(&self, kept_max: usize) -> Recorder {
+    pub(super) fn new_recorder(&self, kept: Bounds) -> Recorder {
         let cfg = &self.profile.config;
         let head = self.profile.head("sim", Origin::BLANK);
-        Recorder::new(head, (cfg.amfs, cfg.disks_all()), kept_max)
+        Recorder::new(head, (cfg.amfs, cfg.disks_all()), kept)
     }
 
     fn recorder(&mut self) -> &mut Recorder {
         let made = self.recorder.take().unwrap_or_else(|| {
-            let mut recorder = self.new_recorder(0);
+            let mut recorder = self.new_recorder(Bounds::NONE);
             if self.world.step_count() > 0 {
                 recorder.miss();
             }

@@ -6,6 +6,7 @@ use crate::protocol::{Config, RequestKind};
 use crate::trace::action::Action;
 use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress};
 use crate::trace::event::Event;
+use crate::trace::recording::Whole;
 use crate::trace::snapshot::{Ask, Snapshot};
 use crate::trace::step::{Control, Step};
 
@@ -35,7 +36,7 @@ impl Engine for Sim {
         self.world.poll_event()
     }
 
-    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+    fn recorded(&mut self) -> Result<Whole, EngineError> {
         let none = || EngineError::Refused("the steps of this run are not kept".to_owned());
         let recorder = self.recorder.as_mut().ok_or_else(none)?;
         recorder.so_far().map_err(EngineError::Refused)

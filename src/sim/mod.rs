@@ -25,8 +25,7 @@ use crate::protocol::host::Request;
 use crate::protocol::id::{AmfId, DiskId, Epoch, Instant, NodeId, OpId, Span};
 use crate::protocol::table::Table;
 use crate::trace::engine::{ByKind, Completion, Counts};
-use crate::trace::recording::recorder::KEPT_BYTES_MAX;
-use crate::trace::recording::{Recorded, Recorder};
+use crate::trace::recording::{Bounds, Recorded, Recorder};
 use crate::trace::step::{Step, StepEntry};
 use crate::world::{Effect, InFlight, Said, World};
 use std::collections::VecDeque;
@@ -115,7 +114,7 @@ impl Sim {
         sim.judge = options.judge.then(|| ReadChecker::new(per, Start::Zero));
         sim.history = options.history.then(|| history::Recorder::new(Vec::new(), per, Start::Zero));
         if options.keep {
-            sim.recorder = Some(sim.new_recorder(KEPT_BYTES_MAX));
+            sim.recorder = Some(sim.new_recorder(Bounds::USUAL));
         }
         sim.carry_out();
         sim.schedule_ticks();

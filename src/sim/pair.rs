@@ -13,6 +13,7 @@ use crate::trace::action::{Action, Release};
 use crate::trace::beside::{Beside, Side};
 use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress};
 use crate::trace::event::Event;
+use crate::trace::recording::Whole;
 use crate::trace::snapshot::{Ask, Snapshot};
 use hdrhistogram::Histogram;
 use std::collections::VecDeque;
@@ -206,7 +207,7 @@ impl Engine for Pair {
         self.sims[0].poll_event()
     }
 
-    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+    fn recorded(&mut self) -> Result<Whole, EngineError> {
         self.sims[0].recorded()
     }
 

@@ -12,8 +12,7 @@ use crate::protocol::Answer;
 use crate::protocol::id::{Block, Instant};
 use crate::timeline::Fold;
 use crate::timeline::head_of;
-use crate::trace::recording::recorder::KEPT_BYTES_MAX;
-use crate::trace::recording::{Head, Recorded, Recorder, RecordingError};
+use crate::trace::recording::{Bounds, Head, Recorded, Recorder, RecordingError};
 use crate::trace::step::{Control, Step};
 use std::io::Read;
 
@@ -151,7 +150,7 @@ pub struct Fork {
 }
 
 /// Goes on from position `at` of a recording, or from its end, in step mode: somebody is to choose what comes next.
-/// The fork keeps all of its steps, as far as they are [not too many](KEPT_BYTES_MAX), so that it can be
+/// The fork keeps all of its steps, as far as they are [not too many](Bounds::USUAL), so that it can be
 /// recorded, rewound and forked in its turn.
 ///
 /// # Errors
@@ -160,7 +159,7 @@ pub fn fork<R: Read>(from: R, at: Option<u64>, seed: u64) -> Result<Fork, Record
     let (mut reader, profile) = head_of(from)?;
     let mut trunk = Trunk::new(&profile, reader.head(), false);
     let nodes = (profile.config.amfs, profile.config.disks_all());
-    let mut recorder = Recorder::new(reader.head().clone(), nodes, KEPT_BYTES_MAX);
+    let mut recorder = Recorder::new(reader.head().clone(), nodes, Bounds::USUAL);
     let upto = at.unwrap_or(u64::MAX);
     'all: while let Some(chunk) = reader.next_chunk()? {
         for recorded in &chunk.steps {

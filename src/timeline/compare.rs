@@ -1,13 +1,14 @@
 //! The first difference of two recordings, step by step.
 
 use super::fold::{node_of, step_text};
-use super::ladder::{self, Level, Row};
-use super::{Timeline, head_of};
+use super::head_of;
+use super::ladder::{Level, Row};
+use super::search::each_row;
 use crate::protocol::id::Instant;
 use crate::trace::recording::{Outcome, Reader, Recorded, RecordingError};
 use core::fmt::Write;
 use std::collections::VecDeque;
-use std::io::{Cursor, Read};
+use std::io::Read;
 
 /// Events of a run that are put beside those of another one.
 const ROWS_MAX: usize = 400;
@@ -96,32 +97,35 @@ pub struct Comparison {
 }
 
 /// Puts two recordings side by side: what happens in at most so many steps of each from their first
-/// difference on. `arrow` stands between two places.
+/// difference on. `arrow` stands between two places. Each is read twice: from what `open` gives, from its
+/// beginning on.
 ///
 /// # Errors
 /// One of them is no recording, or cannot be read.
-pub fn side_by_side(
-    a: &[u8],
-    b: &[u8],
+pub fn side_by_side<R: Read>(
+    open: [&dyn Fn() -> R; 2],
     most: usize,
     arrow: char,
 ) -> Result<Comparison, RecordingError> {
-    let steps = |bytes| Ok::<_, RecordingError>(Steps::new(head_of(bytes)?.0));
-    let same = match first_of(&mut steps(a)?, &mut steps(b)?, &mut |_| true)? {
+    let [a, b] = open;
+    let steps = |from: R| Ok::<_, RecordingError>(Steps::new(head_of(from)?.0));
+    let same = match first_of(&mut steps(a())?, &mut steps(b())?, &mut |_| true)? {
         Err(same) => return Ok(Comparison { same, sides: [Vec::new(), Vec::new()] }),
         Ok(found) => found.step - 1,
     };
-    let rows = [rows_behind(a, same, most)?, rows_behind(b, same, most)?];
+    let rows = [rows_behind(a(), same, most)?, rows_behind(b(), same, most)?];
     Ok(Comparison { same, sides: beside(&rows, arrow) })
 }
 
 /// What happens behind this step of a recording.
-fn rows_behind(bytes: &[u8], same: u64, most: usize) -> Result<Vec<Row>, RecordingError> {
-    let mut timeline = Timeline::open(Cursor::new(bytes.to_vec()), &mut |_| {})?;
-    let to = same.saturating_add(most as u64).min(timeline.len());
-    let mut rows = ladder::rows(&timeline.look(same, to)?);
-    rows.retain(|row| row.at.step > same && row.level() < Level::Rules);
-    rows.truncate(ROWS_MAX);
+fn rows_behind(from: impl Read, same: u64, most: usize) -> Result<Vec<Row>, RecordingError> {
+    let mut rows = Vec::new();
+    each_row(from, (same, same.saturating_add(most as u64)), &mut |row| {
+        if row.level() < Level::Rules {
+            rows.push(row);
+        }
+        rows.len() < ROWS_MAX
+    })?;
     Ok(rows)
 }
 

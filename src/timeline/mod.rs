@@ -7,15 +7,18 @@
 //! Reading order: [`fold`] (one step after the other), `snaps` (which worlds are kept), `marks` (what
 //! stands out), this file,
 //! [`player`] (a timeline as an engine that can only be looked at),
-//! [`write`](mod@write) (a log of steps as a recording), [`ladder`] (what happened, as a space-time diagram).
+//! [`write`](mod@write) (a log of steps as a recording), [`ladder`] (what happened, as a space-time diagram),
+//! [`search`] (what happens, told in order), [`differences`] (of two positions, in all of the state).
 //!
 //! Knows `protocol`, `trace`, `profile`, `world`; no clock and no thread. Files are given to it.
 
 pub mod compare;
+pub mod differences;
 pub mod fold;
 pub mod ladder;
 mod marks;
 pub mod player;
+pub mod search;
 mod snaps;
 pub mod write;
 
@@ -24,13 +27,15 @@ pub use fold::{Divergence, Fold, Watch};
 pub use player::{Player, TOLD_STEPS_MAX, Verdicts};
 pub use write::write_log;
 
+use self::differences::differences;
 use self::marks::Marks;
 use self::snaps::Snaps;
 use crate::profile::Profile;
 use crate::protocol::id::NodeId;
+use crate::trace::change::Differences;
 use crate::trace::recording::codec::Known;
 use crate::trace::recording::reader::{self, Reader, Tail};
-use crate::trace::recording::{Head, Recorded, RecordingError, RecordingInfo};
+use crate::trace::recording::{Head, Recorded, RecordingError, RecordingInfo, Whole};
 use crate::trace::snapshot::HeldInfo;
 use crate::trace::{Ask, Cells, Event, Mark, Snapshot, Survey, narrate};
 use crate::world::{InFlight, World};
@@ -52,6 +57,8 @@ struct At {
 /// See the module.
 pub struct Timeline {
     source: Box<dyn Source>,
+    /// The same recording, for whoever reads it from elsewhere, if that is at hand.
+    whole: Option<Whole>,
     head: Head,
     profile: Profile,
     tail: Tail,
@@ -131,6 +138,7 @@ impl Timeline {
         let timeline = Self {
             known: Known::new(profile.config.amfs, profile.config.disks_all()),
             source: Box::new(source),
+            whole: None,
             head,
             profile,
             tail,
@@ -204,15 +212,23 @@ impl Timeline {
             survey.set(Mark::Violation, *step);
         }
     }
-    /// The whole recording as it was opened.
+    /// It was opened from this recording, which others read, too.
+    #[must_use]
+    pub fn of(self, whole: &Whole) -> Self {
+        Self { whole: Some(whole.again()), ..self }
+    }
+    /// The whole recording as it was opened, to be read from elsewhere.
     ///
     /// # Errors
     /// The file cannot be read any more.
-    pub fn bytes(&mut self) -> Result<Vec<u8>, RecordingError> {
+    pub fn whole(&mut self) -> Result<Whole, RecordingError> {
+        if let Some(whole) = &self.whole {
+            return Ok(whole.again());
+        }
         let mut bytes = Vec::new();
         self.source.seek(SeekFrom::Start(0))?;
         self.source.read_to_end(&mut bytes)?;
-        Ok(bytes)
+        Ok(self.whole.insert(bytes.into()).again())
     }
     /// Worlds that are kept, and steps between them.
     #[must_use]
@@ -302,6 +318,21 @@ impl Timeline {
         let events = self.events(from, to);
         self.fold = here;
         events
+    }
+
+    /// What differs in all of the state between two positions; it stays where it is.
+    ///
+    /// # Errors
+    /// The file cannot be read any more, or has changed.
+    pub fn differences(&mut self, from: u64, to: u64) -> Result<Differences, RecordingError> {
+        let here = self.fold.clone();
+        let mut there = |at| {
+            self.seek(at)?;
+            Ok::<_, RecordingError>(self.fold.world().clone())
+        };
+        let worlds = there(from).and_then(|from| Ok([from, there(to)?]));
+        self.fold = here;
+        worlds.map(|[from, to]| differences(&from, &to))
     }
 
     /// How things stand here.

@@ -5,7 +5,9 @@ use super::Timeline;
 use crate::protocol::id::{AmfId, Instant, OpId};
 use crate::protocol::{Answer, Config, HostError, RequestKind};
 use crate::trace::action::{Action, Seek};
+use crate::trace::change::Differences;
 use crate::trace::engine::{Advance, Completion, Engine, EngineError, HostPort, Progress};
+use crate::trace::recording::Whole;
 use crate::trace::{Ask, Cells, Event, Snapshot, Survey};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -152,8 +154,12 @@ impl Engine for Player {
         self.timeline.look(from, to).map(Some).map_err(broken)
     }
 
-    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
-        self.timeline.bytes().map_err(broken)
+    fn differences(&mut self, from: u64, to: u64) -> Result<Option<Differences>, EngineError> {
+        self.timeline.differences(from, to).map(Some).map_err(broken)
+    }
+
+    fn recorded(&mut self) -> Result<Whole, EngineError> {
+        self.timeline.whole().map_err(broken)
     }
 
     fn survey(&mut self) -> Option<Arc<Survey>> {

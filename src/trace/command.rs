@@ -156,6 +156,12 @@ pub enum Condition {
     Idle,
     /// `replayed`: no replay makes requests, or waits for an answer.
     Replayed,
+    /// `violation`: a checker has found something.
+    Violation,
+    /// `not CONDITION`, of one that says how things stand.
+    Not(Box<Condition>),
+    /// `CONDITION and CONDITION ..`: all of them at once.
+    All(Vec<Condition>),
 }
 
 /// What a script expects.

@@ -4,7 +4,9 @@
 //! it and cannot tell which they have. Only [`Engine::advance`] may block.
 
 use super::action::Action;
+use super::change::Differences;
 use super::event::Event;
+use super::recording::Whole;
 use super::snapshot::{Ask, Snapshot};
 use super::survey::Survey;
 use crate::protocol::id::{AmfId, Instant, OpId};
@@ -170,8 +172,22 @@ macro_rules! pass_on {
             self.$field.told(from, to)
         }
     };
+    (@ $field:ident differences) => {
+        fn differences(
+            &mut self,
+            from: u64,
+            to: u64,
+        ) -> Result<
+            Option<$crate::trace::change::Differences>,
+            $crate::trace::engine::EngineError,
+        > {
+            self.$field.differences(from, to)
+        }
+    };
     (@ $field:ident recorded) => {
-        fn recorded(&mut self) -> Result<Vec<u8>, $crate::trace::engine::EngineError> {
+        fn recorded(
+            &mut self,
+        ) -> Result<$crate::trace::recording::Whole, $crate::trace::engine::EngineError> {
             self.$field.recorded()
         }
     };
@@ -251,12 +267,21 @@ pub trait Engine: HostPort {
         Ok(None)
     }
 
+    /// What differs in all of the state between two positions, if the engine can still tell (a recording can).
+    ///
+    /// # Errors
+    /// [`EngineError::Broken`] if it cannot any more.
+    fn differences(&mut self, from: u64, to: u64) -> Result<Option<Differences>, EngineError> {
+        let _ = (from, to);
+        Ok(None)
+    }
+
     /// The run so far as a whole recording (`trace::recording`), from its first step on. For somebody who
     /// looks at it from elsewhere: the run goes on, and knows nothing of that.
     ///
     /// # Errors
     /// [`EngineError::Refused`]: its steps are not kept, or are too many.
-    fn recorded(&mut self) -> Result<Vec<u8>, EngineError> {
+    fn recorded(&mut self) -> Result<Whole, EngineError> {
         Err(EngineError::Refused("the steps of this run are not kept".to_owned()))
     }
 

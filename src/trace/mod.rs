@@ -1,11 +1,11 @@
 //! What is said about a cluster: commands in, events and snapshots out, and the log of steps.
 //!
 //! - [`action`]: what an engine can be told to do; [`command`]: what people, scripts and profiles say,
-//!   with one text form; [`grammar`]: that text form, both ways; [`registry`]: the list of all commands.
-//! - [`event`]: what happened; [`snapshot`]: how things stand, and [`lamps`] whether it is linearizable;
+//!   with one text form; [`condition`]: whether what is waited for holds; [`grammar`]: that text form, both ways; [`registry`]: the list of all commands.
+//! - [`event`]: what happened, [`arrivals`]: what of it for the first time; [`snapshot`]: how things stand, and [`lamps`] whether it is linearizable;
 //!   [`cells`]: how often each cell of the state x event table was met; [`lens`]: how safe one block is;
 //!   [`step`]: what the log is made of.
-//! - [`foreseen`]: when a violation became inevitable.
+//! - [`foreseen`]: when a violation became inevitable; [`change`]: what differs between two positions.
 //! - [`recording`]: that log as bytes, and what writes and reads them.
 //! - [`narrate`]: machines' inputs and outputs as events; [`sides`]: who a partition cuts off;
 //!   [`standing`]: whether an action makes sense, and what is said once it is done.
@@ -14,9 +14,12 @@
 //! Knows `protocol`, nothing else of ours; no thread, no terminal, no store.
 
 pub mod action;
+pub mod arrivals;
 pub mod beside;
 pub mod cells;
+pub mod change;
 pub mod command;
+pub mod condition;
 pub mod engine;
 pub mod event;
 pub mod faults;
@@ -41,7 +44,7 @@ pub use engine::{Advance, Completion, Counts, Engine, EngineError, HostPort, Pro
 pub use event::{Event, EventKind, Violation};
 pub use faults::{ActiveFault, Broken, Faults};
 pub use foreseen::Foreseen;
-pub use grammar::{GrammarError, Limits, Script, parse_command, parse_script};
+pub use grammar::{GrammarError, Limits, Script, parse_command, parse_condition, parse_script};
 pub use lamps::{BlockHistory, Lamp, LampInfo, Lamps, SeenOp};
 pub use lens::{Lens, Survivor};
 pub use recording::RecordingInfo;

@@ -310,12 +310,13 @@ table! {
         ["a: write amf0 3 \"alpha\""], [[Arg::HostCommand]];
     Script, "await", "await LABEL", "waits for the answer to a labelled command",
         ["await a"], [[Label]];
-    Script, "run-until", "run-until CONDITION [within TIME]",
+    Script, "run-until", "run-until [not] CONDITION [and ..] [within TIME]",
         "goes on until a condition holds, at most 10 s",
         ["run-until state amf1 3 S", "run-until sent grant amf1 amf0 within 2s",
          "run-until applied defer-held amf0", "run-until written disk0 3",
          "run-until answered a within 5ms", "run-until idle",
-         "run-until replayed within 5m"],
+         "run-until replayed within 5m", "run-until violation",
+         "run-until state amf0 3 M and not state amf1 3 I within 2s"],
         [[Word("state"), Amf, Block, State, Word("within"), Time],
          [Word("lock"), Amf, Block, Mode, Word("within"), Time],
          [Word("sent"), Kind, Amf, Amf, Word("within"), Time],
@@ -328,6 +329,7 @@ table! {
          [Word("view"), Number, Word("within"), Time],
          [Word("answered"), Label, Word("within"), Time],
          [Word("idle"), Word("within"), Time],
+         [Word("violation"), Word("within"), Time],
          [Word("replayed"), Word("within"), Time]];
     Script, "wait", "wait TIME", "lets time pass",
         ["wait 200ms"], [[Time]];

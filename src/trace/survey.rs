@@ -22,11 +22,13 @@ pub enum Mark {
     View,
     /// An invariant is broken, or a read is wrong.
     Violation,
+    /// What somebody watches for begins to hold.
+    Watch,
 }
 
 impl Mark {
     /// How many there are.
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 
     /// Its name.
     #[must_use]
@@ -38,6 +40,7 @@ impl Mark {
             Self::Fault => "fault",
             Self::View => "view",
             Self::Violation => "violation",
+            Self::Watch => "hit of the watch",
         }
     }
 }
@@ -109,6 +112,11 @@ impl Survey {
         if step < STEPS_MAX {
             self.bits[mark as usize].set(step);
         }
+    }
+
+    /// Nothing of this kind has happened.
+    pub fn clear(&mut self, mark: Mark) {
+        self.bits[mark as usize] = Bits::default();
     }
 
     /// Takes in what happened in a cluster that runs.

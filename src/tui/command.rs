@@ -72,6 +72,12 @@ pub enum Act {
     SeekEnd,
     /// To the next, or the previous, step with this mark.
     ToMark(Stands, bool),
+    /// To where what is watched for begins to hold next, or did before.
+    JumpWatch(bool),
+    /// This step is marked, to be compared with.
+    MarkStep,
+    /// What differs between the marked step and this one.
+    Differ,
     /// To the next, or the previous, thing that happened to the selected block.
     JumpBlock(bool),
     /// A run that was looked back at goes on.
@@ -156,6 +162,8 @@ pub enum Act {
     LessonHint,
     /// Show the solution.
     LessonSolve,
+    /// The lesson from its beginning.
+    LessonAnew,
     /// End the lesson.
     LessonLeave,
     /// Another protocol beside the one in force.
@@ -666,7 +674,14 @@ pub const ENTRIES: &[Entry] = &[
     ),
     within(
         &[Pane::Lessons],
-        all(Act::Open, "open", &["enter"], "take", "Take the selected lesson", LEARN),
+        all(
+            Act::Open,
+            "open",
+            &["enter"],
+            "take",
+            "Take the selected lesson, where it was left",
+            LEARN,
+        ),
     ),
     within(
         &[Pane::Lesson],
@@ -713,6 +728,17 @@ pub const ENTRIES: &[Entry] = &[
     within(
         &[Pane::Lesson],
         all(Act::LessonSolve, "lesson-solve", &["v"], "solution", "Show the solution", LEARN),
+    ),
+    within(
+        &[Pane::Lesson, Pane::Lessons],
+        all(
+            Act::LessonAnew,
+            "lesson-anew",
+            &["R"],
+            "anew",
+            "The lesson from its first step on; what was done in it so far is forgotten",
+            LEARN,
+        ),
     ),
     within(
         &[Pane::Lesson],
@@ -890,6 +916,50 @@ pub const ENTRIES: &[Entry] = &[
             &["V"],
             "",
             "To the violation before",
+            STEP,
+        ),
+    ),
+    within(
+        TIMELINE,
+        all(
+            Act::MarkStep,
+            "mark-step",
+            &["a"],
+            "",
+            "Mark this step; `d` at another one tells what differs",
+            STEP,
+        ),
+    ),
+    within(
+        TIMELINE,
+        all(
+            Act::Differ,
+            "differences",
+            &["d"],
+            "differences",
+            "What differs in all of the state between the marked step and this one",
+            STEP,
+        ),
+    ),
+    within(
+        TIMELINE,
+        all(
+            Act::JumpWatch(true),
+            "next-watch",
+            &["}"],
+            "",
+            "To where what `:watch` names begins to hold next; held: runs on to there",
+            STEP,
+        ),
+    ),
+    within(
+        TIMELINE,
+        all(
+            Act::JumpWatch(false),
+            "previous-watch",
+            &["{"],
+            "",
+            "To where it began to hold before",
             STEP,
         ),
     ),
@@ -1135,6 +1205,16 @@ pub const VERBS: &[Verb] = &[
         name: "compare",
         usage: "compare NAME [NAME]",
         help: "Two runs side by side, from their first difference on",
+    },
+    Verb {
+        name: "diff",
+        usage: "diff [STEP [STEP]]",
+        help: "What differs in all of the state between two steps: of the marked one, and here",
+    },
+    Verb {
+        name: "watch",
+        usage: "watch CONDITION | off",
+        help: "Stop where it begins to hold, as `state amf1 3 I`; in a recording, mark where",
     },
     Verb {
         name: "beside",

@@ -41,6 +41,8 @@ pub struct Glyphs {
     pub heat: [char; 5],
     /// Where an interval begins and ends.
     pub ends: (char, char),
+    /// Which part of a list is shown.
+    pub thumb: char,
     /// Branch of a chain.
     pub branch: &'static str,
 }
@@ -65,6 +67,7 @@ pub const RICH: Glyphs = Glyphs {
     gauge: ('█', '░'),
     heat: ['·', '░', '▒', '▓', '█'],
     ends: ('├', '┤'),
+    thumb: '▐',
     branch: "└─",
 };
 
@@ -97,5 +100,6 @@ pub const ASCII: Glyphs = Glyphs {
     gauge: ('#', '-'),
     heat: ['.', ':', '+', '#', '@'],
     ends: ('[', ']'),
+    thumb: '#',
     branch: "`-",
 };

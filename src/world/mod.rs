@@ -366,6 +366,11 @@ impl World {
     pub fn is_paused(&self, amf: AmfId) -> bool {
         self.seats[usize::from(amf.0)].paused
     }
+    /// What an AMF's journal holds.
+    #[must_use]
+    pub fn journal(&self, amf: AmfId) -> &Nvram {
+        &self.seats[usize::from(amf.0)].journal
+    }
     /// A disk's store has done something that the disk has not been told of.
     #[must_use]
     pub fn has_stored(&self, disk: DiskId) -> bool {

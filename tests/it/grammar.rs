@@ -271,6 +271,16 @@ fn host() -> BoxedStrategy<HostCommand> {
 }
 
 fn condition() -> BoxedStrategy<Condition> {
+    let denied = one_condition().prop_filter_map("how things stand", |one| {
+        let is_denied = !one.is_about_events() && !one.is_about_commands();
+        is_denied.then(|| Condition::Not(Box::new(one)))
+    });
+    let all = prop::collection::vec(one_condition(), 2..4)
+        .prop_filter("of the cluster", |all| !all.iter().any(Condition::is_about_commands));
+    prop_oneof![4 => one_condition(), 1 => denied, 1 => all.prop_map(Condition::All)].boxed()
+}
+
+fn one_condition() -> BoxedStrategy<Condition> {
     let pair = || prop::option::of((amf(), amf()));
     prop_oneof![
         (amf(), block(), one(&LineState::ALL)).prop_map(|(a, b, s)| Condition::State(a, b, s)),
@@ -282,6 +292,7 @@ fn condition() -> BoxedStrategy<Condition> {
         (amf(), block()).prop_map(|(a, b)| Condition::Replicated(a, b)),
         any::<u32>().prop_map(Condition::View),
         Just(Condition::Idle),
+        Just(Condition::Violation),
     ]
     .boxed()
 }

@@ -41,4 +41,5 @@ mod store;
 mod trace_cli;
 mod traces;
 mod tui;
+mod watch;
 mod workload;

@@ -112,7 +112,7 @@ impl Engine for Metered {
         done
     }
 
-    pass_on!(engine: poll_event told recorded mark_figures survey subscribe advance now config);
+    pass_on!(engine: poll_event told differences recorded mark_figures survey subscribe advance now config);
     pass_on!(engine: is_settled audit shutdown);
 
     fn set_waker(&mut self, waker: Waker) -> bool {

@@ -2,7 +2,7 @@
 //! a recording begins and ends.
 
 use super::{BATCH_STEPS, End, FLUSH_EVERY, OPEN_PAUSE, Queue, StepLog, WAIT_MAX};
-use crate::trace::recording::Recorded;
+use crate::trace::recording::{Recorded, Whole};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -116,12 +116,12 @@ impl StepLog {
     }
 
     /// The run up to now, as a recording of its own.
-    pub(crate) fn so_far(&self) -> Result<Vec<u8>, String> {
+    pub(crate) fn so_far(&self) -> Result<Whole, String> {
         self.catch_up();
         let mut recorder = self.recorder();
-        let bytes = recorder.so_far();
+        let whole = recorder.so_far();
         self.tell(&recorder);
-        bytes
+        whole
     }
 
     /// The recording cannot be whole any more.
@@ -146,7 +146,7 @@ mod tests {
     use crate::profile::Profile;
     use crate::protocol::id::{AmfId, NodeId, Span};
     use crate::trace::Step;
-    use crate::trace::recording::{Origin, Reader, Recorder, Tail};
+    use crate::trace::recording::{Bounds, Origin, Reader, Recorder, Tail};
     use std::sync::{Condvar, Mutex, MutexGuard};
 
     /// A disk that stands still until it is let go.
@@ -180,7 +180,7 @@ mod tests {
         let profile = crate::profile::load("claims", &[]).expect("is built in");
         let cfg = &profile.config;
         let nodes = (cfg.amfs, cfg.disks_all());
-        let mut recorder = Recorder::new(profile.head("live", Origin::BLANK), nodes, 0);
+        let mut recorder = Recorder::new(profile.head("live", Origin::BLANK), nodes, Bounds::NONE);
         recorder.start_into(Box::new(disk.clone()), "disk".to_owned()).expect("begins");
         let log = Arc::new(StepLog::new(recorder));
         let thread = log.spawn().expect("a thread");

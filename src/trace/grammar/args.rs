@@ -188,7 +188,7 @@ impl<'a> Args<'a> {
 
     /// `FROM TO` between AMFs, if something follows.
     pub(super) fn amf_pair_if_any(&mut self) -> Parsed<Option<(AmfId, AmfId)>> {
-        if self.peek().is_none() || self.peek_word() == Some("within") {
+        if self.peek().is_none() || matches!(self.peek_word(), Some("within" | "and")) {
             return Ok(None);
         }
         Ok(Some((self.amf()?, self.amf()?)))

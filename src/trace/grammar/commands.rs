@@ -9,6 +9,23 @@ use crate::trace::action::{Action, HoldFilter, LinkSetting, Release};
 use crate::trace::command::{Command, Condition, Expectation, HostCommand, Outcome, ReplayCommand};
 use crate::trace::registry;
 
+/// Conditions with `and` between them.
+const CONDITIONS_MAX: usize = 4;
+
+/// A condition by itself, to be watched.
+pub(super) fn parse_condition(text: &str, limits: &Limits) -> Parsed<Condition> {
+    let (tokens, end) = split(text)?;
+    let mut args = Args::new(&tokens, end, limits);
+    let (column, word) = next_word(&args);
+    let condition = condition(&mut args)?;
+    args.finish()?;
+    if condition.is_about_commands() {
+        let allowed = "state, lock, sent, delivered, applied, written, replicated, view, violation";
+        return Err(super::args::not_a(column, word, "condition that can be watched", allowed));
+    }
+    Ok(condition)
+}
+
 pub(super) fn parse(text: &str, limits: &Limits) -> Parsed<Command> {
     let (tokens, end) = split(text)?;
     let mut args = Args::new(&tokens, end, limits);
@@ -255,7 +272,45 @@ fn release(args: &mut Args<'_>) -> Parsed<Release> {
     }
 }
 
-fn condition(args: &mut Args<'_>) -> Parsed<Condition> {
+/// One condition, or several with `and` between them.
+pub(super) fn condition(args: &mut Args<'_>) -> Parsed<Condition> {
+    let (column, word) = next_word(args);
+    let mut all = vec![one_condition(args)?];
+    while args.peek_word() == Some("and") {
+        let column = args.next().map_or(0, |token| token.column);
+        if all.len() == CONDITIONS_MAX {
+            let wrong = Wrong::TooMuch(format!("and: at most {CONDITIONS_MAX} conditions"));
+            return Err(GrammarError::at(column, wrong));
+        }
+        all.push(one_condition(args)?);
+    }
+    if all.len() > 1 && all.iter().any(Condition::is_about_commands) {
+        let allowed = "not `answered`, `replayed` or `idle`";
+        return Err(super::args::not_a(column, word, "condition that goes with others", allowed));
+    }
+    Ok(if all.len() == 1 { all.remove(0) } else { Condition::All(all) })
+}
+
+/// Where the next word is, and what.
+fn next_word<'a>(args: &Args<'a>) -> (u32, &'a str) {
+    (args.peek().map_or(1, |token| token.column), args.peek_word().unwrap_or_default())
+}
+
+fn one_condition(args: &mut Args<'_>) -> Parsed<Condition> {
+    if args.peek_word() != Some("not") {
+        return plain_condition(args);
+    }
+    args.next();
+    let (column, word) = next_word(args);
+    let denied = plain_condition(args)?;
+    if denied.is_about_events() || denied.is_about_commands() {
+        let allowed = "state, lock, replicated, view, violation";
+        return Err(super::args::not_a(column, word, "condition that can be denied", allowed));
+    }
+    Ok(Condition::Not(Box::new(denied)))
+}
+
+fn plain_condition(args: &mut Args<'_>) -> Parsed<Condition> {
     let names = [
         "state",
         "lock",
@@ -268,6 +323,7 @@ fn condition(args: &mut Args<'_>) -> Parsed<Condition> {
         "answered",
         "idle",
         "replayed",
+        "violation",
     ];
     Ok(match args.one_of("condition", &names.map(|name| (name, name)))? {
         "state" => Condition::State(args.amf()?, args.block()?, args.state()?),
@@ -283,6 +339,7 @@ fn condition(args: &mut Args<'_>) -> Parsed<Condition> {
         }
         "answered" => Condition::Answered(args.label()?),
         "replayed" => Condition::Replayed,
+        "violation" => Condition::Violation,
         _ => Condition::Idle,
     })
 }

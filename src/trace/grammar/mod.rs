@@ -16,7 +16,7 @@ pub use error::{GrammarError, Wrong, nearest};
 pub use print::{time_text, value_text};
 pub use script::{Entry, Head, LINE_BYTES_MAX, LINES_MAX, Script, decode, parse_script};
 
-use super::command::Command;
+use super::command::{Command, Condition};
 use std::path::PathBuf;
 
 /// Longest time that a command may name: a day.
@@ -49,4 +49,13 @@ pub struct Limits {
 /// The first thing that is wrong, with its column. A line without a command is [`Wrong::Empty`].
 pub fn parse_command(text: &str, limits: &Limits) -> Result<Command, GrammarError> {
     commands::parse(text, limits)
+}
+
+/// Reads a condition by itself, as behind `run-until`: one that can be watched in any cluster, and in a
+/// recording.
+///
+/// # Errors
+/// The first thing that is wrong, with its column.
+pub fn parse_condition(text: &str, limits: &Limits) -> Result<Condition, GrammarError> {
+    commands::parse_condition(text, limits)
 }

@@ -129,6 +129,12 @@ impl Display for Condition {
             Self::Answered(label) => write!(f, "answered {label}"),
             Self::Idle => f.write_str("idle"),
             Self::Replayed => f.write_str("replayed"),
+            Self::Violation => f.write_str("violation"),
+            Self::Not(other) => write!(f, "not {other}"),
+            Self::All(all) => {
+                let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+                f.write_str(&all.join(" and "))
+            }
         }
     }
 }

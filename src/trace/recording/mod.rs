@@ -12,8 +12,8 @@
 //! step goes through `serde`, so new kinds of steps need no change here.
 //!
 //! Reading order: [`digest`] (what an output leaves behind), [`codec`] (one step), [`chunk`],
-//! [`encoder`] and [`reader`] (many), [`fits`] (steps against a profile), [`file`](mod@file), and
-//! [`recorder`], which engines write with.
+//! [`encoder`] and [`reader`] (many), [`fits`] (steps against a profile), [`file`](mod@file),
+//! [`recorder`], which engines write with, and [`kept`], what a run that is not recorded keeps.
 
 pub mod chunk;
 pub mod codec;
@@ -21,11 +21,13 @@ pub mod digest;
 pub mod encoder;
 pub mod file;
 pub mod fits;
+pub mod kept;
 pub mod reader;
 pub mod recorder;
 
 pub use digest::OutputDigest;
 pub use encoder::Encoder;
+pub use kept::{Bounds, Whole};
 pub use reader::{Chunk, Reader, Tail};
 pub use recorder::{Recorder, RecordingInfo};
 

@@ -2,15 +2,16 @@
 //! in memory so that a recording can begin later and still be whole, or both.
 //!
 //! A world is only known by all its steps, so a recording cannot begin in the middle. What is kept is
-//! bounded; past the bound it is forgotten, and `record FILE` says so. A recording that cannot go on
+//! [bounded](Bounds); past the bound it is forgotten, and `record FILE` says so. A recording that cannot go on
 //! ends with its reason, in the file if that can be written, and in [`RecordingInfo`]; it never has a
 //! gap.
 
+use super::kept::{Bounds, Kept, Whole};
 use super::{Encoder, Head, Recorded, file};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
-/// Encoded steps that are kept for a recording that begins later: some two million of them.
+/// Encoded steps that are kept in memory for a recording that begins later: some two million of them.
 pub const KEPT_BYTES_MAX: usize = 32 << 20;
 
 /// How a recording stands.
@@ -32,8 +33,9 @@ pub struct RecordingInfo {
 pub struct Recorder {
     head: Head,
     encoder: Encoder,
-    kept: Option<Vec<u8>>,
-    kept_max: usize,
+    kept: Option<Kept>,
+    /// Why nothing is kept, or not any more.
+    unkept: String,
     out: Option<Box<dyn Write + Send>>,
     info: Option<RecordingInfo>,
     /// Steps came that neither went anywhere nor were kept.
@@ -48,14 +50,14 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// Records nothing yet, and keeps at most `kept_max` bytes for a recording that begins later.
+    /// Records nothing yet, and keeps so much for a recording that begins later.
     #[must_use]
-    pub fn new(head: Head, (amfs, disks): (u8, u8), kept_max: usize) -> Self {
+    pub fn new(head: Head, (amfs, disks): (u8, u8), bounds: Bounds) -> Self {
         Self {
             head,
             encoder: Encoder::new(amfs, disks),
-            kept: (kept_max > 0).then(Vec::new),
-            kept_max,
+            kept: (bounds != Bounds::NONE).then(|| Kept::new(bounds)),
+            unkept: "the steps of this run are not kept".to_owned(),
             out: None,
             info: None,
             gap: false,
@@ -92,10 +94,9 @@ impl Recorder {
             return Err(format!("{text}; hint: record off"));
         }
         if self.gap || (self.kept.is_none() && self.encoder.steps() > 0) {
-            let most = self.kept_max >> 20;
             return Err(format!(
-                "a recording holds a run from its first step, and this one is longer than what is \
-                 kept ({most} MiB); hint: start with --record FILE"
+                "a recording holds a run from its first step, and {}; hint: start with --record FILE",
+                self.unkept
             ));
         }
         let out = file::create(path)?;
@@ -111,13 +112,14 @@ impl Recorder {
         mut out: Box<dyn Write + Send>,
         name: String,
     ) -> Result<(), String> {
-        let mut begin = Encoder::head(&self.head);
-        if let Some(kept) = &mut self.kept {
-            self.encoder.seal(kept);
-            begin.extend_from_slice(kept);
-        }
-        out.write_all(&begin).map_err(|error| format!("{name}: {error}"))?;
-        let (steps, bytes) = (self.encoder.steps(), begin.len() as u64);
+        self.flush();
+        let begin = Encoder::head(&self.head);
+        let mut begin = match &self.kept {
+            Some(kept) => kept.whole(begin, &[]),
+            None => Whole::from(begin),
+        };
+        io::copy(&mut begin, &mut out).map_err(|error| format!("{name}: {error}"))?;
+        let (steps, bytes) = (self.encoder.steps(), begin.len());
         self.info = Some(RecordingInfo { file: name, on: true, steps, bytes, trouble: None });
         self.out = Some(out);
         Ok(())
@@ -127,19 +129,12 @@ impl Recorder {
     ///
     /// # Errors
     /// In words: the beginning of the run is not kept, or not any more.
-    pub fn so_far(&mut self) -> Result<Vec<u8>, String> {
+    pub fn so_far(&mut self) -> Result<Whole, String> {
         self.flush();
-        let Some(kept) = self.kept.as_ref().filter(|_| !self.gap) else {
-            let most = self.kept_max >> 20;
-            return Err(match most {
-                0 => "the steps of this run are not kept".to_owned(),
-                most => format!("this run is longer than what is kept of it ({most} MiB)"),
-            });
-        };
-        let mut bytes = Encoder::head(&self.head);
-        bytes.extend_from_slice(kept);
-        self.encoder.end("the run goes on", false, &mut bytes);
-        Ok(bytes)
+        let kept = self.kept.as_ref().filter(|_| !self.gap).ok_or_else(|| self.unkept.clone())?;
+        let mut end = Vec::new();
+        self.encoder.end("the run goes on", false, &mut end);
+        Ok(kept.whole(Encoder::head(&self.head), &end))
     }
 
     /// A step happened that it did not get: no recording can be whole any more.
@@ -170,11 +165,10 @@ impl Recorder {
         if bytes.is_empty() {
             return;
         }
-        if let Some(kept) = &mut self.kept {
-            kept.extend_from_slice(bytes);
-            if kept.len() > self.kept_max {
-                self.kept = None;
-            }
+        if let Some(kept) = &mut self.kept
+            && let Err(why) = kept.push(bytes)
+        {
+            (self.kept, self.unkept) = (None, why);
         }
         let (Some(out), Some(info)) = (&mut self.out, &mut self.info) else { return };
         match out.write_all(bytes) {
@@ -205,7 +199,7 @@ impl Recorder {
         if let Some(info) = self.info.as_mut().filter(|_| was_on) {
             info.trouble.get_or_insert_with(|| format!("{}: recording ended: {why}", info.file));
         }
-        self.kept = None;
+        (self.kept, self.unkept) = (None, format!("its steps could not be kept: {why}"));
         self.gap = true;
     }
 

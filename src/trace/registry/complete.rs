@@ -45,6 +45,20 @@ fn candidates(typed: &[&str], limits: &Limits) -> Vec<String> {
     }
     let Some(entry) = find(name) else { return Vec::new() };
     let mut words = Vec::new();
+    if entry.name == "run-until" {
+        let (alone, rest) = of_condition(behind);
+        if alone && rest.is_empty() {
+            words.push("not".to_owned());
+        }
+        for form in entry.forms.iter().filter(|form| fits(form, rest, limits)) {
+            match form.get(rest.len()) {
+                Some(Arg::Word("within")) => words.extend(["and".to_owned(), "within".to_owned()]),
+                Some(arg) => words.extend(of(*arg, limits)),
+                None => {}
+            }
+        }
+        return words;
+    }
     for form in entry.forms {
         if let [Arg::Sides] = form {
             words.extend(of(Arg::Sides, limits));
@@ -53,6 +67,15 @@ fn candidates(typed: &[&str], limits: &Limits) -> Vec<String> {
         }
     }
     words
+}
+
+/// What is typed of the last of some conditions, without its `not`; and whether it has none.
+fn of_condition<'a>(typed: &'a [&'a str]) -> (bool, &'a [&'a str]) {
+    let last = typed.iter().rposition(|word| *word == "and").map_or(typed, |at| &typed[at + 1..]);
+    match last {
+        ["not", rest @ ..] => (false, rest),
+        rest => (true, rest),
+    }
 }
 
 /// What is typed could be the beginning of this form.

@@ -8,6 +8,7 @@ use crate::protocol::id::OpId;
 use crate::timeline::ladder::cone::{Reach, follow};
 use crate::timeline::ladder::{Address, Column, Level, Row, places, rows};
 use crate::trace::Event;
+use core::ops::Range;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Events kept of a cluster that runs.
@@ -132,6 +133,17 @@ impl LadderState {
     pub fn knows(&self, step: u64) -> bool {
         self.events.front().is_some_and(|event| event.step <= step)
             && self.events.back().is_some_and(|event| event.step >= step)
+    }
+
+    /// Where rows stand among the events that are known: which of them they are, of how many.
+    #[must_use]
+    pub fn place(&self, rows: &[Row]) -> (Range<usize>, usize) {
+        let upto = |step| self.events.partition_point(|event| event.step < step);
+        let range = match (rows.first(), rows.last()) {
+            (Some(first), Some(last)) => upto(first.at.step)..upto(last.at.step + 1),
+            (None, _) | (_, None) => 0..0,
+        };
+        (range, self.events.len())
     }
 
     /// Events that rows are made of.

@@ -24,6 +24,8 @@ pub struct LessonRow {
     pub passed: bool,
     /// Points of the best attempt, and how many there were; `None`: never ended.
     pub best: Option<(u32, u32)>,
+    /// The step at which an attempt was left, from 1, and how many there are.
+    pub left_at: Option<(usize, usize)>,
 }
 
 impl LessonRow {

@@ -5,6 +5,7 @@ pub mod about;
 pub mod arrangement;
 pub mod faults;
 pub mod foreseen;
+pub mod job;
 pub mod ladder;
 pub mod learn;
 pub mod log;
@@ -16,6 +17,7 @@ pub mod timeline;
 
 pub use about::About;
 pub use foreseen::ForeseenShown;
+pub use job::JobShown;
 pub use log::{Log, LogLevel};
 pub use modal::{
     Aim, Confirm, Dialog, DialogKind, HelpState, Jump, LineInput, Modal, Palette, PaletteItem,
@@ -29,7 +31,7 @@ use super::snapshot::Cluster;
 use super::surroundings::Depth;
 use super::theme::{Role, Theme};
 use crate::protocol::id::{AmfId, Block, DiskId, OpId};
-use crate::trace::Snapshot;
+use crate::trace::{Condition, Snapshot};
 use arrangement::Arrangement;
 use faults::FaultList;
 use ratatui::layout::Size;
@@ -153,6 +155,10 @@ pub struct Model {
     pub runs: Vec<timeline::RunShown>,
     /// The selected one of them.
     pub run_at: usize,
+    /// A step that another one is held against, and of which run.
+    pub marked: Option<(String, u64)>,
+    /// What is watched for: a cluster that runs stops there.
+    pub watch: Option<Condition>,
     /// Two of them beside each other.
     pub compared: Option<timeline::Compared>,
     /// Lessons.
@@ -169,6 +175,8 @@ pub struct Model {
     pub replay: Option<ReplayShown>,
     /// A trace that is read before its replay.
     pub reading: Option<Reading>,
+    /// Work that is under way in a thread of its own.
+    pub job: Option<JobShown>,
     /// How it looks.
     pub theme: Theme,
     /// No colours, whatever the theme.
@@ -216,6 +224,8 @@ impl Model {
             timeline: timeline::TimelineState::default(),
             runs: Vec::new(),
             run_at: 0,
+            marked: None,
+            watch: None,
             compared: None,
             learn: learn::LearnState::default(),
             protocol: protocol::ProtocolState::default(),
@@ -224,6 +234,7 @@ impl Model {
             workloads,
             replay: None,
             reading: None,
+            job: None,
             theme,
             no_color: false,
             depth: Depth::True,

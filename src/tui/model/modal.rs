@@ -8,6 +8,8 @@ use super::Pane;
 use crate::protocol::Cell;
 use crate::protocol::id::{AmfId, Block, DiskId, OpId};
 use crate::timeline::ladder::{Address, Column};
+use crate::trace::change::Differences;
+use std::sync::Arc;
 use tui_input::Input;
 
 /// What is open above the screen.
@@ -18,6 +20,8 @@ pub enum Modal {
     None,
     /// The help overlay.
     Help(HelpState),
+    /// What differs between two steps.
+    Differences(HelpState, Arc<Differences>),
     /// The palette.
     Palette(Palette),
     /// The `:` line.
@@ -38,7 +42,7 @@ pub enum Modal {
     Confirm(Confirm),
 }
 
-/// The help overlay.
+/// A text that is scrolled and filtered, as the help is.
 #[derive(Clone, Debug, Default)]
 pub struct HelpState {
     /// First line shown.

@@ -2,7 +2,7 @@
 
 use super::super::snapshot::Cluster;
 use super::{About, Model, ReplayShown, ladder};
-use crate::trace::{Mark, Survey};
+use crate::trace::{Condition, Mark, Survey};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,6 +18,8 @@ pub struct TimelineState {
     whole: Option<Arc<Survey>>,
     /// A run that goes on is looked back at: it stands still meanwhile.
     pub rewound: bool,
+    /// The condition whose steps are marked.
+    watched: Option<Condition>,
 }
 
 impl TimelineState {
@@ -36,6 +38,29 @@ impl TimelineState {
         self.seen = of.upto(upto);
     }
 
+    /// The steps in which a condition begins to hold, and no other, are marked from now on: those of
+    /// `hits`, and those that [come](Self::hit).
+    pub fn watch(&mut self, condition: Option<Condition>, hits: &Survey) {
+        self.watched = condition;
+        let survey = match &mut self.whole {
+            Some(whole) => Arc::make_mut(whole),
+            None => &mut self.seen,
+        };
+        survey.clear(Mark::Watch);
+        survey.learn(Mark::Watch, hits);
+    }
+
+    /// What is watched for has begun to hold in this step.
+    pub fn hit(&mut self, step: u64) {
+        self.seen.set(Mark::Watch, step);
+    }
+
+    /// The condition whose steps are marked.
+    #[must_use]
+    pub fn watched(&self) -> Option<&Condition> {
+        self.watched.as_ref()
+    }
+
     /// What stands out.
     #[must_use]
     pub fn survey(&self) -> &Survey {
@@ -48,7 +73,8 @@ impl TimelineState {
     pub fn looking_back(&self, whole: &Survey) -> Self {
         let mut whole = whole.clone();
         whole.learn(Mark::Violation, self.survey());
-        Self { seen: Survey::default(), whole: Some(Arc::new(whole)), rewound: true }
+        let (seen, whole) = (Survey::default(), Some(Arc::new(whole)));
+        Self { seen, whole, rewound: true, watched: None }
     }
 }
 
@@ -140,6 +166,13 @@ impl Model {
     #[must_use]
     pub fn run_name(&self) -> &str {
         self.runs.iter().find(|run| run.here).map_or("main", |run| run.name.as_str())
+    }
+
+    /// The marked step of the run that is shown.
+    #[must_use]
+    pub fn marked_step(&self) -> Option<u64> {
+        let marked = self.marked.as_ref().filter(|(run, _)| run == self.run_name());
+        marked.map(|(_, step)| *step)
     }
 
     /// How many steps the run that is shown has, as far as is known.

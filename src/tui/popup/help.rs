@@ -12,6 +12,7 @@ use super::super::fuzzy::Filter;
 use super::super::model::{HelpState, Model};
 use super::super::theme::Role;
 use super::super::view::text::{left, wrap};
+use super::super::view::thumb;
 use crate::trace::registry;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -23,26 +24,47 @@ const WIDTH_MAX: u16 = 92;
 
 /// Draws the overlay.
 pub fn render(frame: &mut Frame, area: Rect, help: &HelpState, model: &Model) {
-    let size = (area.width.min(WIDTH_MAX), area.height.saturating_sub(2));
-    let title = match help.filter.value() {
-        "" => "Help".to_owned(),
-        words => format!("Help /{words}"),
+    scrolled(frame, area, WIDTH_MAX, "Help", help, model, |width| lines(width, help, model));
+}
+
+/// Draws a text that is scrolled and filtered.
+pub(super) fn scrolled<'a>(
+    frame: &mut Frame,
+    area: Rect,
+    width_max: u16,
+    title: &str,
+    state: &HelpState,
+    model: &Model,
+    lines: impl FnOnce(usize) -> Vec<Line<'a>>,
+) {
+    let size = (area.width.min(width_max), area.height.saturating_sub(2));
+    let title = match state.filter.value() {
+        "" => title.to_owned(),
+        words => format!("{title} /{words}"),
     };
-    let keys = if help.is_typing {
+    let keys = if state.is_typing {
         "enter keeps it  esc shows all"
     } else {
         "up, down, page up, page down  / filter  esc close"
     };
     let mut inside = super::open(frame, size, &title, keys, model);
-    if help.is_typing {
+    if state.is_typing {
         let prompt = Rect { height: 1, ..inside };
-        super::line::prompt(frame, prompt, "show only ", &help.filter, model);
+        super::line::prompt(frame, prompt, "show only ", &state.filter, model);
         inside = Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside };
     }
-    let lines = lines(usize::from(inside.width), help, model);
-    let first = help.scroll.min(last_scroll(lines.len(), usize::from(inside.height)));
-    let shown: Vec<Line> = lines.into_iter().skip(first).take(usize::from(inside.height)).collect();
+    let lines = lines(usize::from(inside.width));
+    let (total, height) = (lines.len(), usize::from(inside.height));
+    let first = state.scroll.min(last_scroll(total, height));
+    let shown: Vec<Line> = lines.into_iter().skip(first).take(height).collect();
+    thumb::draw(frame, inside, first..first + shown.len(), total, model);
     frame.render_widget(Paragraph::new(shown), inside);
+}
+
+/// Columns of the text of an overlay that is at most so wide.
+pub(super) fn width(model: &Model, width_max: u16) -> usize {
+    // A frame, and a blank on either side.
+    usize::from(model.size.width.min(width_max).saturating_sub(4))
 }
 
 /// The furthest that a text of so many lines scrolls.
@@ -54,8 +76,7 @@ pub fn last_scroll(lines: usize, height: usize) -> usize {
 /// How many lines the overlay has.
 #[must_use]
 pub fn line_count(help: &HelpState, model: &Model) -> usize {
-    let width = model.size.width.min(WIDTH_MAX).saturating_sub(2);
-    lines(usize::from(width), help, model).len()
+    lines(width(model, WIDTH_MAX), help, model).len()
 }
 
 /// Columns of keys, and of how a command is written.

@@ -2,6 +2,7 @@
 
 pub mod confirm;
 pub mod dialog;
+pub mod differences;
 pub mod help;
 pub mod jump;
 pub mod line;
@@ -22,6 +23,9 @@ pub fn draw(frame: &mut Frame, plan: &Plan, model: &Model) {
     match &model.modal {
         Modal::None => notice::render(frame, plan.status, model),
         Modal::Help(help) => help::render(frame, frame.area(), help, model),
+        Modal::Differences(state, found) => {
+            differences::render(frame, frame.area(), state, found, model);
+        }
         Modal::Jump(jump) => jump::render(frame, plan, jump, model),
         Modal::Prefix(keys) => prefix::render(frame, plan.status, keys, model),
         Modal::Palette(palette) => palette::render(frame, frame.area(), palette, model),

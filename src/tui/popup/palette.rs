@@ -11,6 +11,7 @@ use super::super::command;
 use super::super::model::{Model, Palette, PaletteItem};
 use super::super::theme::Role;
 use super::super::view::text::{left, scroll};
+use super::super::view::thumb;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -33,6 +34,7 @@ pub fn render(frame: &mut Frame, area: Rect, palette: &Palette, model: &Model) {
     if lines.is_empty() {
         frame.render_widget(Line::styled("nothing matches", model.style(Role::Dim)), list);
     }
+    thumb::draw(frame, list, first..first + lines.len(), palette.items.len(), model);
     frame.render_widget(Paragraph::new(lines), list);
 }
 

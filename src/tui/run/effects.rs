@@ -28,6 +28,8 @@ impl Console {
             | Effect::Foresee(_)
             | Effect::Rewind(_)
             | Effect::GoOn
+            | Effect::Watch(_)
+            | Effect::Differ(..)
             | Effect::Fork(_)
             | Effect::Branch(_)
             | Effect::Unbranch(_)
@@ -69,6 +71,9 @@ impl Console {
             }
             Effect::Foresee(block) => self.foresee(session, block)?,
             Effect::StopForeseeing => self.foreseeing = None,
+            Effect::EndJob => self.end_job(session)?,
+            Effect::Differ(from, to) => self.differ(session, from, to)?,
+            Effect::Watch(condition) => self.watch(session, condition)?,
             Effect::Rewind(to) => self.rewind(session, to)?,
             Effect::GoOn => self.go_on(session)?,
             Effect::Fork(name) => self.fork(session, name)?,

@@ -6,6 +6,7 @@ use super::{Console, ConsoleError};
 use crate::protocol::id::Block;
 use crate::session::Session;
 use crate::trace::Foreseen;
+use crate::trace::recording::Whole;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, TryRecvError};
@@ -16,7 +17,7 @@ const WAITING_MAX: usize = 4;
 
 /// Tries futures of a recording. Tells what is known after each, until it is told `false`.
 pub type Foresee = Arc<
-    dyn Fn(&[u8], Option<Block>, &mut dyn FnMut(Foreseen) -> bool) -> Result<(), String>
+    dyn Fn(Whole, Option<Block>, &mut dyn FnMut(Foreseen) -> bool) -> Result<(), String>
         + Send
         + Sync,
 >;
@@ -43,8 +44,8 @@ impl Console {
         session: &mut Session,
         block: Option<Block>,
     ) -> Result<(), ConsoleError> {
-        let bytes = match session.recorded() {
-            Ok(bytes) => bytes,
+        let whole = match session.recorded() {
+            Ok(whole) => whole,
             Err(error) => return self.tell(session, Msg::Foreseen(Err(error.to_string()))),
         };
         let (sender, news) = mpsc::sync_channel(WAITING_MAX);
@@ -52,7 +53,7 @@ impl Console {
         let (foresee, wake) = (Arc::clone(&self.outside.foresee), self.inputs.waker());
         let told = Arc::clone(&stop);
         thread::Builder::new().name("console-foresee".to_owned()).spawn(move || {
-            let done = foresee(&bytes, block, &mut |known| {
+            let done = foresee(whole, block, &mut |known| {
                 // The last one must come; of the others a newer one will.
                 let sent = if known.done {
                     sender.send(Ok(known)).is_ok()

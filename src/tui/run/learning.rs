@@ -7,10 +7,9 @@ use super::super::update::{LearnEffect, Msg, acts};
 use super::execute::told;
 use super::stage::Stage;
 use super::{Console, ConsoleError};
-use crate::lesson::{self, Attempt, Progress, Refusal, Verdict};
+use crate::lesson::{self, Attempt, Progress, ProgressTrouble, Refusal, Verdict};
 use crate::session::{Report, Session, Status};
 use crate::trace::{Ask, Command};
-use std::sync::Arc;
 
 /// Lessons as the console has them.
 pub(super) struct Lessons {
@@ -41,6 +40,15 @@ impl Lessons {
         self.taken.is_some()
     }
 
+    /// Writes down where the lesson that is taken stands.
+    fn keep(&mut self) -> Result<(), ProgressTrouble> {
+        let is_open = |taken: &&Taken| !taken.attempt.is_over() && !taken.is_kept;
+        let Some(taken) = self.taken.as_ref().filter(is_open) else {
+            return Ok(());
+        };
+        self.progress.left(&taken.attempt.lesson().name, taken.attempt.midway())
+    }
+
     /// The list, with what was done so far.
     pub(super) fn rows(&self) -> Vec<LessonRow> {
         let lessons = lesson::builtin().iter().filter_map(|(name, _)| lesson::load(name).ok());
@@ -50,6 +58,7 @@ impl Lessons {
                 LessonRow {
                     passed: kept.is_some_and(|kept| kept.passed),
                     best: kept.map(|kept| (kept.points, kept.of)),
+                    left_at: self.progress.midway(&lesson.name).map(|left| (left.at + 1, left.of)),
                     name: lesson.name,
                     title: lesson.title,
                     summary: lesson.summary,
@@ -74,7 +83,8 @@ impl Console {
                 let rows = self.lessons.rows();
                 return self.tell(session, Msg::LessonList(rows));
             }
-            LearnEffect::Open(name) => return self.open_lesson(session, &name),
+            LearnEffect::Open(name) => return self.open_lesson(session, &name, false),
+            LearnEffect::Anew(name) => return self.open_lesson(session, &name, true),
             LearnEffect::Leave => return self.leave_lesson(session),
             LearnEffect::Next => self.move_on(session, Attempt::next),
             LearnEffect::Back => self.move_on(session, Attempt::back),
@@ -96,23 +106,34 @@ impl Console {
         }
     }
 
-    fn open_lesson(&mut self, session: &mut Session, name: &str) -> Result<(), ConsoleError> {
+    /// Takes a lesson: where it was left, or from its beginning.
+    fn open_lesson(
+        &mut self,
+        session: &mut Session,
+        name: &str,
+        is_anew: bool,
+    ) -> Result<(), ConsoleError> {
         if self.is_elsewhere() {
             let text =
                 "not while you look back, or are on a branch; N goes on, `:branch` goes back";
             return self.tell(session, Msg::Say(Level::Bad, text.to_owned()));
         }
-        let begun = lesson::load(name).and_then(|lesson| {
-            Attempt::start(Arc::new(lesson)).map_err(|refusal| refusal.to_string())
-        });
-        let (attempt, other) = match begun {
-            Ok(begun) => begun,
+        let lesson = match lesson::load(name) {
+            Ok(lesson) => lesson,
             Err(why) => {
                 let why = why.replace("\n  hint:", "  hint:");
                 return self.tell(session, Msg::Say(Level::Bad, why));
             }
         };
+        // What is left of the one that is taken may be what is asked for.
         self.leave_lesson(session)?;
+        let begun = self.lessons.progress.begin(lesson, !is_anew);
+        let (attempt, other) = match begun {
+            Ok(begun) => begun,
+            Err(refusal) => {
+                return self.tell(session, Msg::Say(Level::Bad, refusal.to_string()));
+            }
+        };
         let (here, seen) = (self.here.clone(), TimelineState::default());
         let mut own = Stage::of_session(here, other, attempt.profile(), self, seen);
         // A hunt's secret.
@@ -125,7 +146,13 @@ impl Console {
         self.lessons.taken = Some(Taken { attempt, cluster, is_kept, own, selected, heat });
         // Everything that led here is told.
         self.refresh(session)?;
-        self.show_step(session, |_| {})
+        let at = self.lessons.taken.as_ref().map_or(0, |taken| taken.attempt.at());
+        self.show_step(session, |_| {})?;
+        if at == 0 {
+            return Ok(());
+        }
+        let text = format!("it goes on at step {}; R begins it anew", at + 1);
+        self.tell(session, Msg::Say(Level::Info, text))
     }
 
     /// Ends the lesson, if one is taken: the console's own cluster goes on.
@@ -134,12 +161,16 @@ impl Console {
             return Ok(());
         }
         session.pump();
+        let rows = self.lessons.rows();
+        self.tell(session, Msg::LessonList(rows))?;
         self.tell(session, Msg::Lesson(None))?;
         self.refresh(session)
     }
 
     /// The console's own cluster is there again; false: it was.
     pub(super) fn end_lesson(&mut self, session: &mut Session) -> bool {
+        // What cannot be written was said when the step began.
+        drop(self.lessons.keep());
         let Some(Taken { mut own, selected, heat, .. }) = self.lessons.taken.take() else {
             return false;
         };
@@ -180,13 +211,13 @@ impl Console {
             shown.retell(&told.report, &self.with_story(session, &told.report));
         }
         add(&mut shown);
+        let mut said = self.lessons.keep().err().map(|trouble| in_a_line(&trouble));
         let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
-        let mut said = None;
         if taken.attempt.is_over() && !taken.is_kept {
             taken.is_kept = true;
             let (name, score) = (taken.attempt.lesson().name.clone(), taken.attempt.score());
             let kept = self.lessons.progress.ended(&name, &score);
-            said = kept.err().map(|trouble| trouble.to_string().replace("\n  hint:", "  hint:"));
+            said = kept.err().map(|trouble| in_a_line(&trouble));
             let rows = self.lessons.rows();
             self.tell(session, Msg::LessonList(rows))?;
         }
@@ -334,6 +365,10 @@ impl Console {
         for effect in acts::show(&mut self.model, Screen::Learn) {
             self.effect(session, effect)?;
         }
-        if name.is_empty() { Ok(()) } else { self.open_lesson(session, &name) }
+        if name.is_empty() { Ok(()) } else { self.open_lesson(session, &name, false) }
     }
+}
+
+fn in_a_line(trouble: &ProgressTrouble) -> String {
+    trouble.to_string().replace("\n  hint:", "  hint:")
 }

@@ -29,6 +29,7 @@ impl Console {
                 false
             }
         };
+        self.stop_at_watch(session)?;
         // A lesson has no schedule.
         while !self.lessons.is_taken()
             && let Some(command) = self.faults.take(session.now())
@@ -38,6 +39,7 @@ impl Console {
         self.take_trace(session)?;
         self.take_remarks(session)?;
         self.take_foreseen(session)?;
+        self.take_job(session)?;
         self.take_tables(session)?;
         let said = self.executor.poll(session)?;
         let before = self.mark;
@@ -87,7 +89,7 @@ impl Console {
                 Progress::Deadline | Progress::Stepped => {}
             }
             let through = until == Instant::NEVER && !self.drives(session);
-            if through || start.elapsed() >= ADVANCE_MAX {
+            if through || session.has_hit().is_some() || start.elapsed() >= ADVANCE_MAX {
                 return Ok(false);
             }
         }

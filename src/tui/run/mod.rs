@@ -7,17 +7,20 @@ mod effects;
 mod execute;
 mod exploring;
 mod foreseeing;
+mod job;
 mod layouts;
 mod learning;
 mod looking;
 mod meter;
 mod options;
 pub mod pace;
+mod past;
 mod plain;
 mod remarks;
 mod replaying;
 mod stage;
 mod stepping;
+mod watching;
 
 use super::cast::{self, Recorder};
 use super::config::{Config, LAYOUT_DEFAULT};
@@ -42,6 +45,7 @@ pub use plain::run_plain;
 use execute::Executor;
 pub use foreseeing::Foresee;
 use foreseeing::Foreseeing;
+use job::Job;
 use learning::Lessons;
 use meter::Meter;
 use pace::{Clock, Pace, QUIET};
@@ -104,6 +108,7 @@ pub fn run(
         outside,
         opening: None,
         foreseeing: None,
+        job: None,
         exploring: Vec::new(),
         meter: Meter::new(Wall::now()),
         replay_told: false,
@@ -220,6 +225,8 @@ struct Console {
     opening: Option<replaying::Opening>,
     /// Futures that are being tried.
     foreseeing: Option<Foreseeing>,
+    /// A recording that is being folded.
+    job: Option<Job>,
     /// State x event tables that are being made, each in a thread of its own.
     exploring: Vec<Receiver<Arc<Table>>>,
     meter: Meter,
@@ -252,8 +259,8 @@ impl Console {
         if tempo != TEMPO_FULL && !self.model.is_recording() {
             self.run_command(session, &Command::Act(Action::Tempo(tempo)))?;
         }
-        self.begin_with_lesson(session)?;
         self.model.notice = None;
+        self.begin_with_lesson(session)?;
         if let Some(why) = only_ascii {
             let text = format!("ASCII signs: {why}; --ascii=never draws lines anyway");
             self.model.say(Level::Info, text);

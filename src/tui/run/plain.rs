@@ -295,6 +295,9 @@ impl<W: Write> Plain<W> {
                 Effect::Copy(text) => self.said.push_back(text),
                 Effect::Tell(..) => {}
                 Effect::Mouse(_)
+                | Effect::EndJob
+                | Effect::Watch(_)
+                | Effect::Differ(..)
                 | Effect::Rewind(_)
                 | Effect::GoOn
                 | Effect::Fork(_)

@@ -2,14 +2,15 @@
 //!
 //! A [`Stage`] is a cluster with everything that belongs to it and not to the screen. [`Console::exchange`]
 //! shows another one, and puts what was shown in its place: that is all of the switch. On it rest looking
-//! back at a run that goes on ([`Console::rewind`]: a `Player` over the steps so far, the run under it),
-//! forks, and whatever else wants to show a cluster of its own for a while.
+//! back at a run that goes on (`past`: a `Player` over the steps so far, the run under it), forks, and
+//! whatever else wants to show a cluster of its own for a while.
 
 use super::super::model::timeline::{RUNS_MAX, RunShown, Shown, TimelineState};
 use super::super::model::{About, Level, Screen};
 use super::super::snapshot::Cluster;
 use super::super::update::{Msg, acts};
 use super::execute::Executor;
+use super::job::{Reading, Work};
 use super::meter::Meter;
 use super::pace::Clock;
 use super::replaying::Opening;
@@ -18,17 +19,20 @@ use crate::profile::{Profile, Schedule};
 use crate::protocol::id::Instant;
 use crate::session::{AnyEngine, Session};
 use crate::timeline::compare::{Comparison, side_by_side};
-use crate::timeline::{Player, Timeline};
-use crate::trace::action::{Action, HoldFilter, Seek};
+use crate::trace::action::{Action, HoldFilter};
+use crate::trace::recording::Whole;
 use crate::trace::{Ask, Command, Event};
 use core::mem::swap;
-use std::io::Cursor;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant as Wall;
 
 /// Steps of each run that are shown from their first difference on.
 const COMPARED_STEPS: usize = 200;
+
+const NO_FORK: &str = "no run can begin here";
+const NO_COMPARISON: &str = "they cannot be compared";
 
 /// Steps of a recording before a fork that the fork shows, too ...
 const BEFORE_STEPS: u64 = 500;
@@ -44,7 +48,8 @@ pub struct Forked {
 }
 
 /// Makes one: of a recording, from this position (`None`: its end), the so-manieth in this console.
-pub type Forks = Arc<dyn Fn(&[u8], Option<u64>, u64) -> Result<Forked, String> + Send + Sync>;
+pub type Forks =
+    Arc<dyn Fn(&mut dyn Read, Option<u64>, u64) -> Result<Forked, String> + Send + Sync>;
 
 /// Begins two clusters on the same input, the second with these keys of the profile changed: the two as one
 /// engine, whose snapshots have both.
@@ -53,7 +58,7 @@ pub type Besides = Arc<dyn Fn(&[String]) -> Result<Forked, String> + Send + Sync
 /// See the module.
 pub(super) struct Stage {
     here: Here,
-    session: Session,
+    pub(super) session: Session,
     executor: Executor,
     faults: Schedule,
     mark: u64,
@@ -153,12 +158,12 @@ impl Console {
         let clock = self.pace.clock();
         self.pace = self.pace.of_another(stage.clock, Wall::now());
         stage.clock = clock;
-        self.foreseeing = None;
+        (self.foreseeing, self.job, self.model.job) = (None, None, None);
         self.acted = true;
     }
 
     /// A cluster that runs by itself does so no more: it is not looked at.
-    fn stand_still(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+    pub(super) fn stand_still(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
         if self.model.is_recording() || self.model.cluster.now.step_mode {
             return Ok(());
         }
@@ -166,71 +171,20 @@ impl Console {
     }
 
     /// What is shown now is new on the screen.
-    fn arrive(&mut self, session: &mut Session, said: String) -> Result<(), ConsoleError> {
+    pub(super) fn arrive(
+        &mut self,
+        session: &mut Session,
+        said: String,
+    ) -> Result<(), ConsoleError> {
         self.list_runs();
         self.refresh(session)?;
         self.tell(session, Msg::Arrived)?;
-        self.tell(session, Msg::Say(Level::Info, said))
+        self.tell(session, Msg::Say(Level::Info, said))?;
+        self.watch_here(session)
     }
 
-    fn bad(&mut self, session: &mut Session, why: &str) -> Result<(), ConsoleError> {
+    pub(super) fn bad(&mut self, session: &mut Session, why: &str) -> Result<(), ConsoleError> {
         self.tell(session, Msg::Say(Level::Bad, why.replace('\n', "  ")))
-    }
-
-    // ---- looking back
-
-    /// Goes to another position of the run: of a cluster that runs, in a recording of its steps so far.
-    pub(super) fn rewind(&mut self, session: &mut Session, to: Seek) -> Result<(), ConsoleError> {
-        if self.model.is_recording() {
-            return self.run_command(session, &Command::Act(Action::Seek(to)));
-        }
-        self.stand_still(session)?;
-        match self.look_back(session, to) {
-            Ok(mut stage) => {
-                self.exchange(session, &mut stage);
-                self.under = Some(stage);
-                self.refresh(session)?;
-                let (step, steps) = (self.model.cluster.now.step, self.model.steps());
-                let text = format!("step {step} of {steps}: the cluster stands still; N goes on");
-                self.arrive(session, text)
-            }
-            Err(why) => self.bad(session, &format!("this run cannot be looked back at: {why}")),
-        }
-    }
-
-    fn look_back(&mut self, session: &mut Session, to: Seek) -> Result<Stage, String> {
-        let bytes = session.recorded().map_err(|error| error.to_string())?;
-        let opened = Timeline::open(Cursor::new(bytes), &mut |_| {});
-        let timeline = opened.map_err(|error| error.to_string())?;
-        let len = timeline.len();
-        let to = match to {
-            Seek::To(to) => to.min(len),
-            Seek::By(steps) => len.saturating_add_signed(steps).min(len),
-            Seek::End => len,
-        };
-        let profile = timeline.profile().clone();
-        let seen = self.model.timeline.looking_back(timeline.survey());
-        let player = Player::new(timeline).map_err(|error| error.to_string())?;
-        let here = self.here.clone();
-        let mut stage = Stage::new(here, Box::new(player), &profile, self, seen);
-        // Now that its session listens: what happened right before is told.
-        let gone = stage.session.engine().submit(Action::Seek(Seek::To(to)));
-        gone.map_err(|error| error.to_string())?;
-        stage.session.pump();
-        Ok(stage)
-    }
-
-    /// Back from the past: the cluster as it stood; from another run, that which it came from.
-    pub(super) fn go_on(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
-        let Some(mut stage) = self.under.take() else {
-            if let Some((of, _)) = self.here.of.clone() {
-                return self.branch(session, &of);
-            }
-            let said = "this is not the past: nothing to come back from";
-            return self.tell(session, Msg::Say(Level::Info, said.to_owned()));
-        };
-        self.exchange(session, &mut stage);
-        self.arrive(session, "here the cluster stood; space lets it run".to_owned())
     }
 
     // ---- forks
@@ -253,16 +207,42 @@ impl Console {
         if self.names().any(|other| other == name) {
             return self.bad(session, &format!("the run {name} is there already"));
         }
+        if self.is_at_work(session)? {
+            return Ok(());
+        }
         self.stand_still(session)?;
-        let at = self.model.is_recording().then_some(self.model.cluster.now.step);
-        let forked = match session.recorded() {
-            Ok(bytes) => (self.outside.fork)(&bytes, at, self.forks),
-            Err(error) => Err(error.to_string()),
+        let whole = match session.recorded() {
+            Ok(whole) => whole,
+            Err(error) => return self.bad(session, &format!("{NO_FORK}: {error}")),
         };
-        let Forked { engine, profile } = match forked {
-            Ok(forked) => forked,
-            Err(why) => return self.bad(session, &format!("no run can begin here: {why}")),
+        let here = self.model.cluster.now.step;
+        let at = self.model.is_recording().then_some(here);
+        let before = self.before(session, here)?;
+        let share = at.map_or(1, |at| (self.model.steps() / at.max(1)).max(1));
+        let work = Work {
+            what: format!("another run from step {here}"),
+            without: NO_FORK,
+            bytes: whole.len() / share,
         };
+        let (fork, no) = (Arc::clone(&self.outside.fork), self.forks);
+        self.begin_job(session, work, move |progress| {
+            let forked = fork(&mut progress.read(&whole), at, no)?;
+            Ok(Box::new(move |console: &mut Self, session: &mut Session| {
+                console.forked(session, name, at, forked, before)
+            }))
+        })
+    }
+
+    /// Shows a run that has just branched off.
+    fn forked(
+        &mut self,
+        session: &mut Session,
+        name: String,
+        at: Option<u64>,
+        Forked { engine, profile }: Forked,
+        before: Vec<Event>,
+    ) -> Result<(), ConsoleError> {
+        self.stand_still(session)?;
         self.forks += 1;
         let mut survey = TimelineState::default();
         survey.begin(self.model.timeline.survey(), at.unwrap_or(u64::MAX));
@@ -271,7 +251,7 @@ impl Console {
         let step = stage.shown.cluster.now.step;
         here.of = Some((self.here.name.clone(), step));
         stage.here = here;
-        stage.remember(self.before(session, step)?);
+        stage.remember(before);
         self.leave_past(session);
         self.exchange(session, &mut stage);
         self.parked.push(stage);
@@ -444,30 +424,43 @@ impl Console {
             let name = name.clone();
             return self.no_run(session, &name);
         }
-        let arrow = self.model.glyphs.arrow;
-        let compared = self.run_bytes(session, &names[0]).and_then(|a| {
-            let b = self.run_bytes(session, &names[1])?;
-            side_by_side(&a, &b, COMPARED_STEPS, arrow).map_err(|error| error.to_string())
-        });
-        match compared {
-            Ok(Comparison { same, sides }) => {
-                self.tell(session, Msg::Compared(Box::new((names, same, sides))))
-            }
-            Err(why) => self.bad(session, &format!("they cannot be compared: {why}")),
+        if self.is_at_work(session)? {
+            return Ok(());
         }
+        let [a, b] = &names;
+        let runs = self.whole_run(session, a).and_then(|a| Ok([a, self.whole_run(session, b)?]));
+        let [a, b] = match runs {
+            Ok(runs) => runs,
+            Err(why) => return self.bad(session, &format!("{NO_COMPARISON}: {why}")),
+        };
+        let work = Work {
+            what: format!("comparing {} and {}", names[0], names[1]),
+            without: NO_COMPARISON,
+            // Each is read twice, though seldom to its end.
+            bytes: 2 * (a.len() + b.len()),
+        };
+        let arrow = self.model.glyphs.arrow;
+        self.begin_job(session, work, move |progress| {
+            let open: [&dyn Fn() -> Reading; 2] = [&|| progress.read(&a), &|| progress.read(&b)];
+            let compared = side_by_side(open, COMPARED_STEPS, arrow);
+            let Comparison { same, sides } = compared.map_err(|error| error.to_string())?;
+            Ok(Box::new(move |console: &mut Self, session: &mut Session| {
+                console.tell(session, Msg::Compared(Box::new((names, same, sides))))
+            }))
+        })
     }
 
-    fn run_bytes(&mut self, session: &mut Session, name: &str) -> Result<Vec<u8>, String> {
-        let bytes = if name == self.here.name {
+    fn whole_run(&mut self, session: &mut Session, name: &str) -> Result<Whole, String> {
+        let whole = if name == self.here.name {
             match &mut self.under {
                 Some(stage) => stage.session.recorded(),
                 None => session.recorded(),
             }
         } else {
             let stage = self.parked.iter_mut().find(|stage| stage.here.name == name);
-            stage.map_or(Ok(Vec::new()), |stage| stage.session.recorded())
+            stage.map_or(Ok(Vec::new().into()), |stage| stage.session.recorded())
         };
-        bytes.map_err(|error| format!("{name}: {error}"))
+        whole.map_err(|error| format!("{name}: {error}"))
     }
 }
 

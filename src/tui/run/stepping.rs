@@ -2,19 +2,19 @@
 
 use super::super::model::Level;
 use super::super::update::Msg;
+use super::job::Work;
 use super::{Console, ConsoleError};
 use crate::protocol::id::{Block, Key};
 use crate::session::Session;
-use crate::timeline::ladder::rows;
+use crate::timeline::ladder::{Row, rows};
+use crate::timeline::search::each_row;
 use crate::trace::action::{Action, Seek};
 use crate::trace::{Command, EventKind};
 
 /// Steps that are taken for one operation; it may wait for what never comes.
 const STEPS_MAX: usize = 2_000;
-/// Steps of a recording that are looked at in one go ...
+/// Steps of a recording that are looked at before all of it is gone through.
 const LOOK_STEPS: u64 = 1_000;
-/// ... and in all, before one is asked to go on.
-const LOOKS_MAX: usize = 200;
 
 impl Console {
     /// In step mode: lets happen what is next, until a host is answered.
@@ -58,51 +58,74 @@ impl Console {
         on: bool,
     ) -> Result<(), ConsoleError> {
         if !self.model.is_recording() {
-            self.rewind(session, Seek::End)?;
-            if !self.model.is_recording() {
-                return Ok(());
-            }
+            return self.rewind_to(session, Seek::End, move |console, session| {
+                console.find_block(session, block, on)
+            });
         }
-        let len = self.model.steps();
-        let here = self.model.cluster.now.step;
-        let mut from = here;
-        for _ in 0..LOOKS_MAX {
-            let (low, high) = if on {
-                (from, (from + LOOK_STEPS).min(len))
-            } else {
-                (from.saturating_sub(LOOK_STEPS), from)
-            };
-            let Some(events) = session.told(low, high)? else { break };
-            let name = format!("b{}", block.0);
-            let is_it = |row: &crate::timeline::ladder::Row| {
-                let named = |word: &str| word == name || word.starts_with(&format!("{name}+"));
-                row.key == Some(Key::Block(block)) || row.text.split([' ', ':']).any(named)
-            };
-            let rows = rows(&events);
-            let found = if on {
-                rows.iter().find(|row| row.at.step > here && is_it(row))
-            } else {
-                rows.iter().rev().find(|row| row.at.step < here && is_it(row))
-            };
-            if let Some(row) = found {
-                return self.rewind(session, Seek::To(row.at.step));
-            }
-            from = if on { high } else { low };
-            if from == 0 || from == len {
-                break;
-            }
-        }
-        let side = if on { "after" } else { "before" };
-        let text = match from {
-            from if from == 0 || from == len => {
-                format!("nothing happens to b{} {side} step {here}", block.0)
-            }
-            from => {
-                // What was looked at need not be looked at again.
-                self.rewind(session, Seek::To(from))?;
-                format!("nothing happens to b{} up to step {from}; again goes on", block.0)
-            }
+        let (here, len) = (self.model.cluster.now.step, self.model.steps());
+        let (from, to) = if on { (here, len) } else { (0, here.saturating_sub(1)) };
+        let near = if on {
+            (here, (here + LOOK_STEPS).min(len))
+        } else {
+            (here.saturating_sub(LOOK_STEPS), here)
         };
+        let Some(events) = session.told(near.0, near.1)? else { return Ok(()) };
+        let rows = rows(&events);
+        let mut steps = rows.iter().filter(|row| is_about(row, block)).map(|row| row.at.step);
+        let found =
+            if on { steps.find(|step| *step > here) } else { steps.rfind(|step| *step < here) };
+        if found.is_some() || near == (from, to) {
+            return self.found(session, block, on, found);
+        }
+        // Not near: all of it is gone through.
+        if self.is_at_work(session)? {
+            return Ok(());
+        }
+        let whole = match session.recorded() {
+            Ok(whole) => whole,
+            Err(error) => return self.bad(session, &error.to_string()),
+        };
+        let work = Work {
+            what: format!("looking for b{}", block.0),
+            without: "it cannot be looked for",
+            bytes: whole.len(),
+        };
+        self.begin_job(session, work, move |progress| {
+            let mut found = None;
+            let looked = each_row(progress.read(&whole), (from, to), &mut |row| {
+                if is_about(&row, block) {
+                    found = Some(row.at.step);
+                }
+                !(on && found.is_some())
+            });
+            looked.map_err(|error| error.to_string())?;
+            Ok(Box::new(move |console: &mut Self, session: &mut Session| {
+                console.found(session, block, on, found)
+            }))
+        })
+    }
+
+    fn found(
+        &mut self,
+        session: &mut Session,
+        block: Block,
+        on: bool,
+        found: Option<u64>,
+    ) -> Result<(), ConsoleError> {
+        if let Some(step) = found {
+            return self.rewind(session, Seek::To(step));
+        }
+        let (side, here) = (if on { "after" } else { "before" }, self.model.cluster.now.step);
+        let text = format!("nothing happens to b{} {side} step {here}", block.0);
         self.tell(session, Msg::Say(Level::Info, text))
     }
+}
+
+/// Something happens to the block there.
+fn is_about(row: &Row, block: Block) -> bool {
+    let name = format!("b{}", block.0);
+    let named = |word: &str| {
+        word.strip_prefix(&name).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
+    };
+    row.key == Some(Key::Block(block)) || row.text.split([' ', ':']).any(named)
 }

@@ -8,7 +8,8 @@ use super::super::theme::Theme;
 use super::dialog;
 use super::timeline;
 use super::{
-    Effect, arrange, checker, columns, jump, ladder, learn, log, moves, palette, protocol,
+    Effect, arrange, checker, columns, differences, jump, ladder, learn, log, moves, palette,
+    protocol, watch,
 };
 use crate::session::ReplayState;
 use crate::trace::action::Action;
@@ -65,6 +66,9 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::SeekStart => seek(model, Seek::To(0)),
         Act::SeekEnd => seek(model, Seek::End),
         Act::ToMark(mark, on) => timeline::jump(model, mark, on),
+        Act::JumpWatch(on) => watch::go(model, on),
+        Act::MarkStep => differences::mark(model),
+        Act::Differ => differences::here(model),
         Act::JumpBlock(on) => timeline::jump_block(model, on),
         Act::GoOn => vec![Effect::GoOn],
         Act::Fork => vec![Effect::Fork(None)],
@@ -118,6 +122,7 @@ pub fn act(model: &mut Model, act: Act) -> Vec<Effect> {
         Act::LessonAgain => learn::again(model),
         Act::LessonHint => learn::hint(model),
         Act::LessonSolve => learn::solve(model),
+        Act::LessonAnew => learn::anew(model),
         Act::LessonLeave => learn::leave(model),
         Act::Suspend => vec![Effect::Suspend],
         Act::Redraw => vec![Effect::Redraw],

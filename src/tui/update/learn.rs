@@ -31,7 +31,7 @@ pub fn open(model: &mut Model, name: &str) -> Vec<Effect> {
         Some(step) if !step.is_over() => {
             model.modal = Modal::Confirm(Confirm {
                 question: format!("Leave {}?", step.lesson),
-                reason: "It is not over; it begins from its first step next time.".to_owned(),
+                reason: "It is not over; it goes on at this step next time.".to_owned(),
                 then: effects,
             });
             Vec::new()
@@ -110,8 +110,28 @@ pub fn leave(model: &mut Model) -> Vec<Effect> {
     }
     model.modal = Modal::Confirm(Confirm {
         question: "Leave the lesson?".to_owned(),
-        reason: "It is not over; it begins from its first step next time.".to_owned(),
+        reason: "It is not over; it goes on at this step next time.".to_owned(),
         then: learn(LearnEffect::Leave),
+    });
+    Vec::new()
+}
+
+/// The lesson that is taken, or the selected one, from its beginning; asks once if something is lost by it.
+pub fn anew(model: &mut Model) -> Vec<Effect> {
+    let taken = model.learn.step.as_ref().filter(|_| model.focus() != Pane::Lessons);
+    let (name, at) = match (taken, model.learn.selected()) {
+        (Some(step), _) => (step.lesson.clone(), Some(step.number)),
+        (None, Some(row)) => (row.name.clone(), row.left_at.map(|(at, _)| at)),
+        (None, None) => return no_lesson(model),
+    };
+    let effects = learn(LearnEffect::Anew(name.clone()));
+    if at.is_none() || taken.is_some_and(StepShown::is_over) {
+        return effects;
+    }
+    model.modal = Modal::Confirm(Confirm {
+        question: format!("Begin {name} anew?"),
+        reason: "What was done in it so far is forgotten.".to_owned(),
+        then: effects,
     });
     Vec::new()
 }

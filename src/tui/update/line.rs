@@ -3,7 +3,9 @@
 use super::super::command::{ENTRIES, VERBS, by_name};
 use super::super::keymap::Key;
 use super::super::model::{HISTORY_MAX, Level, LineInput, Modal, Model};
-use super::{Effect, acts, arrange, columns, ladder, learn, moves, timeline, typing};
+use super::{
+    Effect, acts, arrange, columns, differences, ladder, learn, moves, timeline, typing, watch,
+};
 use crate::protocol::id::AmfId;
 use crate::trace::{parse_command, registry};
 use crossterm::event::KeyCode;
@@ -113,6 +115,8 @@ fn verb(model: &mut Model, name: &str, rest: &str) -> Option<Result<Vec<Effect>,
         "unbranch" => Ok(vec![Effect::Unbranch(rest.to_owned())]),
         "branches" => Ok(timeline::list(model)),
         "compare" => timeline::compare_named(model, rest),
+        "watch" => watch::named(model, rest),
+        "diff" => differences::named(model, rest),
         // Alone it is about the table of another protocol.
         "beside" if !rest.is_empty() => {
             Ok(vec![Effect::Beside(rest.split_whitespace().map(str::to_owned).collect())])
@@ -167,6 +171,9 @@ fn select(model: &mut Model, text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Words of `run-until` that are none of `watch`.
+const WATCHED_NOT: [&str; 4] = ["within", "answered", "idle", "replayed"];
+
 /// What may stand where the cursor is: words of the console first, then of the cluster's registry.
 fn candidates(model: &Model, head: &str) -> Vec<String> {
     let first_word = !head.contains(char::is_whitespace);
@@ -189,6 +196,13 @@ fn candidates(model: &Model, head: &str) -> Vec<String> {
         let partial = partial.rsplit(' ').next().unwrap_or_default();
         let names = model.runs.iter().map(|run| run.name.clone());
         return names.filter(|name| name.starts_with(partial)).collect();
+    } else if let Some(partial) = head.strip_prefix("watch ") {
+        let off = Some("off".to_owned()).filter(|off| off.starts_with(partial));
+        // As behind the command of scripts, but for its limit, and for what no recording knows.
+        let line = format!("run-until {partial}");
+        let known = registry::complete(&line, line.len(), &model.about.limits).into_iter();
+        let known = known.filter(|word| !WATCHED_NOT.contains(&word.as_str()));
+        return off.into_iter().chain(known).collect();
     } else if let Some(partial) = head.strip_prefix("theme ") {
         return super::super::theme::Theme::names()
             .filter(|name| name.starts_with(partial.trim_start()))

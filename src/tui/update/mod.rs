@@ -6,6 +6,7 @@ pub mod arrange;
 pub mod checker;
 pub mod columns;
 pub mod dialog;
+pub mod differences;
 pub mod engine;
 pub mod jump;
 pub mod ladder;
@@ -19,15 +20,17 @@ pub mod palette;
 pub mod protocol;
 pub mod timeline;
 pub mod typing;
+pub mod watch;
 
 use super::keymap::{self, Key, Meaning};
 use super::model::learn::{LessonRow, StepShown};
-use super::model::{About, Level, LogLevel, Modal, Model, Reading, ReplayShown};
+use super::model::{About, JobShown, Level, LogLevel, Modal, Model, Reading, ReplayShown};
 use crate::explore::Table;
 use crate::protocol::Protocol;
 use crate::protocol::id::{Block, OpId};
+use crate::trace::change::Differences;
 use crate::trace::engine::Completion;
-use crate::trace::{Command, Event, Foreseen, Seek, Snapshot};
+use crate::trace::{Command, Condition, Event, Foreseen, Seek, Snapshot, Survey};
 use crossterm::event::{KeyEvent, KeyEventKind, MouseEvent};
 use ratatui::layout::Size;
 use std::path::PathBuf;
@@ -67,6 +70,14 @@ pub enum Msg {
     Layout(String, Result<String, String>),
     /// What is known of when a violation became inevitable, or why nothing can be.
     Foreseen(Result<Box<Foreseen>, String>),
+    /// Some work is under way; `None`: not any more.
+    Job(Option<JobShown>),
+    /// A recording was gone through for what is watched for: it begins to hold in these steps.
+    Watched(Condition, Box<Survey>),
+    /// What is watched for has begun to hold, in this step.
+    Hit(u64),
+    /// What differs between two steps.
+    Differences(Box<Differences>),
     /// Something else is to be said.
     Say(Level, String),
     /// Another part of the program has remarked something: how much it matters, which, and what.
@@ -112,6 +123,12 @@ pub enum Effect {
     Foresee(Option<Block>),
     /// Try no more.
     StopForeseeing,
+    /// End the work that is under way.
+    EndJob,
+    /// Find out what differs between two steps.
+    Differ(u64, u64),
+    /// Watch for a condition, or for nothing any more.
+    Watch(Option<Condition>),
     /// Go to another position of a run, also of one that goes on.
     Rewind(Seek),
     /// Back from the past of a run that goes on.
@@ -157,8 +174,10 @@ pub enum Effect {
 pub enum LearnEffect {
     /// Say which lessons there are.
     List,
-    /// Begin the lesson with this name.
+    /// Take the lesson with this name, where it was left.
     Open(String),
+    /// Take it from its beginning.
+    Anew(String),
     /// End it.
     Leave,
     /// To the next step.
@@ -206,6 +225,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Ran { command, result } => engine::ran(model, &command, result),
         Msg::Layout(name, text) => arrange::loaded(model, &name, text),
         Msg::Foreseen(news) => checker::foreseen(model, news),
+        Msg::Job(job) => {
+            model.job = job;
+            Vec::new()
+        }
+        Msg::Watched(condition, hits) => watch::found(model, condition, &hits),
+        Msg::Hit(step) => watch::hit(model, step),
+        Msg::Differences(found) => differences::found(model, *found),
         Msg::Say(level, text) => {
             model.say(level, text);
             Vec::new()
@@ -250,6 +276,9 @@ fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     let key = Key::from(event);
     if !matches!(model.modal, Modal::None) {
         return modal::key(model, key);
+    }
+    if model.job.is_some() && modal::ends(key) {
+        return vec![Effect::EndJob];
     }
     model.notice = None;
     keys(model, vec![key])

@@ -2,7 +2,7 @@
 
 use super::super::keymap::Key;
 use super::super::model::{HelpState, Level, Modal, Model, Pane};
-use super::super::popup::help;
+use super::super::popup::{differences, help};
 use super::super::view::{active, amfs, branches, group, inject, locks};
 use super::{Effect, dialog, jump, learn, line, moves, palette, timeline, typing};
 use crate::protocol::id::{AmfId, DiskId};
@@ -14,14 +14,25 @@ const PASTE_CHARS_MAX: usize = 8_192;
 
 /// A key while something is open. It is taken out first: what keeps open puts itself back.
 pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
-    let cancel = key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c');
     let open = core::mem::take(&mut model.modal);
-    if cancel {
+    if is_cancel(key) {
         return Vec::new();
     }
     match open {
         Modal::None => Vec::new(),
-        Modal::Help(state) => help_key(model, state, key),
+        Modal::Help(state) => {
+            let scrolled =
+                scroll_key(state, key, help_rows(model), |state| help::line_count(state, model));
+            model.modal = scrolled.map_or(Modal::None, Modal::Help);
+            Vec::new()
+        }
+        Modal::Differences(state, found) => {
+            let scrolled = scroll_key(state, key, help_rows(model), |state| {
+                differences::line_count(state, &found, model)
+            });
+            model.modal = scrolled.map_or(Modal::None, |state| Modal::Differences(state, found));
+            Vec::new()
+        }
         Modal::Jump(state) => jump::key(model, state, key),
         Modal::Prefix(mut keys) => {
             if key.code == KeyCode::Esc {
@@ -47,8 +58,22 @@ pub fn key(model: &mut Model, key: Key) -> Vec<Effect> {
     }
 }
 
-/// A key while the help is open: it scrolls, or filters.
-fn help_key(model: &mut Model, mut state: HelpState, key: Key) -> Vec<Effect> {
+fn is_cancel(key: Key) -> bool {
+    key.modifiers.contains(KeyModifiers::CONTROL) && key.code == KeyCode::Char('c')
+}
+
+/// The key ends what is under way.
+pub fn ends(key: Key) -> bool {
+    key.code == KeyCode::Esc || is_cancel(key)
+}
+
+/// A key while a text is open that is longer than the screen: it scrolls, or filters. `None`: it closes.
+fn scroll_key(
+    mut state: HelpState,
+    key: Key,
+    rows: usize,
+    lines: impl Fn(&HelpState) -> usize,
+) -> Option<HelpState> {
     if state.is_typing {
         match key.code {
             KeyCode::Enter => state.is_typing = false,
@@ -56,10 +81,9 @@ fn help_key(model: &mut Model, mut state: HelpState, key: Key) -> Vec<Effect> {
             _ => typing::key(&mut state.filter, key),
         }
         state.scroll = 0;
-        model.modal = Modal::Help(state);
-        return Vec::new();
+        return Some(state);
     }
-    let last = help::line_count(&state, model);
+    let last = lines(&state);
     match key.code {
         KeyCode::Down | KeyCode::Char('j') => state.scroll += 1,
         KeyCode::Up | KeyCode::Char('k') => state.scroll = state.scroll.saturating_sub(1),
@@ -69,11 +93,10 @@ fn help_key(model: &mut Model, mut state: HelpState, key: Key) -> Vec<Effect> {
         KeyCode::End => state.scroll = last,
         KeyCode::Char('/') => state.is_typing = true,
         KeyCode::Esc if !state.filter.value().is_empty() => state = HelpState::default(),
-        _ => return Vec::new(),
+        _ => return None,
     }
-    state.scroll = state.scroll.min(help::last_scroll(last, help_rows(model)));
-    model.modal = Modal::Help(state);
-    Vec::new()
+    state.scroll = state.scroll.min(help::last_scroll(last, rows));
+    Some(state)
 }
 
 /// Rows of the help overlay's text.
@@ -165,8 +188,15 @@ pub fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
                 insert(input, &text);
             }
         }
-        Modal::Help(help) if help.is_typing => insert(&mut help.filter, &text),
-        Modal::None | Modal::Help(_) | Modal::Jump(_) | Modal::Prefix(_) | Modal::Confirm(_) => {}
+        Modal::Help(state) | Modal::Differences(state, _) if state.is_typing => {
+            insert(&mut state.filter, &text);
+        }
+        Modal::None
+        | Modal::Help(_)
+        | Modal::Differences(..)
+        | Modal::Jump(_)
+        | Modal::Prefix(_)
+        | Modal::Confirm(_) => {}
     }
     Vec::new()
 }

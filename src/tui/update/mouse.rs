@@ -48,7 +48,7 @@ pub fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Effect> {
 }
 
 fn wheel(model: &mut Model, column: u16, row: u16, act: Act) -> Vec<Effect> {
-    if let Modal::Help(help) = &mut model.modal {
+    if let Modal::Help(help) | Modal::Differences(help, _) = &mut model.modal {
         let up = act == Act::Up;
         help.scroll = if up { help.scroll.saturating_sub(NOTCH) } else { help.scroll + NOTCH };
         return Vec::new();

@@ -12,6 +12,7 @@ use super::super::snapshot::seconds;
 use super::super::theme::Role;
 use super::rows;
 use super::text::{left, scroll};
+use super::thumb;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -70,6 +71,8 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         lines.push(Line::styled("no fault matches; esc shows all", model.style(Role::Dim)));
     }
     let first = first_fault(area, model, &shown);
+    let fitting = (usize::from(area.height) / ROWS).min(shown.len() - first);
+    thumb::draw(frame, area, first..first + fitting, shown.len(), model);
     for (at, fault) in shown.into_iter().skip(first).map(|at| (at, &faults[at])) {
         let selected = at == model.selected.fault;
         let pick = if selected { model.glyphs.pick } else { ' ' };

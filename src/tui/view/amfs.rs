@@ -10,6 +10,7 @@ use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{count, left, percent, right, scroll, time};
+use super::thumb;
 use crate::trace::snapshot::{AmfInfo, AmfStatus};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -66,8 +67,11 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let mut lines = vec![Line::styled(headings(width, model), model.style(Role::Dim))];
     let shown = shown(model);
     let first = first_row(area, model, &shown);
-    let rows = shown.into_iter().skip(first).take(usize::from(area.height));
+    let total = shown.len();
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let rows = shown.into_iter().skip(first).take(usize::from(list.height));
     lines.extend(rows.map(|at| row(at, &model.cluster.now.amfs[at], width, model)));
+    thumb::draw(frame, list, first..first + lines.len() - 1, total, model);
     rows::draw(frame, area, &lines);
 }
 

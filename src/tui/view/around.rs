@@ -10,8 +10,10 @@
 use super::super::fuzzy::Filter;
 use super::super::model::Model;
 use super::super::theme::Role;
+use super::ladder::{matches, matching};
 use super::rows;
 use super::text::left;
+use super::thumb;
 use crate::timeline::ladder::{Row, What};
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -61,16 +63,16 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     for (index, row) in rows.iter().enumerate() {
         let pick = if Some(index) == stands { model.glyphs.pick } else { ' ' };
         let text = format!("{pick}{:>6} {}", row.at.step, row.told(model.glyphs.arrow));
-        let role = match () {
-            () if Some(row.at) == selected => Role::Select,
-            () if filter.as_ref().is_some_and(|filter| super::ladder::matches(row, filter)) => {
-                Role::Accent
-            }
-            () if model.is_recording() && row.at.step > here => Role::Dim,
-            () => role(row),
+        let style = match () {
+            () if Some(row.at) == selected => model.style(Role::Select),
+            () if filter.as_ref().is_some_and(|filter| matches(row, filter)) => matching(model),
+            () if model.is_recording() && row.at.step > here => model.style(Role::Dim),
+            () => model.style(role(row)),
         };
-        lines.push(Line::styled(left(&text, width, model.glyphs.more), model.style(role)));
+        lines.push(Line::styled(left(&text, width, model.glyphs.more), style));
     }
+    let (range, total) = model.ladder.place(&rows);
+    thumb::draw(frame, area, range, total, model);
     rows::draw(frame, area, &lines);
 }
 

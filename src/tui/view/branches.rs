@@ -11,6 +11,7 @@ use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{count, left, scroll};
+use super::thumb;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
@@ -60,6 +61,8 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         return rows::draw(frame, area, &[Line::styled(text, model.style(Role::Dim))]);
     }
     let first = first_row(area, model, &shown);
+    let fitting = usize::from(area.height).min(shown.len() - first);
+    thumb::draw(frame, area, first..first + fitting, shown.len(), model);
     let has_keys = model.focus() == Pane::Branches;
     let runs = shown.into_iter().map(|at| (at, &model.runs[at]));
     let lines = runs.skip(first).map(|(at, run)| {

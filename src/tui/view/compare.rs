@@ -15,6 +15,7 @@ use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::left;
+use super::thumb;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -80,7 +81,11 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     };
     let differs = |at: &usize| what(0, *at) != what(1, *at);
     let parts = (0..rows).find(differs);
-    for at in shown(model).into_iter().skip(*first) {
+    let shown = shown(model);
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let fitting = usize::from(list.height).min(shown.len().saturating_sub(*first));
+    thumb::draw(frame, list, *first..first + fitting, shown.len(), model);
+    for at in shown.into_iter().skip(*first) {
         if lines.len() >= usize::from(area.height) {
             break;
         }

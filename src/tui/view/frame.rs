@@ -9,11 +9,15 @@
 use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::layout::{Class, Slot};
+use super::text::left;
 use ratatui::Frame;
 use ratatui::layout::{Margin, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders};
 use unicode_width::UnicodeWidthStr;
+
+/// Fewest columns of a pane's counts and filters that say something.
+const DETAIL_MIN: usize = 12;
 
 /// What is left for the pane inside its frame.
 #[must_use]
@@ -51,10 +55,13 @@ pub fn draw(frame: &mut Frame, slot: &Slot, class: Class, model: &Model, detail:
     title.push(Span::styled(" ", edge));
     let room = usize::from(area.width).saturating_sub(4);
     let (title, used) = fit(title, room);
-    let detail = if detail.is_empty() || used + detail.width() + 3 > room {
+    // What is too long is cut, as long as something is left of it.
+    let free = room.saturating_sub(used + 3);
+    let detail = if detail.is_empty() || free < detail.width().min(DETAIL_MIN) {
         Line::default()
     } else {
-        Line::styled(format!(" {detail} "), model.style(Role::Dim)).right_aligned()
+        let shown = left(detail, free.min(detail.width()), model.glyphs.more);
+        Line::styled(format!(" {} ", shown.trim_end()), model.style(Role::Dim)).right_aligned()
     };
     let block = Block::new().border_set(model.glyphs.border).border_style(edge);
     if class >= Class::Large {

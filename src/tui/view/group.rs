@@ -14,6 +14,7 @@ use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{bytes, count, left, right, scroll, time};
+use super::thumb;
 use crate::protocol::Layout;
 use crate::protocol::group::SlotState;
 use crate::trace::snapshot::DiskInfo;
@@ -69,8 +70,11 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     };
     let mut lines = vec![summary(width, model), Line::styled(heading, model.style(Role::Dim))];
     let shown = shown(model);
-    let rows = shown.iter().skip(first_row(area, model, &shown)).take(usize::from(area.height));
+    let first = first_row(area, model, &shown);
+    let list = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
+    let rows = shown.iter().skip(first).take(usize::from(list.height));
     lines.extend(rows.map(|at| row(&model.cluster.now.disks[*at], width, model)));
+    thumb::draw(frame, list, first..first + lines.len() - 2, shown.len(), model);
     rows::draw(frame, area, &lines);
 }
 

@@ -12,6 +12,7 @@ use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{left, scroll};
+use super::thumb;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -122,6 +123,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         return rows::draw(frame, area, &[none]);
     }
     rows::draw(frame, area, &lines);
+    thumb::draw(frame, area, first..first + lines.len(), entries.len(), model);
     let below = entries.len() - first - lines.len();
     if below > 0 && area.height > 0 {
         // At the right of the last row: the titles are short.

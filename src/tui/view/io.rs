@@ -11,6 +11,7 @@ use super::super::snapshot::io::IoLine;
 use super::super::theme::Role;
 use super::rows;
 use super::text::{left, right, shorter, time, wrap};
+use super::thumb;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -110,6 +111,11 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     }
     let list = list(area, model);
     let shown = visible(model, usize::from(list.height));
+    let all = &model.cluster.io.lines;
+    let index =
+        |line: Option<&&IoLine>| line.map_or(0, |line| all.partition_point(|l| l.op < line.op));
+    let range = index(shown.first())..index(shown.last()) + usize::from(!shown.is_empty());
+    thumb::draw(frame, list, range, all.len(), model);
     let lines: Vec<Line> = if shown.is_empty() {
         let text = match model.filter_of(Pane::Io) {
             "" => "r reads, w writes the block under the cursor",

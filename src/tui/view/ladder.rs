@@ -13,12 +13,14 @@ use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{count, left};
+use super::thumb;
 use super::traffic::kind_role;
 use crate::timeline::ladder::cone::Reach;
 use crate::timeline::ladder::draw::{ASCII, Frame as Diagram, Ink, Piece, RICH};
 use crate::timeline::ladder::{Column, Row};
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 /// Rows of the pane that are no rows of the diagram: the titles, and what is selected.
@@ -35,6 +37,10 @@ pub fn height(area: Rect) -> usize {
 pub fn heading(model: &Model) -> String {
     let ladder = &model.ladder;
     let mut words = Vec::new();
+    // What is left out, or looked for, comes first: the rest may be cut.
+    if !model.filter.is_empty() {
+        words.push(format!("/{}", model.filter));
+    }
     if let Some(followed) = &ladder.followed {
         let reach = match followed.reach {
             Reach::Own => "only",
@@ -103,12 +109,16 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let filter = (!model.filter.is_empty()).then(|| Filter::new(&model.filter));
     for (index, row) in page.iter().enumerate() {
         let mut drawn = line(diagram.line(row, before == Some(row.now)), model);
-        if filter.as_ref().is_some_and(|filter| matches(row, filter)) {
-            drawn = drawn.style(model.style(Role::Accent));
-        }
+        let is_match = filter.as_ref().is_some_and(|filter| matches(row, filter));
         if model.is_recording() && row.at.step > here {
             // It has not happened yet where the recording stands.
             drawn.spans.iter_mut().for_each(|span| span.style = model.style(Role::Dim));
+        }
+        if is_match {
+            // Its words stand out, also without a colour, and where it has not happened yet.
+            if let Some(words) = drawn.spans.last_mut() {
+                words.style = matching(model);
+            }
         }
         if Some(index) == at {
             drawn.spans.iter_mut().for_each(|span| span.style = model.style(Role::Select));
@@ -116,6 +126,9 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         lines.push(drawn);
         before = Some(row.now);
     }
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(OTHER_ROWS), ..area };
+    let (shown, events) = model.ladder.place(&page);
+    thumb::draw(frame, body, shown, events, model);
     rows::draw(frame, Rect { height: area.height.saturating_sub(1), ..area }, &lines);
     let Some(row) = at.and_then(|at| page.get(at)) else { return };
     let last = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
@@ -161,6 +174,11 @@ fn told(row: &Row, model: &Model) -> String {
     let op = row.op.map_or_else(String::new, |op| format!(" {dot} for op{}", op.0));
     let place = row.what.place().title();
     format!("step {} {dot} {place} {dot} {}{op}", row.at.step, row.text)
+}
+
+/// How the words of a row look that has what is looked for.
+pub(super) fn matching(model: &Model) -> Style {
+    model.style(Role::Accent).add_modifier(Modifier::BOLD | Modifier::UNDERLINED)
 }
 
 /// The row has every word.

@@ -12,6 +12,7 @@ use super::super::model::Model;
 use super::super::theme::Role;
 use super::rows;
 use super::text::{count, left, right, scroll, wrap};
+use super::thumb;
 use crate::protocol::id::Block;
 use crate::trace::{Lamp, LampInfo};
 use ratatui::Frame;
@@ -110,6 +111,8 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let mut lines = vec![Line::styled(left(&heading, width, ' '), dim)];
     let shown = shown(model).skip(first).take(usize::from(area.height.saturating_sub(1)));
     lines.extend(shown.map(|info| row(info, width, model)));
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    thumb::draw(frame, list, first..first + lines.len() - 1, total, model);
     rows::draw(frame, area, &lines);
 }
 

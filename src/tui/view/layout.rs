@@ -48,6 +48,8 @@ pub struct Plan {
     pub hint: Option<Rect>,
     /// How far a replay is.
     pub replay: Option<Rect>,
+    /// How far some work is.
+    pub job: Option<Rect>,
     /// The status bar.
     pub status: Rect,
     /// The line with keys, notices, and the `:` line.
@@ -70,11 +72,13 @@ pub fn plan(model: &Model) -> Option<Plan> {
     let whole = Rect::new(0, 0, width, height);
     let hint_rows = if model.hint && class > Class::Small { HINT_ROWS } else { 0 };
     let replay_rows = u16::from(model.replay.is_some() || model.reading.is_some());
-    let [tabs, body, hint, replay, status, keys] = Layout::vertical([
+    let job_rows = u16::from(model.job.is_some());
+    let [tabs, body, hint, replay, job, status, keys] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Fill(1),
         Constraint::Length(hint_rows),
         Constraint::Length(replay_rows),
+        Constraint::Length(job_rows),
         Constraint::Length(1),
         Constraint::Length(1),
     ])
@@ -106,6 +110,7 @@ pub fn plan(model: &Model) -> Option<Plan> {
         slots: places.into_iter().filter_map(slot).collect(),
         hint: (hint_rows > 0).then_some(hint),
         replay: (replay_rows > 0).then_some(replay),
+        job: (job_rows > 0).then_some(job),
         status,
         keys,
     })

@@ -16,6 +16,7 @@ use super::super::model::learn::{QuestionShown, StepShown};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{prose, right};
+use super::thumb;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -43,6 +44,7 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let lines = lines(usize::from(area.width), model);
     let last = lines.len().saturating_sub(usize::from(area.height));
     let first = model.learn.scroll.min(last);
+    thumb::draw(frame, area, first..first + lines.len() - last, lines.len(), model);
     let Some(rows) = usize::from(area.height).checked_sub(1).filter(|_| first < last) else {
         return rows::draw(frame, area, &lines[first..]);
     };

@@ -12,6 +12,7 @@ use super::super::model::learn::LessonRow;
 use super::super::theme::Role;
 use super::rows;
 use super::text::{left, right, scroll, wrap};
+use super::thumb;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -67,6 +68,8 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let shown = model.learn.shown().enumerate().skip(first).take(height);
     let mut lines: Vec<Line> =
         shown.map(|(at, row)| line(row, at == model.learn.at, width, model)).collect();
+    let list = Rect { height: u16::try_from(height).unwrap_or(area.height), ..area };
+    thumb::draw(frame, list, first..first + lines.len(), total, model);
     if let Some(row) = model.learn.selected().filter(|_| area.height >= ABOUT_MIN) {
         while lines.len() < height {
             lines.push(Line::raw(""));
@@ -94,7 +97,11 @@ fn line<'a>(row: &LessonRow, selected: bool, width: usize, model: &Model) -> Lin
         (false, None) => (glyphs.none, Role::Dim),
     };
     let number = row.name.split('-').next().unwrap_or_default();
-    let points = row.best.map_or_else(String::new, |(points, of)| format!("{points}/{of}"));
+    let points = match (row.left_at, row.best) {
+        (Some((at, _)), _) => format!("step {at}"),
+        (None, Some((points, of))) => format!("{points}/{of}"),
+        (None, None) => String::new(),
+    };
     let room = width.saturating_sub(7 + TAIL);
     let title = left(&row.title, room, glyphs.more);
     let mut spans = vec![

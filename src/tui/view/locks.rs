@@ -10,6 +10,7 @@ use super::super::model::{Model, Pane};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{left, right, scroll, time};
+use super::thumb;
 use crate::protocol::id::{AmfId, Mode};
 use crate::trace::snapshot::{LockInfo, LockPhase};
 use ratatui::Frame;
@@ -75,8 +76,11 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         lines.push(Line::styled(text, model.style(Role::Dim)));
     }
     let first = first_row(area, model, &shown);
-    let rows = shown.iter().skip(first).take(usize::from(area.height));
+    let list = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    let rows = shown.iter().skip(first).take(usize::from(list.height));
+    let fitting = rows.len();
     lines.extend(rows.map(|at| row(&locks[*at], *at == model.selected.lock, width, model)));
+    thumb::draw(frame, list, first..first + fitting, shown.len(), model);
     rows::draw(frame, area, &lines);
 }
 

@@ -13,6 +13,7 @@ use super::super::theme::Role;
 use super::super::update::jump::Target;
 use super::rows;
 use super::text::{left, wrap};
+use super::thumb;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -161,6 +162,11 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
         let lines: Vec<Line> = rows.map(|row| Line::styled(row, model.style(Role::Dim))).collect();
         return rows::draw(frame, area, &lines);
     }
+    let all = model.log_lines();
+    let index = |row: Option<&(String, &LogLine)>| {
+        row.map_or(0, |(_, line)| all.partition_point(|other| other.id < line.id))
+    };
+    thumb::draw(frame, area, index(page.first())..index(page.last()) + 1, all.len(), model);
     let mut before = None;
     let lines = page.iter().map(|(text, line)| {
         let is_first = before != Some(line.id);

@@ -16,6 +16,7 @@ pub mod heat;
 pub mod history;
 pub mod inject;
 pub mod io;
+mod job;
 pub mod ladder;
 pub mod lamps;
 pub mod layout;
@@ -30,6 +31,7 @@ mod rows;
 pub mod status;
 pub mod strip;
 pub mod text;
+pub mod thumb;
 pub mod traffic;
 mod tree;
 
@@ -68,6 +70,9 @@ pub fn draw(frame: &mut Frame, model: &Model) {
     }
     if let Some(strip) = plan.replay {
         replay::render(frame, strip, model);
+    }
+    if let Some(strip) = plan.job {
+        job::render(frame, strip, model);
     }
     status::bar(frame, plan.status, model);
     status::keys(frame, plan.keys, model);
@@ -109,9 +114,11 @@ fn heading(pane: Pane, model: &Model) -> String {
     let counts = counts(pane, model);
     match (pane, model.filter_of(pane)) {
         // These tell their filters themselves.
-        (Pane::Traffic | Pane::Lamps | Pane::Ladder | Pane::Table | Pane::Lessons, _) | (_, "") => {
-            counts
-        }
+        (
+            Pane::Traffic | Pane::Lamps | Pane::Ladder | Pane::Around | Pane::Table | Pane::Lessons,
+            _,
+        )
+        | (_, "") => counts,
         (_, words) if counts.is_empty() => format!("/{words}"),
         (_, words) => format!("/{words}  {counts}"),
     }

@@ -7,7 +7,7 @@
 
 use super::super::model::{Model, Reading, ReplayShown};
 use super::super::theme::Role;
-use super::text::{bytes, count, left};
+use super::text::{bytes, count, gauge, left};
 use crate::session::ReplayState;
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -53,7 +53,7 @@ fn reading_parts(reading: &Reading, model: &Model) -> Vec<Part> {
     let percent = reading.percent();
     vec![
         part(format!("reading {name}"), Role::Title, 4),
-        part(bar(percent, model), Role::Accent, 3),
+        part(gauge(percent, BAR, model.glyphs), Role::Accent, 3),
         part(format!("{percent}%"), Role::Text, 9),
         part(format!("{} of {}", bytes(reading.done), bytes(reading.bytes)), Role::Dim, 2),
         part("esc stops it".to_owned(), Role::Dim, 5),
@@ -68,7 +68,7 @@ fn parts(replay: &ReplayShown, model: &Model) -> Vec<Part> {
     let (word, role) = state(progress.state, model);
     let mut parts = vec![
         part(format!("replay {name}"), Role::Title, 4),
-        part(bar(percent, model), Role::Accent, 3),
+        part(gauge(percent, BAR, model.glyphs), Role::Accent, 3),
         part(format!("{percent}%"), Role::Text, 9),
     ];
     if !word.is_empty() {
@@ -108,11 +108,4 @@ fn state(state: ReplayState, model: &Model) -> (String, Role) {
         ReplayState::Done => ("done".to_owned(), Role::Good),
         ReplayState::Stopped => ("stopped".to_owned(), Role::Warn),
     }
-}
-
-fn bar(percent: u64, model: &Model) -> String {
-    let full = usize::try_from(percent).unwrap_or(0) * BAR / 100;
-    let gauge = model.glyphs.gauge;
-    let sign = |full: bool| if full { gauge.0 } else { gauge.1 };
-    (0..BAR).map(|at| sign(at < full)).collect()
 }

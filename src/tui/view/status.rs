@@ -171,6 +171,9 @@ fn parts(model: &Model) -> Vec<Part> {
         let word = if doubt == 1 { "region" } else { "regions" };
         parts.push(part(format!("{} {doubt} {word} IN DOUBT", glyphs.lost), Role::Bad, 9));
     }
+    if let Some(watch) = &model.watch {
+        parts.push(part(format!("watch {watch}"), Role::Title, 6));
+    }
     let faults = now.faults.len();
     if faults > 0 {
         let word = if faults == 1 { "fault" } else { "faults" };
@@ -315,6 +318,7 @@ fn hints(model: &Model) -> Vec<(String, &'static str, Act)> {
         matches!(entry.scope, Scope::Panes(panes) if panes.contains(&pane))
             && (!stepping || model.cluster.now.held_total > 0)
             && (entry.act != Act::Compare || model.runs.len() > 1)
+            && in_lesson(entry.act, model)
     });
     let own = first(model).into_iter().filter_map(command::of).chain(own);
     let mut general = vec![Act::Help, Act::Palette, Act::CommandLine];
@@ -343,6 +347,20 @@ fn hints(model: &Model) -> Vec<(String, &'static str, Act)> {
         Act::Quit,
     ]);
     shown(model, own, general)
+}
+
+/// What a key of lessons does makes sense now: there is a lesson, and something to do in it.
+fn in_lesson(act: Act, model: &Model) -> bool {
+    let step = model.learn.step.as_ref();
+    match act {
+        Act::LessonBack => step.is_some(),
+        Act::LessonHint | Act::LessonSolve => step.is_some_and(|step| !step.is_done),
+        Act::LessonNext => step.is_some_and(|step| !step.is_over()),
+        Act::LessonAnew => {
+            step.is_some() || model.learn.selected().is_some_and(|row| row.left_at.is_some())
+        }
+        _ => true,
+    }
 }
 
 /// What comes before everything else: the way to and fro, and out of the past.

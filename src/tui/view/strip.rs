@@ -112,8 +112,9 @@ fn density(model: &Model, steps: u64, width: u16) -> String {
 }
 
 /// What is worst in each column.
-const SHOWN: [(Mark, char, Role); 4] = [
+const SHOWN: [(Mark, char, Role); 5] = [
     (Mark::Violation, 'X', Role::Bad),
+    (Mark::Watch, 'W', Role::Accent),
     (Mark::Fault, 'F', Role::Bad),
     (Mark::View, 'V', Role::Warn),
     (Mark::Lost, 'x', Role::Warn),
@@ -145,14 +146,28 @@ fn cursor<'a>(model: &Model, steps: u64, width: u16) -> Line<'a> {
     } else {
         ("^".to_owned(), at)
     };
-    let before = Span::styled(" ".repeat(from), model.style(Role::Text));
-    Line::from_iter([before, Span::styled(text, model.style(Role::Title))])
+    let span = |columns: usize| Span::styled(" ".repeat(columns), model.style(Role::Text));
+    let label = Span::styled(text, model.style(Role::Title));
+    // Where the label stands, it says more than the mark.
+    let marked = model.marked_step().map(|step| usize::from(column_of(step, steps, width)));
+    let mark = Span::styled("a", model.style(Role::Accent));
+    match marked {
+        Some(at) if at < from => Line::from_iter([span(at), mark, span(from - at - 1), label]),
+        Some(at) if at >= from + label.width() => {
+            let between = span(at - from - label.width());
+            Line::from_iter([span(from), label, between, mark])
+        }
+        Some(_) | None => Line::from_iter([span(from), label]),
+    }
 }
 
 fn legend<'a>(model: &Model) -> Line<'a> {
     let survey = model.timeline.survey();
     let steps = model.steps();
-    let parts = SHOWN.iter().map(|(mark, sign, role)| {
+    let is_shown = |(mark, ..): &&(Mark, char, Role)| {
+        *mark != Mark::Watch || model.timeline.watched().is_some()
+    };
+    let parts = SHOWN.iter().filter(is_shown).map(|(mark, sign, role)| {
         let found = survey.count(*mark, 0, steps);
         let role = if found == 0 { Role::Dim } else { *role };
         Span::styled(format!("{sign} {} {}   ", mark.name(), count(found)), model.style(role))

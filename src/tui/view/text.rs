@@ -1,5 +1,6 @@
 //! Cells of fixed width, short numbers, short times.
 
+use super::super::glyph::Glyphs;
 use crate::protocol::id::Span;
 use std::borrow::Cow;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -88,6 +89,14 @@ pub fn time(span: Span) -> String {
 pub fn percent(part: u64, whole: u64) -> String {
     let hundredths = part.saturating_mul(100).checked_div(whole);
     hundredths.map_or_else(|| "-".to_owned(), |percent| format!("{percent}%"))
+}
+
+/// A bar of so many columns that is full at 100 percent.
+#[must_use]
+pub fn gauge(percent: u64, columns: usize, glyphs: &Glyphs) -> String {
+    let full = usize::try_from(percent).unwrap_or(0) * columns / 100;
+    let sign = |full: bool| if full { glyphs.gauge.0 } else { glyphs.gauge.1 };
+    (0..columns).map(|at| sign(at < full)).collect()
 }
 
 /// Bytes as people say them: `64 MiB`.

@@ -13,6 +13,7 @@ use super::super::snapshot::traffic::{Fate, Item, Line as Entry, op_text};
 use super::super::theme::Role;
 use super::rows;
 use super::text::{count, left, right, scroll, time};
+use super::thumb;
 use crate::protocol::MsgKind;
 use crate::trace::event::Passage;
 use crate::trace::snapshot::HeldInfo;
@@ -145,7 +146,14 @@ pub fn render(frame: &mut Frame, area: Rect, model: &Model) {
     let rows: Vec<Line> =
         waiting.map(|held| held_row(held, next, usize::from(area.width), model)).collect();
     rows::draw(frame, held, &rows);
+    let waiting = model.cluster.now.held.len();
+    thumb::draw(frame, held, first..first + rows.len(), waiting, model);
     let shown = visible(model, usize::from(passing.height));
+    let lines = &model.cluster.traffic.lines;
+    let index =
+        |line: Option<&&Entry>| line.map_or(0, |line| lines.partition_point(|l| l.id < line.id));
+    let range = index(shown.first())..index(shown.last()) + usize::from(!shown.is_empty());
+    thumb::draw(frame, passing, range, lines.len(), model);
     let rows: Vec<Line> = if shown.is_empty() {
         vec![Line::styled(nothing(model), model.style(Role::Dim))]
     } else {

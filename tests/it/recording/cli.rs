@@ -48,6 +48,26 @@ fn a_run_is_recorded_inspected_verified_and_compared() {
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.out.contains("engine:\n  A  sim\n  B  live"), "{}", ran.out);
     assert!(ran.out.contains("step "), "{}", ran.out);
+    let ran = amflab(&["inspect", &sim, "--at", "300", "--against", "900"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.starts_with("between steps 300 and 900: "), "{}", ran.out);
+    for word in ["\namf0\n", "\ndisk0\n", "  ~ line b", "  + line b", " -> "] {
+        assert!(ran.out.contains(word), "`{word}` is not in:\n{}", ran.out);
+    }
+    let json = |at, against| -> Value {
+        let ran = amflab(&["inspect", &sim, "--at", at, "--against", against, "--json"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        serde_json::from_str(&ran.out).unwrap()
+    };
+    let (on, back) = (json("300", "900"), json("900", "300"));
+    assert_eq!(on["positions"], serde_json::json!([300, 900]));
+    let sides = |found: &Value, side: &str| -> Vec<Value> {
+        found["changes"].as_array().unwrap().iter().map(|one| one[side].clone()).collect()
+    };
+    assert_eq!(sides(&on, "before"), sides(&back, "after"), "there and back");
+    assert!(!sides(&on, "before").is_empty());
+    let beyond = amflab(&["inspect", &sim, "--at", "3", "--against", "99999999"]);
+    assert_eq!((beyond.code, beyond.out.as_str()), (2, ""));
     let beyond = amflab(&["inspect", &sim, "--at", "99999999"]);
     assert_eq!((beyond.code, beyond.out.as_str()), (2, ""));
     let twice = amflab(&["run", "--engine", "sim", "--ops", "1", "--record", &sim]);

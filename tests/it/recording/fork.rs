@@ -1,6 +1,6 @@
 //! Going on from the middle of a run: any position, with whatever is in flight there.
 
-use super::{Read, fold, read, recording, write};
+use super::{Read, bytes_of, fold, read, recording, write};
 use amflab::live::{LiveEngine, LiveOptions};
 use amflab::profile::Profile;
 use amflab::protocol::id::{AmfId, Block, DiskId, NodeId, Span};
@@ -106,7 +106,7 @@ fn a_fork_behind_a_partition_is_behind_it_too() {
     sim.advance(Advance { until, steps_max: u64::MAX }).unwrap();
     sim.submit(Action::Heal).unwrap();
     sim.submit(Action::SlowDisk(DiskId(0), Span(0))).unwrap();
-    let (mended, bytes) = (sim.world().step_count(), sim.recorded().unwrap());
+    let (mended, bytes) = (sim.world().step_count(), bytes_of(&mut sim));
     for at in broken - 3..=mended {
         let mut forked = trunk::fork(bytes.as_slice(), Some(at), 9).unwrap().sim;
         let in_force = if at >= mended - 1 { usize::from(at < mended) } else { 3 };
@@ -175,7 +175,7 @@ fn before_a_breach_some_futures_fail_and_some_do_not() {
         let until = sim.now() + Span::micros(120);
         sim.advance(Advance { until, steps_max: u64::MAX }).unwrap();
     }
-    let bytes = sim.recorded().unwrap();
+    let bytes = bytes_of(&mut sim);
     let (mut failed, mut fine) = (0, 0);
     each(&profile, &bytes, 5, |trunk| {
         if trunk.fold().world().violations_total() > 0 {
@@ -207,10 +207,10 @@ fn a_live_run_is_forked_while_it_stands_still_and_the_fork_is_a_recording() {
         assert!(host.request(AmfId(0), RequestKind::Read(sectors)).result.is_ok());
     }
     engine.submit(Action::Hold(HoldFilter::ALL)).unwrap();
-    let bytes = engine.recorded().unwrap();
+    let bytes = bytes_of(&mut engine);
     let steps = engine.snapshot(&Ask::BRIEF).step;
     assert_eq!(read(&bytes).steps.len() as u64, steps);
-    assert_eq!(engine.recorded().unwrap(), bytes, "it stands still");
+    assert_eq!(bytes_of(&mut engine), bytes, "it stands still");
     for at in [0, steps / 3, steps / 2, steps - 1, steps] {
         let forked = trunk::fork(bytes.as_slice(), Some(at), 9).unwrap();
         let mut sim = forked.sim;
@@ -225,7 +225,7 @@ fn a_live_run_is_forked_while_it_stands_still_and_the_fork_is_a_recording() {
         mend_and_settle(&mut sim);
         assert!(!sim.audit().held_back, "{:?}", sim.world().unsettled());
         assert_eq!(sim.world().violations(), [], "step {at}");
-        let whole = read(&sim.recorded().unwrap());
+        let whole = read(&bytes_of(&mut sim));
         assert_eq!(whole.steps.len() as u64, sim.world().step_count());
         fold(&whole);
     }

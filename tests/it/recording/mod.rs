@@ -19,6 +19,7 @@ use amflab::sim::SimOptions;
 use amflab::timeline::{Fold, head_of};
 use amflab::trace::recording::{Encoder, Head, Reader, Recorded, Tail};
 use amflab::trace::{Action, Engine, StepEntry};
+use std::io::Read as _;
 use std::path::Path;
 
 /// A recording, whole.
@@ -27,6 +28,13 @@ struct Read {
     profile: Profile,
     steps: Vec<Recorded>,
     tail: Tail,
+}
+
+/// The bytes of a run that goes on.
+fn bytes_of(engine: &mut impl Engine) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    engine.recorded().unwrap().read_to_end(&mut bytes).unwrap();
+    bytes
 }
 
 fn read(bytes: &[u8]) -> Read {

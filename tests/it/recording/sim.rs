@@ -2,9 +2,10 @@
 
 use super::{fold, read, run};
 use amflab::campaign::stage::Stage;
-use amflab::timeline::write_log;
-use amflab::trace::recording::Tail;
+use amflab::timeline::{Timeline, write_log};
+use amflab::trace::recording::{Bounds, Recorder, Tail};
 use amflab::trace::{Action, Ask, Engine};
+use std::io::Read;
 
 #[test]
 fn a_run_under_every_fault_comes_back_and_verifies() {
@@ -64,4 +65,40 @@ fn what_was_not_kept_cannot_be_recorded_later() {
     sim.submit(Action::Crash(amflab::protocol::id::AmfId(0))).unwrap();
     let why = sim.submit(Action::Record(Some(folder.path().join("late")))).unwrap_err();
     assert!(why.to_string().contains("hint: start with --record FILE"), "{why}");
+}
+
+/// What does not fit in memory is kept in a file, so a long run can be looked back at; past that bound, too,
+/// it says so.
+#[test]
+fn a_run_that_is_longer_than_memory_is_still_kept_whole() {
+    let read = read(&super::recording(12, 120));
+    let nodes = (read.profile.config.amfs, read.profile.config.disks_all());
+    let keep = |bounds| {
+        let mut recorder = Recorder::new(read.head.clone(), nodes, bounds);
+        for (at, step) in read.steps.iter().enumerate() {
+            recorder.push(step);
+            if at % 100 == 0 {
+                recorder.flush();
+            }
+        }
+        recorder
+    };
+    let mut kept = keep(Bounds { memory: 1_000, file: 1 << 20 });
+    let mut whole = kept.so_far().unwrap();
+    assert!(whole.len() > 5_000, "{} bytes are more than memory takes", whole.len());
+    let timeline = Timeline::open(whole.again(), &mut |_| {}).unwrap();
+    assert_eq!((timeline.len(), timeline.trouble()), (read.steps.len() as u64, None));
+    // It is recorded from its beginning, and what was taken of it before is as it was.
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("late");
+    kept.start(&file).unwrap();
+    kept.stop("record off").unwrap();
+    assert_eq!(super::read(&std::fs::read(&file).unwrap()).steps, read.steps);
+    let mut bytes = Vec::new();
+    whole.read_to_end(&mut bytes).unwrap();
+    assert_eq!(super::read(&bytes).steps, read.steps);
+    let mut kept = keep(Bounds { memory: 1_000, file: 3_000 });
+    let why = kept.so_far().unwrap_err();
+    assert!(why.contains("longer than what is kept of it"), "{why}");
+    assert!(kept.start(&file).unwrap_err().contains("--record FILE"));
 }

@@ -1,13 +1,16 @@
 //! Timelines: any position equals the fold up to there; the first difference is found and named.
 
 use super::{fold, read, recording, run, write};
-use amflab::protocol::id::{AmfId, Instant, NodeId};
-use amflab::timeline::compare::{beside, side_by_side};
+use amflab::protocol::id::{AmfId, Block, Instant, NodeId};
+use amflab::protocol::{LineState, MsgKind};
+use amflab::timeline::compare::{Comparison, beside, side_by_side};
 use amflab::timeline::ladder::{Address, Column, Row, What};
+use amflab::timeline::search::hits;
 use amflab::timeline::{Player, Timeline};
 use amflab::trace::action::Seek;
 use amflab::trace::recording::Outcome;
-use amflab::trace::{Action, Ask, Engine, EventKind, HostPort, Snapshot};
+use amflab::trace::{Action, Ask, Condition, Engine, EventKind, HostPort, Mark, Snapshot};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
 
 fn open(bytes: Vec<u8>) -> Timeline {
@@ -159,13 +162,17 @@ fn a_machine_that_broke_is_down_afterwards() {
     assert_eq!(timeline.world().outstanding(), 0, "its host was answered");
 }
 
+fn compared(a: &[u8], b: &[u8]) -> Comparison {
+    side_by_side([&|| a, &|| b], 200, '>').unwrap()
+}
+
 #[test]
 fn two_runs_are_told_by_what_happens_from_their_first_difference_on() {
     let bytes = recording(12, 120);
     let whole = read(&bytes);
     let same = whole.steps.len() / 2;
     let half = write(&whole.head, &whole.profile, &whole.steps[..same]);
-    let beside = side_by_side(&bytes, &half, 200, '>').unwrap();
+    let beside = compared(&bytes, &half);
     assert_eq!(beside.same, same as u64);
     let [told, other] = &beside.sides;
     assert_eq!(told.len(), other.len());
@@ -175,7 +182,7 @@ fn two_runs_are_told_by_what_happens_from_their_first_difference_on() {
     assert!(told.iter().all(|line| !line.contains("packet ")), "{told:?}");
     let steps = told.iter().map(|line| line.split_whitespace().next().unwrap().parse().unwrap());
     assert!(steps.collect::<Vec<u64>>().is_sorted_by(|a, b| a <= b && *a > same as u64));
-    let equal = side_by_side(&bytes, &bytes, 200, '>').unwrap();
+    let equal = compared(&bytes, &bytes);
     assert_eq!((equal.same, equal.sides), (whole.steps.len() as u64, [Vec::new(), Vec::new()]));
 }
 
@@ -211,4 +218,116 @@ fn what_happens_in_both_stands_side_by_side() {
     let nothing = beside(&[Vec::new(), noted(&[(3, "x")])], '>');
     assert_eq!(nothing[0], [""]);
     assert!(nothing[1][0].ends_with('x'));
+}
+
+/// The state of every line.
+type States = BTreeMap<(AmfId, Block), LineState>;
+
+/// A recording of a cluster of three AMFs or more.
+fn shared_recording() -> Vec<u8> {
+    let mut seeds = (100..200).map(|seed| recording(seed, 120));
+    seeds.find(|bytes| read(bytes).profile.config.amfs > 2).unwrap()
+}
+
+/// Every step in which a condition begins to hold is found: those that somebody finds who goes through all
+/// positions and looks.
+#[test]
+fn a_watch_finds_where_its_condition_begins_to_hold() {
+    let bytes = shared_recording();
+    let mut timeline = open(bytes.clone());
+    // The state of every line at every position.
+    let mut states: Vec<States> = Vec::new();
+    for at in 0..=timeline.len() {
+        timeline.seek(at).unwrap();
+        let amfs = timeline.snapshot(&Ask::ALL).amfs.into_iter();
+        let lines = amfs.flat_map(|amf| {
+            amf.lines.into_iter().map(move |line| ((amf.id, line.block), line.state))
+        });
+        states.push(lines.collect());
+    }
+    let begins = |holds: &dyn Fn(&States) -> bool| -> Vec<u64> {
+        let held: Vec<bool> = states.iter().map(holds).collect();
+        (1..).zip(held.windows(2)).filter(|(_, two)| !two[0] && two[1]).map(|(at, _)| at).collect()
+    };
+    let has_m =
+        |key: (AmfId, Block)| begins(&move |states| states.get(&key) == Some(&LineState::M));
+    let keys: BTreeSet<(AmfId, Block)> = states.iter().flat_map(|at| at.keys().copied()).collect();
+    let (amf, block) = keys.into_iter().max_by_key(|key| has_m(*key).len()).unwrap();
+    let other = AmfId((amf.0 + 1) % 3);
+    let len = timeline.len();
+    let steps = |condition: &Condition| {
+        let survey = hits(bytes.as_slice(), condition).unwrap();
+        (1..=len)
+            .filter(|step| survey.count(Mark::Watch, step - 1, *step) > 0)
+            .collect::<Vec<u64>>()
+    };
+    let owns = Condition::State(amf, block, LineState::M);
+    assert!(has_m((amf, block)).len() > 2, "it is written there");
+    assert_eq!(steps(&owns), has_m((amf, block)));
+    let other_has = Condition::Not(Box::new(Condition::State(other, block, LineState::I)));
+    let both = Condition::All(vec![
+        Condition::Not(Box::new(Condition::State(amf, block, LineState::I))),
+        other_has,
+    ]);
+    let wanted = begins(&|states| {
+        states.contains_key(&(amf, block)) && states.contains_key(&(other, block))
+    });
+    assert_eq!(steps(&both), wanted);
+    // Of what happens, every time counts.
+    let told = timeline.events(0, timeline.len()).unwrap();
+    let sent = Condition::Sent(MsgKind::Grant, None);
+    let mut grants: Vec<u64> =
+        told.iter().filter(|event| sent.is_told_by(event)).map(|event| event.step).collect();
+    grants.dedup();
+    assert!(grants.len() > 10);
+    assert_eq!(steps(&sent), grants);
+}
+
+/// Of two positions everything is told that differs, and nothing else: applied to what is there at one, it
+/// is what is there at the other.
+#[test]
+fn what_differs_between_two_positions_is_all_that_differs() {
+    let mut timeline = open(shared_recording());
+    let len = timeline.len();
+    let lines = |timeline: &mut Timeline, at: u64| -> BTreeMap<(String, String), String> {
+        timeline.seek(at).unwrap();
+        let mut all = BTreeMap::new();
+        for amf in timeline.snapshot(&Ask::ALL).amfs {
+            for line in amf.lines {
+                let what = format!("line b{}", line.block.0);
+                let told = format!("{} {}", line.state, line.version);
+                all.insert((amf.id.to_string(), what), told);
+            }
+        }
+        all
+    };
+    let mut kinds = BTreeSet::new();
+    for (from, to) in [(0, len), (len / 3, len / 2), (len / 2, len / 3), (len, len), (7, 8)] {
+        timeline.seek(len / 4).unwrap();
+        let found = timeline.differences(from, to).unwrap();
+        assert_eq!(timeline.position(), len / 4, "it stays where it is");
+        assert_eq!((found.positions, found.more), ([from, to], 0));
+        assert_eq!(found.changes.is_empty(), from == to, "{from} {to}");
+        let (mut there, wanted) = (lines(&mut timeline, from), lines(&mut timeline, to));
+        for change in found.changes {
+            assert_ne!(change.before, change.after, "{change:?}");
+            let kind = change.what.split(' ').next().unwrap().to_owned();
+            if kind == "line" {
+                let key = (change.place(), change.what.clone());
+                match change.after {
+                    None => drop(there.remove(&key).expect("it was there")),
+                    Some(after) => {
+                        // Behind the version stands what else is known of the line.
+                        let words: Vec<&str> = after.split(' ').take(2).collect();
+                        there.insert(key, words.join(" "));
+                    }
+                }
+            }
+            kinds.insert(kind);
+        }
+        assert_eq!(there, wanted, "{from} {to}");
+    }
+    for kind in ["line", "replica", "lock", "at", "packet", "request"] {
+        assert!(kinds.contains(kind), "{kind}: {kinds:?}");
+    }
 }

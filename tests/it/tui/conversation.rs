@@ -2,12 +2,15 @@
 
 use super::fake;
 use super::screens::{draw, text};
+use amflab::protocol::LineState;
 use amflab::protocol::id::{AmfId, Block, DiskId, OpId};
 use amflab::trace::action::Action;
-use amflab::trace::{Command, HoldFilter, HostCommand, LinkSetting, Release, Value};
+use amflab::trace::{
+    Command, Condition, HoldFilter, HostCommand, LinkSetting, Release, Seek, Value,
+};
 use amflab::tui::command::Act;
 use amflab::tui::keymap::{Key, Keymap, Meaning, Sequence};
-use amflab::tui::model::{Modal, Model, Pane, Screen};
+use amflab::tui::model::{JobShown, Modal, Model, Pane, Screen};
 use amflab::tui::update::{Effect, Msg, update};
 use crossterm::event::{KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 
@@ -411,4 +414,62 @@ fn the_picture_of_a_screen_is_well_formed_and_complete() {
     if let Some(path) = std::env::var_os("AMFLAB_SVG") {
         std::fs::write(path, svg).unwrap();
     }
+}
+
+/// The console goes on while a recording is folded; `esc` and `ctrl-c` end that, and nothing else.
+#[test]
+fn what_is_under_way_is_shown_and_ended_by_esc() {
+    let mut model = console();
+    let job = JobShown { what: "looking back at main".to_owned(), percent: 38 };
+    update(&mut model, Msg::Job(Some(job)));
+    let screen = text(&draw(&mut model, (80, 24)));
+    assert!(screen.contains("looking back at main") && screen.contains("38%  esc ends it"));
+    assert_eq!(press(&mut model, "esc"), [Effect::EndJob]);
+    assert_eq!(press(&mut model, "ctrl-c"), [Effect::EndJob], "it does not leave");
+    // Other keys mean what they always do, and what is open comes first.
+    assert_eq!(press(&mut model, "x"), run(Command::Act(Action::Crash(model.selected.amf))));
+    assert_eq!(press(&mut model, "? esc"), []);
+    update(&mut model, Msg::Job(None));
+    assert!(!text(&draw(&mut model, (80, 24))).contains("esc ends it"));
+    assert_eq!(press(&mut model, "esc"), []);
+    press(&mut model, "ctrl-c");
+    assert!(matches!(model.modal, Modal::Confirm(_)), "it asks, for a workload is running");
+}
+
+#[test]
+fn a_watch_is_named_in_the_words_of_run_until() {
+    let mut model = console();
+    let wanted = Condition::All(vec![
+        Condition::State(AmfId(1), Block(3), LineState::I),
+        Condition::Not(Box::new(Condition::View(2))),
+    ]);
+    let line = ": 'watch_state_amf1_3_I_and_not_view_2' enter";
+    assert_eq!(press(&mut model, line), [Effect::Watch(Some(wanted.clone()))]);
+    assert_eq!(model.watch, Some(wanted));
+    let screen = text(&draw(&mut model, (200, 60)));
+    assert!(screen.contains("watch state amf1 3 I and not view 2"), "in the status bar");
+    // Where it has stopped is marked, and gone back to.
+    update(&mut model, Msg::Hit(7));
+    press(&mut model, "7");
+    model.cluster.now.step = 20;
+    assert_eq!(press(&mut model, "{"), [Effect::Rewind(Seek::To(7))]);
+    assert!(text(&draw(&mut model, (200, 60))).contains("hit of the watch 1"), "in the legend");
+    // What only whoever gives the commands knows is refused, at its place in the line.
+    for (line, column) in [("'watch_idle'", 1), ("'watch_view_2_and_answered_a'", 1)] {
+        assert_eq!(press(&mut model, &format!(": {line} enter")), []);
+        let screen = text(&draw(&mut model, (200, 60)));
+        assert!(screen.contains(&format!("column {column}: ")), "{screen}");
+        press(&mut model, "esc");
+    }
+    assert_eq!(press(&mut model, ": 'watch_off' enter"), [Effect::Watch(None)]);
+    assert_eq!(press(&mut model, "{"), []);
+    assert_eq!(model.watch, None);
+}
+
+#[test]
+fn a_watch_is_completed_as_run_until_is() {
+    let mut model = console();
+    press(&mut model, ": 'watch_not_sta' tab 'amf2_3_M_a' tab 'not_lo' tab");
+    let Modal::Line(line) = &model.modal else { panic!("the line is open") };
+    assert_eq!(line.input.value(), "watch not state amf2 3 M and not lock ");
 }

@@ -14,6 +14,7 @@ use amflab::tui::snapshot::Cluster;
 use amflab::tui::theme::Theme;
 use amflab::tui::update::{Effect, Msg, update};
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::style::Modifier;
 use tempfile::TempDir;
 
 /// What happened in a conversation with a crash, two views and a takeover.
@@ -264,4 +265,33 @@ fn a_picture_of_the_screen_is_written_into_a_new_file() {
     let [Effect::Write(path, picture)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(path.to_str(), Some("ladder.svg"));
     assert!(picture.starts_with("<svg ") && picture.contains("op1 write b0"));
+}
+
+/// What is looked for stands out in its row, without a colour, too, and the title says what it is.
+#[test]
+fn what_the_filter_finds_stands_out_and_the_title_says_what_it_is() {
+    let mut played = Played::open();
+    played.press("6 / 'grant_b0' enter");
+    let buffer = draw(&mut played.model, (100, 30));
+    let screen = text(&buffer);
+    let title = screen.lines().nth(1).unwrap();
+    assert!(title.contains("/grant b0"), "{title}");
+    let is_marked = |y: u16| {
+        let cells = (0..buffer.area.width).map(|x| &buffer[(x, y)]);
+        cells.filter(|cell| cell.modifier.contains(Modifier::UNDERLINED)).count() > 5
+    };
+    // The last row of the pane tells the selected one once more.
+    let rows =
+        (3..20).filter(|y| screen.lines().nth(usize::from(*y)).unwrap().contains("grant b0"));
+    let found: Vec<u16> = rows.filter(|y| is_marked(*y)).collect();
+    assert!(found.len() > 1, "{screen}");
+    let others = (3..20).filter(|y| !found.contains(y)).filter(|y| is_marked(*y));
+    assert_eq!(others.count(), 0, "{screen}");
+    played.press("esc home");
+    while played.model.ladder.selected().unwrap().op.is_none() {
+        played.press("down");
+    }
+    played.press("f");
+    let title = played.screen().lines().nth(1).unwrap().to_owned();
+    assert!(title.contains("only op"), "{title}");
 }

@@ -108,6 +108,7 @@ fn rows() -> Vec<LessonRow> {
             claims: vec![1 + u8::try_from(at).unwrap()],
             passed: at == 0,
             best: [Some((7, 7)), Some((2, 9)), None][at],
+            left_at: [None, None, Some((2, 5))][at],
         })
         .collect()
 }
@@ -353,4 +354,38 @@ fn who_does_not_pass_is_told_why_and_who_does_finds_the_next_lesson() {
     update(&mut model, Msg::Lesson(None));
     assert_eq!((model.learn.at, model.focus()), (2, Pane::Lessons), "the one after it");
     assert_eq!(press(&mut model, "b"), [], "no other run begins there");
+}
+
+/// A lesson that was left, also by who leaves the console, goes on where it was; it can be begun anew.
+#[test]
+fn a_lesson_goes_on_where_it_was_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let progress = folder.path().join("progress.toml").display().to_string();
+    let args = ["--engine", "sim", "-p", "claims", "--lesson", "1", "--progress", &progress];
+    let mut console = Console::real(100, 30, &args);
+    console.until_text("step 1 of 4");
+    console.type_keys("\r");
+    console.until_text("step 2 of 4");
+    console.type_keys("i");
+    console.until_text("hint 1 of 2");
+    console.type_keys("q");
+    assert!(console.ends().0);
+    let mut console = Console::real(100, 30, &args);
+    console.until_text("it goes on at step 2; R begins it anew");
+    console.until_text("hint 1 of 2");
+    console.type_keys("e");
+    console.until_text("it goes on at this step next time");
+    console.type_keys("y");
+    console.until_text("of 23 passed");
+    console.until_text("step 2");
+    console.type_keys("\r");
+    console.until_text("it goes on at step 2");
+    console.type_keys("R");
+    console.until_text("What was done in it so far is forgotten");
+    console.type_keys("y");
+    console.until_text("step 1 of 4");
+    console.type_keys("q");
+    assert!(console.ends().0);
+    let kept = std::fs::read_to_string(&progress).unwrap();
+    assert!(!kept.contains("midway"), "nothing was done yet: {kept}");
 }

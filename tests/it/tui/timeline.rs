@@ -236,3 +236,38 @@ fn runs_and_rows_of_a_comparison_are_filtered() {
     let screen = text(&draw(model, (100, 30)));
     assert!(screen.contains("F crash amf1") && !screen.contains("grant b3"), "{screen}");
 }
+
+#[test]
+fn a_marked_step_is_held_against_another_one() {
+    let mut played = played(Form::Default);
+    played.press("d");
+    assert!(played.screen().contains("no step of this run is marked"));
+    played.press(": 'goto_60' enter a : 'goto_200' enter");
+    assert_eq!(played.model.marked_step(), Some(60));
+    let screen = played.screen();
+    let under = screen.lines().nth(4).unwrap();
+    assert!(
+        under.contains(" a ") && under.contains("step 200"),
+        "the mark is on the strip: {under}"
+    );
+    assert_eq!(press(&mut played.model, "d"), [Effect::Differ(60, 200)]);
+    let found = played.player.differences(60, 200).unwrap().unwrap();
+    let one = found.changes.iter().find(|change| change.what.starts_with("line ")).unwrap().clone();
+    update(&mut played.model, Msg::Differences(Box::new(found)));
+    for size in [(40, 12), (80, 24), (200, 60)] {
+        let screen = text(&draw(&mut played.model, size));
+        assert!(screen.contains("Steps 60 and 200: "), "{screen}");
+    }
+    // It is filtered as the help is, by the machine, too.
+    let words = format!("/ '{}_{}' enter", one.place(), one.what.split(' ').nth(1).unwrap());
+    press(&mut played.model, &words);
+    let screen = text(&draw(&mut played.model, (120, 40)));
+    assert!(screen.contains(&one.what) && screen.contains(&one.place()), "{screen}");
+    press(&mut played.model, "esc esc");
+    assert!(!text(&draw(&mut played.model, (120, 40))).contains("Steps 60 and 200"));
+    // Steps are named on the line, too; wrong ones are refused there.
+    let line = |words: &str| format!(": '{words}' enter");
+    assert_eq!(press(&mut played.model, &line("diff_3_7")), [Effect::Differ(3, 7)]);
+    assert_eq!(press(&mut played.model, &line("diff_999999")), []);
+    assert!(text(&draw(&mut played.model, (120, 40))).contains("`999999` is no step of this run"));
+}
