@@ -3,7 +3,6 @@
 use super::failure::{FAILED, FINE, Failure, UNDECIDED};
 use super::progress::Progress;
 use super::reading::Reading;
-use super::replay::file_bytes;
 use super::{Done, complain, print};
 use crate::check::{Past, Start};
 use crate::profile::Profile;

@@ -2,19 +2,14 @@
 
 use super::{InspectArgs, open};
 use crate::cli::failure::{FINE, Failure, UNDECIDED};
-use crate::cli::progress::Progress;
-use crate::cli::{Done, complain, interrupt, print};
+use crate::cli::reading::Reading;
+use crate::cli::{Done, complain, print};
 use crate::protocol::Many;
 use crate::timeline::Fold;
-use crate::timeline::compare::Steps;
 use crate::timeline::differences::differences;
 use crate::trace::change::Differences;
 use crate::world::World;
 use std::fmt::Write;
-use std::sync::atomic::Ordering;
-
-/// Steps between two looks at ctrl-c.
-const LOOK_EVERY: u64 = 4_096;
 
 /// Folds up to both steps, and tells what differs.
 pub(super) fn against(args: &InspectArgs, from: u64, to: u64) -> Done {
@@ -31,33 +26,28 @@ pub(super) fn against(args: &InspectArgs, from: u64, to: u64) -> Done {
 
 /// The cluster at two positions; `None`: ctrl-c came before.
 fn worlds(args: &InspectArgs, low: u64, high: u64) -> Result<Option<[World; 2]>, Failure> {
-    let (reader, profile) = open(&args.recording)?;
+    let (mut reader, profile) = open(&args.recording)?;
     let mut fold = Fold::new(&profile, reader.head());
-    let mut steps = Steps::new(reader);
-    let interrupted = interrupt::watch();
-    let mut progress = Progress::new(None);
-    let mut at_low = None;
-    loop {
-        let here = fold.position();
-        if here == low {
-            at_low = Some(fold.world().clone());
-        }
-        if here.is_multiple_of(LOOK_EVERY) {
-            progress.at(here);
-            if interrupted.load(Ordering::Relaxed) {
-                progress.end();
-                return Ok(None);
+    let mut look = Reading::new(&args.recording);
+    let mut at_low = (low == 0).then(|| fold.world().clone());
+    'all: while fold.position() < high
+        && let Some(chunk) = reader.next_chunk()?
+    {
+        for step in &chunk.steps {
+            if fold.position() == high || !fold.apply(step) {
+                break 'all;
+            }
+            if fold.position() == low {
+                at_low = Some(fold.world().clone());
             }
         }
-        if here == high {
-            break;
-        }
-        let step = steps.take()?;
-        if !step.is_some_and(|step| fold.apply(&step)) {
+        if !look.at(chunk.offset + chunk.bytes) {
             break;
         }
     }
-    progress.end();
+    if !look.end() {
+        return Ok(None);
+    }
     if let Some(trouble) = fold.trouble().filter(|_| fold.position() < high) {
         return Err(Failure::broken(trouble));
     }

@@ -138,8 +138,11 @@ impl StepShown {
 
     /// A command was given in this step.
     pub fn did(&mut self, command: &Command, report: &Report) {
-        self.done.push(format!("> {command}"));
-        self.done.extend(report.lines.iter().cloned());
+        let typed = command.to_string();
+        // What only says the command once more says nothing.
+        let said = report.lines.iter().filter(|line| **line != typed).cloned();
+        self.done.push(format!("> {typed}"));
+        self.done.extend(said);
         let more = self.done.len().saturating_sub(DONE_MAX);
         self.done.drain(..more);
     }
