@@ -1,7 +1,7 @@
 //! A bar for what takes longer than a second; only on a terminal, on standard error.
 
 use crate::protocol::id::Span;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -132,7 +132,11 @@ impl Progress {
 fn make(total: Option<u64>, template: &str) -> ProgressBar {
     let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> "));
+        // A rate has no digits behind the point.
+        let rate = |state: &ProgressState, out: &mut dyn core::fmt::Write| {
+            let _ = write!(out, "{:.0}/s", state.per_sec());
+        };
+        bar.set_style(style.progress_chars("=> ").with_key("per_sec", rate));
     }
     bar
 }

@@ -28,21 +28,27 @@ pub(crate) fn amflab(args: &[&str]) -> Ran {
     amflab_with(args, "")
 }
 
+/// The same as exit code, standard output and standard error.
+pub(crate) fn amflab_parts(args: &[&str]) -> (i32, String, String) {
+    let Ran { code, out, err } = amflab(args);
+    (code, out, err)
+}
+
 pub(crate) fn amflab_with(args: &[&str], input: &str) -> Ran {
     amflab_in(args, input, &[("AMFLAB_CONFIG", "none")])
 }
 
+/// The program in the project's folder, with pipes.
+pub(crate) fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_amflab"));
+    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 /// With variables of the environment.
 fn amflab_in(args: &[&str], input: &str, vars: &[(&str, &str)]) -> Ran {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_amflab"))
-        .args(args)
-        .envs(vars.iter().copied())
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = command(args).envs(vars.iter().copied()).spawn().unwrap();
     // A program that refuses its arguments may be gone before it reads.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();

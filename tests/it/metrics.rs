@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::float_cmp, reason = "counts, which floats hold exactly")]
 
+use crate::cli::command;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
@@ -165,16 +166,9 @@ struct Running {
 impl Running {
     /// Starts it, and has the address that it listens at.
     fn start(args: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_amflab"))
-            .args(args)
-            .args(["--metrics-listen", "127.0.0.1:0"])
-            .env("AMFLAB_CONFIG", "none")
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let listen = ["--metrics-listen", "127.0.0.1:0"];
+        let mut child =
+            command(&[args, &listen].concat()).env("AMFLAB_CONFIG", "none").spawn().unwrap();
         let input = child.stdin.take().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let mut err = BufReader::new(child.stderr.take().unwrap());

@@ -2,19 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use crate::cli::amflab_parts as amflab;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-fn amflab(args: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_amflab"))
-        .args(args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap_or(-1), text(output.stdout), text(output.stderr))
-}
 
 /// Tags that have no end in HTML.
 const VOID: [&str; 3] = ["meta", "img", "br"];

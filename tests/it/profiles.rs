@@ -264,24 +264,36 @@ fn a_huge_profile_is_refused() {
 /// Every file in `tests/profiles_invalid` says in its head what its error must contain.
 #[test]
 fn invalid_profiles_are_refused_as_they_say() {
-    let files = folder("tests/profiles_invalid");
-    assert!(files.len() >= 15, "only {} bad profiles", files.len());
-    let mut missing = Vec::new();
-    for path in files {
+    let parse = |label: &str, text: &str| {
+        profile::parse("bad", label, text, &[]).err().map(|error| error.to_string())
+    };
+    let bad = refused_as_they_say("tests/profiles_invalid", parse);
+    assert!(bad.len() >= 15, "only {} bad profiles", bad.len());
+}
+
+/// A file that is refused: its name, the error, and what its head says of that.
+pub(crate) type Bad = (String, String, Vec<String>);
+
+/// Every file of a folder says in its head what its error must contain.
+pub(crate) fn refused_as_they_say(
+    name: &str,
+    parse: impl Fn(&str, &str) -> Option<String>,
+) -> Vec<Bad> {
+    let (mut bad, mut missing) = (Vec::new(), Vec::new());
+    for path in folder(name) {
         let text = std::fs::read_to_string(&path).unwrap();
         let label = path.file_name().unwrap().to_string_lossy().into_owned();
-        let error = match profile::parse("bad", &label, &text, &[]) {
-            Ok(profile) => panic!("{label} was accepted: {profile:?}"),
-            Err(error) => error.to_string(),
-        };
-        let expected: Vec<&str> =
-            text.lines().filter_map(|line| line.strip_prefix("# expect: ")).collect();
+        let error = parse(&label, &text).unwrap_or_else(|| panic!("{label} was accepted"));
+        let lines = text.lines().filter_map(|line| line.strip_prefix("# expect: "));
+        let expected: Vec<String> = lines.map(str::to_owned).collect();
         assert!(!expected.is_empty(), "{label} does not say what it expects");
-        for wanted in expected.iter().filter(|wanted| !error.contains(**wanted)) {
+        for wanted in expected.iter().filter(|wanted| !error.contains(&**wanted)) {
             missing.push(format!("{label}: wanted `{wanted}` in:\n{error}"));
         }
+        bad.push((label, error, expected));
     }
     assert!(missing.is_empty(), "{}", missing.join("\n\n"));
+    bad
 }
 
 fn folder(name: &str) -> Vec<PathBuf> {

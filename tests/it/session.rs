@@ -233,25 +233,8 @@ impl Engine for Fake {
 }
 
 fn amf_info(id: u8, status: AmfStatus) -> AmfInfo {
-    AmfInfo {
-        id: AmfId(id),
-        status,
-        epoch: Epoch(1),
-        incarnation: Incarnation(1),
-        lease_left: Span(0),
-        partners: AmfSet::EMPTY,
-        last_survivor: false,
-        lines_used: 0,
-        lines_max: 8,
-        dirty: 0,
-        replicas: 0,
-        recovering: 0,
-        ops: 0,
-        hits: 0,
-        misses: 0,
-        lines: Vec::new(),
-        replicas_kept: Vec::new(),
-    }
+    let (epoch, incarnation) = (Epoch(1), Incarnation(1));
+    AmfInfo { status, epoch, incarnation, ..AmfInfo::down(AmfId(id), 8) }
 }
 
 fn empty(config: &Config) -> Snapshot {

@@ -1,5 +1,6 @@
 //! What a teacher may get wrong: in the file, told with its line; in the lesson, told by `prove`.
 
+use crate::profiles::refused_as_they_say;
 use amflab::lesson::{self, parse};
 use proptest::prelude::*;
 use std::path::Path;
@@ -7,32 +8,16 @@ use std::path::Path;
 /// Every file in `tests/lessons_invalid` says in its head what its error must contain.
 #[test]
 fn invalid_lessons_are_refused_as_they_say() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lessons_invalid");
-    let (mut missing, mut count) = (Vec::new(), 0);
-    for entry in std::fs::read_dir(folder).expect("the folder") {
-        let path = entry.expect("readable").path();
-        let text = std::fs::read_to_string(&path).expect("a text");
-        let label = path.file_name().expect("a name").to_string_lossy().into_owned();
-        let error = match parse("bad", &label, &text) {
-            Ok(_) => panic!("{label} was accepted"),
-            Err(error) => error.to_string(),
-        };
-        let expected: Vec<&str> =
-            text.lines().filter_map(|line| line.strip_prefix("# expect: ")).collect();
-        assert!(!expected.is_empty(), "{label} does not say what it expects");
-        for wanted in expected.iter().filter(|wanted| !error.contains(**wanted)) {
-            missing.push(format!("{label}: wanted `{wanted}` in:\n{error}"));
-        }
+    let parse =
+        |label: &str, text: &str| parse("bad", label, text).err().map(|error| error.to_string());
+    let bad = refused_as_they_say("tests/lessons_invalid", parse);
+    for (label, error, expected) in &bad {
         let hints = error.matches("\n  hint: ").count();
         let lines = error.lines().count() - hints;
         let wanted = expected.iter().filter(|wanted| !wanted.starts_with("hint: ")).count();
-        if lines != wanted {
-            missing.push(format!("{label}: {lines} problems, {wanted} are expected:\n{error}"));
-        }
-        count += 1;
+        assert_eq!(lines, wanted, "{label}: so many problems are expected:\n{error}");
     }
-    assert!(missing.is_empty(), "{}", missing.join("\n\n"));
-    assert!(count >= 14, "only {count} bad lessons");
+    assert!(bad.len() >= 14, "only {} bad lessons", bad.len());
 }
 
 const SOUND: &str = r#"
