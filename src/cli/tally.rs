@@ -97,15 +97,6 @@ impl Tally {
         }
     }
 
-    /// A request that was counted as turned away is made again elsewhere.
-    pub(super) fn again(&mut self) {
-        let all = HostError::ALL.iter().zip(&mut self.errors);
-        for (_, count) in all.filter(|(known, _)| **known == HostError::NotServing) {
-            *count = count.saturating_sub(1);
-        }
-        self.retried += 1;
-    }
-
     /// A request was answered.
     pub(super) fn answered(&mut self, doing: Doing, done: &Completion) {
         let touched = match &done.answer.result {

@@ -92,6 +92,8 @@ pub struct Sample {
     pub outstanding: u64,
     /// Requests that ended in an error, in the order of [`HostError::ALL`].
     pub errors: [u64; HostError::ALL.len()],
+    /// Requests that an AMF turned away, and that were made again over another path.
+    pub retried: u64,
     /// Touches that hit.
     pub hits: u64,
     /// Touches that missed.
@@ -152,6 +154,9 @@ fn hosts(out: &mut Exposition, sample: &Sample) {
     for (kind, count) in HostError::ALL.iter().zip(sample.errors) {
         out.labelled(&[("kind", kind.name())], count);
     }
+    let help = "Requests that an AMF turned away, and that were made again over another path.";
+    out.counter("amflab_retried_total", help);
+    out.value(sample.retried);
     out.counter(
         "amflab_touches_total",
         "Blocks that requests touched, by whether the AMF had them.",

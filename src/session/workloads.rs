@@ -119,13 +119,19 @@ pub struct ReplayProgress {
 }
 
 impl ReplayProgress {
+    /// What is said behind the errors of requests that were made again; nothing if none was.
+    #[must_use]
+    pub fn retried_told(&self) -> String {
+        if self.retried > 0 { format!(", {} retried", self.retried) } else { String::new() }
+    }
+
     /// How far it is, in one line.
     #[must_use]
     pub fn told(&self) -> String {
-        let Self { name, requests, answered, reads, errors, retried, .. } = self;
+        let Self { name, requests, answered, reads, errors, .. } = self;
         let reads = Many(*reads, "read");
         let errors = Many(*errors, "error");
-        let retried = if *retried > 0 { format!(", {retried} retried") } else { String::new() };
+        let retried = self.retried_told();
         format!(
             "replay {name}: {answered} of {requests} requests, {reads} verified, {errors}{retried}"
         )

@@ -28,6 +28,7 @@ mod mapping;
 mod metrics;
 mod pages;
 mod pair;
+mod paths;
 mod profiles;
 mod protocol_doc;
 mod recording;

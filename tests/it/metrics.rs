@@ -266,6 +266,7 @@ fn compare(report: &Value, scrape: &Scrape, agree: impl Fn(f64, f64) -> bool) {
         ("ops", "amflab_requests_total"),
         ("touches", "amflab_touches_total"),
         ("errors", "amflab_errors_total"),
+        ("retried", "amflab_retried_total"),
         ("peer_transfers", "amflab_peer_transfers_total"),
         ("disk_reads", "amflab_disk_reads_total"),
         ("disk_writes", "amflab_disk_writes_total"),

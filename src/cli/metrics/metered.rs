@@ -23,6 +23,9 @@ pub(in crate::cli) struct Metered {
     tally: Tally,
     open: Table<OpId, Doing>,
     deadlines: VecDeque<(Instant, OpId)>,
+    /// Requests that were turned away since nothing more was answered, and by then: whoever makes one again
+    /// does so at once, and it is no error. A counter never goes back.
+    refused: [Vec<OpId>; 2],
 }
 
 impl Metered {
@@ -35,6 +38,7 @@ impl Metered {
             tally: Tally::new(),
             open: Table::default(),
             deadlines: VecDeque::new(),
+            refused: [Vec::new(), Vec::new()],
         };
         metered.put();
         metered
@@ -84,8 +88,10 @@ impl HostPort for Metered {
     fn host_again(&mut self, op: OpId, amf: AmfId, kind: RequestKind) -> OpId {
         let doing = Doing::of(&kind);
         let deadline = self.engine.now() + self.profile.host.timeout;
+        let was = op;
         let op = self.engine.host_again(op, amf, kind);
-        self.tally.again();
+        self.refused.iter_mut().for_each(|ops| ops.retain(|refused| *refused != was));
+        self.tally.retried += 1;
         self.open.insert(op, doing);
         self.deadlines.push_back((deadline, op));
         op
@@ -93,11 +99,18 @@ impl HostPort for Metered {
 
     fn poll_completion(&mut self) -> Option<Completion> {
         let Some(done) = self.engine.poll_completion() else {
+            let [now, before] = &mut self.refused;
+            before.drain(..).for_each(|_| self.tally.failed(HostError::NotServing));
+            core::mem::swap(now, before);
             self.put_if_wanted();
             return None;
         };
         if let Some(doing) = self.open.remove(&done.answer.op) {
-            self.tally.answered(doing, &done);
+            if done.answer.result == Err(HostError::NotServing) {
+                self.refused[0].push(done.answer.op);
+            } else {
+                self.tally.answered(doing, &done);
+            }
         }
         self.give_up_late();
         Some(done)

@@ -110,6 +110,7 @@ pub(super) fn sample(
         requests: [tally.reads, tally.writes, tally.others],
         outstanding,
         errors: tally.errors,
+        retried: tally.retried,
         hits: tally.hits,
         misses: tally.misses,
         durations: tally.durations(),

@@ -383,8 +383,13 @@ impl<W: Write> Plain<W> {
         };
         self.replay_is_running = false;
         self.said.push_back(format!(
-            "replay {} {word}: {} of {} requests, {} reads verified, {} errors.",
-            progress.name, progress.answered, progress.requests, progress.reads, progress.errors
+            "replay {} {word}: {} of {} requests, {} reads verified, {} errors{}.",
+            progress.name,
+            progress.answered,
+            progress.requests,
+            progress.reads,
+            progress.errors,
+            progress.retried_told()
         ));
     }
 

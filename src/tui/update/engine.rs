@@ -107,13 +107,14 @@ pub fn replay(model: &mut Model, shown: ReplayShown) -> Vec<Effect> {
     let progress = &shown.progress;
     let said = ends.then(|| {
         format!(
-            "replay {}: {} of {} requests, {} reads verified, {} mismatches, {} errors",
+            "replay {}: {} of {} requests, {} reads verified, {} mismatches, {} errors{}",
             progress.name,
             progress.answered,
             progress.requests,
             progress.reads,
             shown.mismatches,
-            progress.errors
+            progress.errors,
+            progress.retried_told()
         )
     });
     let is_bad = shown.mismatches > 0 || progress.errors > 0;
