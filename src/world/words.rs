@@ -16,11 +16,11 @@ pub(super) fn control_node(control: &Control) -> (NodeId, bool) {
         | Control::Destage(amf)
         | Control::Scrub(amf)
         | Control::AcceptLoss(amf)
-        | Control::DropLines(amf) => (NodeId::Amf(*amf), false),
+        | Control::DropLines(amf)
+        | Control::KeepJournal(amf, _) => (NodeId::Amf(*amf), false),
         Control::FailDisk(disk) | Control::Corrupt(disk, _) | Control::LoseWrites(disk, _) => {
             (NodeId::Disk(*disk), true)
         }
-        Control::KeepJournal(amf, _) => (NodeId::Amf(*amf), false),
         Control::CorruptJournal(amf) => (NodeId::Amf(*amf), true),
         Control::ReplaceDisk(disk) => (NodeId::Disk(*disk), false),
         Control::WitnessDown | Control::PowerFail | Control::SetDefect(Some(_)) => {
