@@ -281,8 +281,8 @@ pub(crate) fn refused_as_they_say(
 ) -> Vec<Bad> {
     let (mut bad, mut missing) = (Vec::new(), Vec::new());
     for path in folder(name) {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let label = path.file_name().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).expect("a text");
+        let label = path.file_name().expect("a name").to_string_lossy().into_owned();
         let error = parse(&label, &text).unwrap_or_else(|| panic!("{label} was accepted"));
         let lines = text.lines().filter_map(|line| line.strip_prefix("# expect: "));
         let expected: Vec<String> = lines.map(str::to_owned).collect();
