@@ -32,9 +32,7 @@ pub fn tell(sentence: &str, done: &Completion, recent: &VecDeque<Event>) -> Stri
 fn owners(done: &Completion, recent: &VecDeque<Event>) -> Vec<(String, String)> {
     let Ok(touched) = &done.answer.result else { return Vec::new() };
     let Some(block) = touched.first().map(|touched| touched.touch.block) else { return Vec::new() };
-    let since = recent.iter().rev().take_while(|event| event.now >= done.started);
-    let mut events: Vec<&Event> = since.filter(|event| event.now <= done.ended).collect();
-    events.reverse();
+    let events = during(done, recent);
     let mut said: Vec<(String, String)> = Vec::new();
     for event in &events {
         let EventKind::Rule(fact) = &event.kind else { continue };
@@ -58,6 +56,26 @@ fn owners(done: &Completion, recent: &VecDeque<Event>) -> Vec<(String, String)> 
         said.push((name, format!("{owner} had it in {} {fate}", fact.before)));
     }
     said
+}
+
+/// What happened from its question to its answer: in virtual time what was done before it may bear the same
+/// time.
+fn during<'a>(done: &Completion, recent: &'a VecDeque<Event>) -> Vec<&'a Event> {
+    let since = recent.iter().rev().take_while(|event| event.now >= done.started);
+    let mut events: Vec<&Event> = since.filter(|event| event.now <= done.ended).collect();
+    events.reverse();
+    let wanted = done.answer.op;
+    let asked = events.iter().position(|event| match &event.kind {
+        EventKind::Asked { op, .. } => *op == wanted,
+        _ => false,
+    });
+    events.drain(..asked.unwrap_or(0));
+    let answered = events.iter().position(|event| match &event.kind {
+        EventKind::Answered { op, .. } => *op == wanted,
+        _ => false,
+    });
+    events.truncate(answered.unwrap_or(events.len()));
+    events
 }
 
 fn wrote(events: &[&Event], node: NodeId, block: Block) -> bool {

@@ -2,17 +2,20 @@
 
 use super::fake;
 use super::screens::{draw, text};
-use amflab::protocol::LineState;
-use amflab::protocol::id::{AmfId, Block, DiskId, OpId};
+use amflab::protocol::id::{self, AmfId, Block, DiskId, NodeId, OpId, Version};
+use amflab::protocol::{Fact, LineState, Rule};
 use amflab::trace::action::Action;
 use amflab::trace::{
-    Command, Condition, HoldFilter, HostCommand, LinkSetting, Release, Seek, Value,
+    Command, Condition, Event, EventKind, HoldFilter, HostCommand, LinkSetting, Release, Seek,
+    Value,
 };
 use amflab::tui::command::Act;
 use amflab::tui::keymap::{Key, Keymap, Meaning, Sequence};
 use amflab::tui::model::{JobShown, Modal, Model, Pane, Screen};
+use amflab::tui::snapshot::story;
 use amflab::tui::update::{Effect, Msg, update};
 use crossterm::event::{KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+use std::collections::VecDeque;
 
 fn console() -> Model {
     fake::model(fake::snapshot())
@@ -323,6 +326,35 @@ fn the_story_names_the_owner() {
     let line = model.cluster.io.line(OpId(45)).unwrap();
     let story = line.story.as_deref().unwrap();
     assert_eq!(story, "amf1 asked 3 AMFs, amf0 had it in M and destaged it; 7 messages, 412 us");
+}
+
+/// In virtual time what was done before an operation, and what comes of it, may bear the time at which it began,
+/// or ended.
+#[test]
+fn the_story_is_of_what_happened_from_question_to_answer() {
+    let done = fake::completion();
+    let event = |now, node, kind| Event { step: 1, now, node, kind };
+    let lost = |amf| {
+        let (key, peer) = (Some(id::Key::Block(Block(17))), None);
+        let (before, after) = (LineState::M, LineState::E);
+        let version = Version::ZERO;
+        let fact = Fact { rule: Rule::Destaged, key, before, after, peer, version };
+        (NodeId::Amf(AmfId(amf)), EventKind::Rule(fact))
+    };
+    let (op, what) = (done.answer.op, "read b17".to_owned());
+    let asked = EventKind::Asked { op, what };
+    let answered = EventKind::Answered { op, result: Ok(Vec::new()), value: None };
+    let host = NodeId::Amf(done.amf);
+    let at = |now, (node, kind): (NodeId, EventKind)| event(now, node, kind);
+    let events = VecDeque::from([
+        at(done.started, lost(0)),
+        event(done.started, host, asked),
+        at(done.started, lost(2)),
+        event(done.ended, host, answered),
+        at(done.ended, lost(3)),
+    ]);
+    let told = story::tell("amf1 asked 3 AMFs; 7 messages, 412 us", &done, &events);
+    assert_eq!(told, "amf1 asked 3 AMFs, amf2 had it in M and shares it now; 7 messages, 412 us");
 }
 
 #[test]
