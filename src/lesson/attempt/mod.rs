@@ -314,7 +314,11 @@ impl Attempt {
             let holds = !report.is_failure();
             is_fine &= holds;
             if !holds || matches!(check, Command::Expect(_) | Command::RunUntil(..)) {
-                let text = check.to_string();
+                let text = match check {
+                    // How long it is waited for is nothing to do.
+                    Command::RunUntil(condition, _) => condition.to_string(),
+                    check => check.to_string(),
+                };
                 let text = text.strip_prefix("expect ").unwrap_or(&text);
                 checks.push((text.to_owned(), holds));
             }
