@@ -225,7 +225,7 @@ impl Found {
         self.each(
             machine,
             records,
-            |at: &u64| format!("at {at}"),
+            |at: &u64| format!("its block {at}"),
             |(version, data)| format!("{version} {data}"),
         );
         self.sent(worlds, NodeId::Disk(id));

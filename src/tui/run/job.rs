@@ -191,3 +191,55 @@ impl Console {
 fn broke() -> String {
     "what did it broke".to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::timeline::{Timeline, write_log};
+
+    fn progress(total: u64) -> (Arc<Progress>, Arc<AtomicU64>) {
+        let woken = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&woken);
+        let progress = Progress {
+            total,
+            read: AtomicU64::new(0),
+            stopped: AtomicBool::new(false),
+            through: AtomicBool::new(false),
+            wake: Arc::new(move || drop(count.fetch_add(1, Ordering::Relaxed))),
+        };
+        (Arc::new(progress), woken)
+    }
+
+    #[test]
+    fn it_says_how_far_it_is_and_wakes_for_every_part() {
+        let whole = Whole::from(vec![7; 1_000]);
+        let (progress, woken) = progress(2_000);
+        let mut reading = progress.read(&whole);
+        let mut bytes = Vec::new();
+        reading.read_to_end(&mut bytes).expect("it is there");
+        assert_eq!((bytes.len(), progress.parts()), (1_000, 50));
+        assert!((1..=50).contains(&woken.load(Ordering::Relaxed)));
+        // Twice the same is all of it, and never more.
+        for _ in 0..3 {
+            progress.read(&whole).read_to_end(&mut bytes).expect("it is there");
+        }
+        assert_eq!(progress.parts(), PARTS);
+    }
+
+    #[test]
+    fn a_fold_ends_once_nobody_wants_it_and_what_is_through_is_read_on() {
+        let profile = crate::profile::load("claims", &[]).expect("is built in");
+        let mut bytes = Vec::new();
+        write_log(&profile, &[], &mut bytes).expect("memory takes it");
+        let whole = Whole::from(bytes);
+        let (stopped, _) = progress(whole.len());
+        stopped.stopped.store(true, Ordering::Relaxed);
+        assert!(Timeline::open(stopped.read(&whole), &mut |_| {}).is_err());
+        let (through, _) = progress(whole.len());
+        let mut timeline = Timeline::open(through.read(&whole), &mut |_| {}).expect("it is whole");
+        through.through.store(true, Ordering::Relaxed);
+        // The job is gone with its bar.
+        through.stopped.store(true, Ordering::Relaxed);
+        assert!(timeline.whole().is_ok_and(|again| again.len() == whole.len()));
+    }
+}

@@ -54,6 +54,14 @@ pub fn named(model: &mut Model, text: &str) -> Result<Vec<Effect>, String> {
 
 /// A recording was gone through.
 pub fn found(model: &mut Model, condition: Condition, hits: &Survey) -> Vec<Effect> {
+    // What the judges of answers have found is known of the run, and not in its steps.
+    let known = model.timeline.survey().next(Mark::Violation, 0);
+    let judged = known.filter(|_| condition == Condition::Violation).map(|step| {
+        let mut first = Survey::default();
+        first.set(Mark::Watch, step);
+        first
+    });
+    let hits = judged.as_ref().unwrap_or(hits);
     let all = hits.count(Mark::Watch, 0, model.steps());
     let text = match all {
         0 => format!("{condition} does not begin to hold anywhere in this run"),

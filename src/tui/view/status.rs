@@ -318,6 +318,8 @@ fn hints(model: &Model) -> Vec<(String, &'static str, Act)> {
         matches!(entry.scope, Scope::Panes(panes) if panes.contains(&pane))
             && (!stepping || model.cluster.now.held_total > 0)
             && (entry.act != Act::Compare || model.runs.len() > 1)
+            && (entry.act != Act::JumpWatch(true) || model.watch.is_some())
+            && (entry.act != Act::Differ || model.marked_step().is_some())
             && in_lesson(entry.act, model)
     });
     let own = first(model).into_iter().filter_map(command::of).chain(own);

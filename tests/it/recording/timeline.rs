@@ -327,7 +327,7 @@ fn what_differs_between_two_positions_is_all_that_differs() {
         }
         assert_eq!(there, wanted, "{from} {to}");
     }
-    for kind in ["line", "replica", "lock", "at", "packet", "request"] {
+    for kind in ["line", "replica", "lock", "its", "packet", "request"] {
         assert!(kinds.contains(kind), "{kind}: {kinds:?}");
     }
 }
