@@ -5,7 +5,7 @@
 //! command is under way, so that what goes in decides what comes out; a live cluster goes on by itself.
 
 use super::super::event::{Input, Inputs};
-use super::super::model::{Confirm, Level, Modal};
+use super::super::model::{Confirm, Level, Modal, Notice};
 use super::super::plain::{self, Events};
 use super::super::update::{Effect, Msg, line, update};
 use super::execute::Executor;
@@ -236,7 +236,10 @@ impl<W: Write> Plain<W> {
 
     /// What the console would show on its last line, or ask above it.
     fn notices(&mut self) {
-        if let Some(notice) = self.model.notice.take() {
+        // An event has told what was found, and it stands in a line already.
+        let is_told = self.events != Events::None && !self.model.is_recording();
+        let is_news = |notice: &Notice| !is_told || !notice.text.starts_with("VIOLATION ");
+        if let Some(notice) = self.model.notice.take().filter(is_news) {
             match notice.level {
                 Level::Info => self.said.push_back(plain::one_line(&notice.text)),
                 Level::Warn | Level::Bad => self.complain(&notice.text),

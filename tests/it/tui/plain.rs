@@ -147,3 +147,24 @@ fn an_interrupt_ends_it_in_order() {
 fn a_line_stays_a_line() {
     assert_eq!(one_line("a\nb\x1b[1mc"), "a b [1mc");
 }
+
+/// What is found is told where it happens, and once; whoever wants no events hears of the first.
+#[test]
+fn a_violation_is_told_once() {
+    let input = "write amf0 3 \"a\"\nread amf1 3\nwrite amf0 3 \"b\"\nread amf1 3\n";
+    let args =
+        ["--plain", "--engine", "sim", "-p", "claims", "--set", "defect=skip_one_invalidate"];
+    let ways: [&[&str]; 2] = [&[], &["--events", "none"]];
+    for more in ways {
+        let mut child = start(&[&args[..], more].concat());
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        let out = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+        let (told, said) = (out.matches(": VIOLATION, "), out.matches("error: VIOLATION "));
+        // The rule is broken in three steps, and then comes the read.
+        let found = if more.is_empty() { (4, 0) } else { (0, 1) };
+        assert_eq!((told.count(), said.count()), found, "{more:?}: {out}");
+        assert!(out.contains("b3: amf0 has M and amf1 has S"), "{more:?}: {out}");
+        let stale = out.matches("block 3 had \"a\" instead of \"b\"").count();
+        assert_eq!(stale, usize::from(more.is_empty()), "{more:?}: {out}");
+    }
+}
