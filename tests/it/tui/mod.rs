@@ -11,6 +11,7 @@ mod engine;
 mod fake;
 mod feel;
 mod gallery;
+mod jobs;
 mod journeys;
 mod ladder;
 mod learn;
