@@ -75,6 +75,8 @@ impl Request {
 /// What a request did in one block.
 struct Part<'a> {
     request: &'a Request,
+    /// When it was over; `None`: it may take effect at any time, or never.
+    end: Option<u64>,
     values: Places,
     old: Places,
 }
@@ -222,7 +224,8 @@ impl Blocks {
     }
 
     /// The `index`th block. Once hosts live with the loss of what it held it may hold anything: what was
-    /// over by then says nothing any more, and what a read under way saw neither.
+    /// over by then says nothing any more, and what a read under way saw neither. A write under way may have
+    /// taken effect before, and then nobody sees it, or after.
     pub fn part(&self, index: usize) -> BlockPart {
         let touches = &self.touches[self.begins[index]..self.begins[index + 1]];
         let first = touches[0].0 * u64::from(self.per_block);
@@ -239,8 +242,10 @@ impl Blocks {
             .map(|(_, request)| {
                 let request = &self.requests[*request as usize];
                 let clip = |runs| clipped(runs, request.first, first, self.per_block);
+                let under_way = lost.is_some_and(|lost| request.start <= lost);
                 Part {
                     request,
+                    end: request.end.filter(|_| !under_way),
                     values: clip(&request.values),
                     old: request.old.as_ref().map(|old| clip(old)).unwrap_or_default(),
                 }
@@ -357,7 +362,7 @@ fn op(part: &Part, content: &mut dyn FnMut(&Places) -> Content) -> Op {
         Kind::Swap => Act::Swap { old: content(&part.old), new: content(&part.values) },
         Kind::Miss => Act::Miss(content(&part.old)),
     };
-    Op { start: part.request.start, end: part.request.end, act }
+    Op { start: part.request.start, end: part.end, act }
 }
 
 /// An operation in words: who, what, with which result.

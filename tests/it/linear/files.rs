@@ -1,5 +1,6 @@
 //! Histories in files: real ones with known verdicts, our own, bad ones; and the command.
 
+use amflab::check::linear::blocks::Blocks;
 use amflab::check::linear::{BUDGET, Size, Verdict, jepsen};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -204,4 +205,36 @@ fn the_history_of_a_run_is_judged_like_the_run() {
         let (code, out, err) = check(&[&history]);
         assert_eq!((code, err.as_str()), (code_wanted, ""), "{defect}: {out}");
     }
+}
+
+/// A write of several blocks that was under way when hosts accepted the loss of one of them may have taken effect
+/// there before: then what was written after it, and before the loss, may be read.
+#[test]
+fn a_write_across_an_accepted_loss_may_have_been_before_it() {
+    let line = |kind: &str, start, end, value: &str| {
+        format!(
+            r#"{{"op":{start},"amf":0,"kind":"{kind}","first":8,"count":8,"block":8,"start":{start},"end":{end},"result":"ok","values":[[8,"{value}"]]}}"#
+        )
+    };
+    let lost =
+        r#"{"op":0,"amf":0,"kind":"lost","first":8,"count":8,"block":8,"start":50,"result":"ok"}"#;
+    let judged = |lines: &[String]| {
+        let mut blocks = Blocks::default();
+        for line in lines {
+            blocks.line(line).unwrap();
+        }
+        blocks.sort();
+        matches!(blocks.part(0).register.judge(BUDGET).verdict, Verdict::Linearizable(_))
+    };
+    let across = line("write", 10, 90, "w1#1");
+    let before = line("write", 20, 40, "w1#2");
+    let read = line("read", 100, 110, "w1#2");
+    assert!(judged(&[across.clone(), before.clone(), lost.to_owned(), read.clone()]));
+    // Without the loss the first write is the newer one, or it is the older: then this is what is read.
+    assert!(judged(&[across.clone(), before, read]));
+    // What nobody has written since is not there; what was written since is.
+    let after = line("write", 60, 70, "w1#3");
+    let old = line("read", 100, 110, "w1#4");
+    assert!(!judged(&[across.clone(), lost.to_owned(), after.clone(), old]));
+    assert!(judged(&[across, lost.to_owned(), after, line("read", 100, 110, "w1#3")]));
 }
