@@ -75,8 +75,8 @@ fn events(address: &str) -> u64 {
     let counts = text.lines().filter(|line| {
         line.starts_with("amflab_messages_total") || line.starts_with("amflab_requests_total")
     });
-    let value = |line: &str| line.rsplit(' ').next()?.parse::<f64>().ok();
-    2 * counts.filter_map(value).sum::<f64>() as u64
+    let value = |line: &str| line.rsplit(' ').next()?.parse::<u64>().ok();
+    2 * counts.filter_map(value).sum::<u64>()
 }
 
 /// Milliseconds that 95 of a hundred keys do not exceed. `empty`: keys that leave the prompt alone

@@ -54,9 +54,9 @@ fn run() -> String {
 /// The number behind the first [`WHERE`] that has one.
 fn position(screen: &vt100::Screen) -> Option<u64> {
     let text = screen.contents();
-    let numbers = text.match_indices(WHERE).map(|(at, _)| {
+    let mut numbers = text.match_indices(WHERE).map(|(at, _)| {
         let digits = text[at + WHERE.len()..].chars().filter(|sign| *sign != ',');
         digits.take_while(char::is_ascii_digit).collect::<String>()
     });
-    numbers.filter_map(|digits| digits.parse().ok()).next()
+    numbers.find_map(|digits| digits.parse().ok())
 }

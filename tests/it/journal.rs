@@ -160,11 +160,11 @@ fn a_power_failure_takes_part_of_what_is_being_written() {
         sim.submit(Action::PowerFail).unwrap();
         let log = &sim.log()[usize::try_from(before).unwrap()..];
         let of = |is: fn(&Control) -> Option<u32>| {
-            let controls = log.iter().filter_map(|entry| match &entry.step {
-                Step::Control(control) => Some(control),
+            let mut counts = log.iter().filter_map(|entry| match &entry.step {
+                Step::Control(control) => is(control),
                 _ => None,
             });
-            controls.filter_map(is).next().unwrap_or(0)
+            counts.next().unwrap_or(0)
         };
         let lost = of(|control| match control {
             Control::LoseWrites(DiskId(0), count) => Some(*count),
