@@ -315,6 +315,8 @@ impl<'a> Director<'a> {
             } else if dice < load.partial + load.compare + load.trim {
                 self.last.remove(&at);
                 HostCommand::Trim(amf, block, 1)
+            } else if dice < load.partial + load.compare + load.trim + load.fua {
+                HostCommand::WriteFua(amf, block, self.value(at))
             } else {
                 HostCommand::Write(amf, block, self.value(at))
             }

@@ -38,6 +38,8 @@ pub struct Load {
     pub compare: u32,
     /// Of a hundred writes, so many give blocks up.
     pub trim: u32,
+    /// Of a hundred writes, so many are answered only when they are stored.
+    pub fua: u32,
     /// Of a hundred reads, so many are flushes.
     pub flush: u32,
     /// Of a hundred reads, so many are of several blocks.
@@ -246,6 +248,7 @@ impl Space {
             partial: share(if crowded { 5 } else { 30 }, rng),
             compare: share(20, rng),
             trim: share(10, rng),
+            fua: share(10, rng),
             flush: share(10, rng),
             long_reads: share(20, rng),
             gap_us: if recipe.gap_us > 0 { recipe.gap_us } else { gap },
@@ -315,7 +318,8 @@ impl Drawn {
     /// What was drawn, for people.
     #[must_use]
     pub fn text(&self) -> String {
-        let Load { ops, hot, writes, partial, compare, trim, flush, long_reads, .. } = &self.load;
+        let Load { ops, hot, writes, partial, compare, trim, fua, flush, long_reads, .. } =
+            &self.load;
         let Load { gap_us, bursts, depth, long_gaps, .. } = &self.load;
         let mut out = format!("seed {} drew, on profile {}:\n", self.seed, self.base);
         let mut line = String::from(" ");
@@ -333,7 +337,7 @@ impl Drawn {
         let _ = writeln!(
             out,
             "  {ops} requests to {hot} blocks, {writes} % writes ({partial} % partial, {compare} % \
-             compared, {trim} % trims), reads: {long_reads} % long, {flush} % flushes"
+             compared, {trim} % trims, {fua} % FUA), reads: {long_reads} % long, {flush} % flushes"
         );
         let _ = writeln!(
             out,

@@ -89,7 +89,9 @@ fn plainer_hosts(host: &HostCommand) -> Vec<HostCommand> {
                 all.push(H::WriteSectors(*amf, *block, *sector, 1, value.clone()));
             }
         }
-        H::CompareAndWrite(amf, block, _, new) => all.push(H::Write(*amf, *block, new.clone())),
+        H::CompareAndWrite(amf, block, _, new) | H::WriteFua(amf, block, new) => {
+            all.push(H::Write(*amf, *block, new.clone()));
+        }
         H::Read(amf, block, count) if *count > 1 => {
             let blocks = (0..u64::from(*count)).map(|at| Block(block.0 + at));
             all.extend(blocks.map(|block| H::Read(*amf, block, 1)));
@@ -254,9 +256,9 @@ pub(super) fn host_of(command: &Command) -> Option<&HostCommand> {
 
 pub(super) fn blocks_of(host: &HostCommand) -> Option<(u64, u32)> {
     match host {
-        HostCommand::Write(_, block, _) | HostCommand::CompareAndWrite(_, block, ..) => {
-            Some((block.0, 1))
-        }
+        HostCommand::Write(_, block, _)
+        | HostCommand::WriteFua(_, block, _)
+        | HostCommand::CompareAndWrite(_, block, ..) => Some((block.0, 1)),
         HostCommand::WriteSectors(_, block, ..) => Some((block.0, 2)),
         HostCommand::Read(_, block, count)
         | HostCommand::Trim(_, block, count)
@@ -268,6 +270,7 @@ pub(super) fn blocks_of(host: &HostCommand) -> Option<(u64, u32)> {
 pub(super) fn with_blocks(command: &Command, to: &impl Fn(Block) -> Block) -> Command {
     let host = |host: &HostCommand| match host.clone() {
         HostCommand::Write(amf, block, value) => HostCommand::Write(amf, to(block), value),
+        HostCommand::WriteFua(amf, block, value) => HostCommand::WriteFua(amf, to(block), value),
         HostCommand::WriteSectors(amf, block, sector, count, value) => {
             HostCommand::WriteSectors(amf, to(block), sector, count, value)
         }
@@ -355,6 +358,7 @@ pub(super) fn rename(command: &Command, to: &mut impl FnMut(NodeId) -> NodeId) -
         match &mut host {
             HostCommand::Write(at, ..)
             | HostCommand::WriteSectors(at, ..)
+            | HostCommand::WriteFua(at, ..)
             | HostCommand::Read(at, ..)
             | HostCommand::CompareAndWrite(at, ..)
             | HostCommand::Trim(at, ..)
@@ -427,6 +431,7 @@ pub fn tidy(plan: &Plan) -> Plan {
     };
     let mut host = |host: &HostCommand| match host.clone() {
         HostCommand::Write(amf, block, new) => HostCommand::Write(amf, block, value(&new)),
+        HostCommand::WriteFua(amf, block, new) => HostCommand::WriteFua(amf, block, value(&new)),
         HostCommand::WriteSectors(amf, block, sector, count, new) => {
             HostCommand::WriteSectors(amf, block, sector, count, value(&new))
         }

@@ -145,6 +145,7 @@ pub(super) fn reads(command: &HostCommand, amf: AmfId, block: Block) -> bool {
         }
         HostCommand::Write(..)
         | HostCommand::WriteSectors(..)
+        | HostCommand::WriteFua(..)
         | HostCommand::CompareAndWrite(..)
         | HostCommand::Trim(..)
         | HostCommand::Zero(..)

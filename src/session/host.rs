@@ -238,6 +238,10 @@ pub fn request_of(command: &HostCommand, block_size: u32) -> Result<RequestKind,
             let bytes = value.bytes(block_size)?;
             RequestKind::Write(run(*block, 1), Payload::Bytes(bytes.into()))
         }
+        HostCommand::WriteFua(_, block, value) => {
+            let bytes = value.bytes(block_size)?;
+            RequestKind::WriteFua(run(*block, 1), Payload::Bytes(bytes.into()))
+        }
         HostCommand::WriteSectors(_, block, sector, count, value) => {
             let bytes = value.bytes(count * SECTOR_BYTES)?;
             let first = run(*block, 1).first + u64::from(*sector);

@@ -129,9 +129,9 @@ fn blocks(command: &HostCommand, sectors_per_block: u32) -> Option<(u64, u32)> {
         HostCommand::WriteSectors(_, block, sector, count, _) => {
             Some((block.0, (sector + count).div_ceil(sectors_per_block)))
         }
-        HostCommand::Write(_, block, _) | HostCommand::CompareAndWrite(_, block, ..) => {
-            Some((block.0, 1))
-        }
+        HostCommand::Write(_, block, _)
+        | HostCommand::WriteFua(_, block, _)
+        | HostCommand::CompareAndWrite(_, block, ..) => Some((block.0, 1)),
         HostCommand::Read(_, block, count)
         | HostCommand::Trim(_, block, count)
         | HostCommand::Zero(_, block, count) => Some((block.0, *count)),

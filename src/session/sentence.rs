@@ -28,6 +28,7 @@ fn story(command: &HostCommand, done: &Completion, touched: &[Touched], amfs: u8
         HostCommand::Flush(_) => ": everything it had acknowledged is durable".to_owned(),
         HostCommand::Write(..)
         | HostCommand::WriteSectors(..)
+        | HostCommand::WriteFua(..)
         | HostCommand::CompareAndWrite(..)
         | HostCommand::Trim(..)
         | HostCommand::Zero(..) => write_story(done, amfs),

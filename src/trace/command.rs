@@ -60,6 +60,8 @@ pub enum HostCommand {
     /// `write AMF BLOCK/SECTOR[+N] VALUE`: sectors, from this one of the block on; they may run into
     /// the next block. The value is padded to as many.
     WriteSectors(AmfId, Block, u32, u32, Value),
+    /// `write-fua AMF BLOCK VALUE`: answered when the group has stored just this.
+    WriteFua(AmfId, Block, Value),
     /// `read AMF BLOCK[+N]`.
     Read(AmfId, Block, u32),
     /// `caw AMF BLOCK OLD NEW`.
@@ -79,6 +81,7 @@ impl HostCommand {
         match self {
             Self::Write(amf, ..)
             | Self::WriteSectors(amf, ..)
+            | Self::WriteFua(amf, ..)
             | Self::Read(amf, ..)
             | Self::CompareAndWrite(amf, ..)
             | Self::Trim(amf, ..)

@@ -190,6 +190,7 @@ const fn action_name(action: &Action) -> &'static str {
 const fn host_name(host: &HostCommand) -> &'static str {
     match host {
         HostCommand::Write(..) | HostCommand::WriteSectors(..) => "write",
+        HostCommand::WriteFua(..) => "write-fua",
         HostCommand::Read(..) => "read",
         HostCommand::CompareAndWrite(..) => "caw",
         HostCommand::Trim(..) => "trim",
@@ -223,6 +224,9 @@ table! {
         "a host writes a block, or some of its sectors, through an AMF",
         ["write amf0 3 \"alpha\"", "write amf1 7 0x00ff", "write amf0 3/2+4 \"beta\""],
         [[Amf, Block, Value]];
+    Host, "write-fua", "write-fua AMF BLOCK \"text\"|0xHEX|@FILE",
+        "a host writes a block, and is answered when the group has stored just that",
+        ["write-fua amf0 3 \"alpha\""], [[Amf, Block, Value]];
     Host, "read", "read AMF BLOCK[+N]", "a host reads one or more blocks through an AMF",
         ["read amf1 3", "read amf1 3+2"], [[Amf, Blocks]];
     Host, "caw", "caw AMF BLOCK OLD NEW", "compare-and-write: writes NEW if the block holds OLD",

@@ -137,7 +137,7 @@ fn a_file_is_a_value_up_to_a_block() {
 #[test]
 fn completion_offers_what_may_stand_there() {
     let complete = |line: &str| registry::complete(line, line.len(), &limits());
-    assert_eq!(complete("wr"), ["write"]);
+    assert_eq!(complete("wr"), ["write", "write-fua"]);
     assert_eq!(complete("crash amf"), ["amf0", "amf1", "amf2", "amf3"]);
     assert_eq!(complete("expect state amf0 3 "), ["M", "O", "E", "S", "I", "L"]);
     assert_eq!(complete("protocol s"), ["sharing"]);

@@ -299,7 +299,8 @@ impl Changer<'_> {
     fn ask(&mut self, at: usize) {
         let (amf, block) = (self.amf(), self.block());
         let value = || Value::Text(String::new());
-        let command = match self.rng.random_range(0..12) {
+        let command = match self.rng.random_range(0..13) {
+            12 => Command::Host(HostCommand::WriteFua(amf, block, value())),
             0..4 => Command::Host(HostCommand::Read(amf, block, 1)),
             4..7 => Command::Host(HostCommand::Write(amf, block, value())),
             7 => {
@@ -417,6 +418,9 @@ impl Numbers {
     fn host(&mut self, host: HostCommand) -> HostCommand {
         match host {
             HostCommand::Write(amf, block, _) => HostCommand::Write(amf, block, self.value(block)),
+            HostCommand::WriteFua(amf, block, _) => {
+                HostCommand::WriteFua(amf, block, self.value(block))
+            }
             HostCommand::WriteSectors(amf, block, sector, count, _) => {
                 HostCommand::WriteSectors(amf, block, sector, count, self.value(block))
             }

@@ -71,6 +71,7 @@ fn host_command(name: &str, args: &mut Args<'_>) -> Parsed<Option<HostCommand>> 
                 HostCommand::Write(amf, args.block()?, args.value()?)
             }
         }
+        "write-fua" => HostCommand::WriteFua(args.amf()?, args.block()?, args.value()?),
         "read" => {
             let amf = args.amf()?;
             let (block, count) = args.blocks()?;

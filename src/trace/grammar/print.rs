@@ -91,6 +91,7 @@ impl Display for HostCommand {
             Self::WriteSectors(amf, block, sector, count, value) => {
                 write!(f, "write {amf} {block}/{sector}+{count} {value}")
             }
+            Self::WriteFua(amf, block, value) => write!(f, "write-fua {amf} {block} {value}"),
             Self::Read(amf, block, 1) => write!(f, "read {amf} {block}"),
             Self::Read(amf, block, count) => write!(f, "read {amf} {block}+{count}"),
             Self::CompareAndWrite(amf, block, old, new) => {

@@ -38,7 +38,7 @@ fn candidates(typed: &[&str], limits: &Limits) -> Vec<String> {
     };
     if name.ends_with(':') {
         if behind.is_empty() {
-            let hosts = ["write", "read", "caw", "trim", "zero", "flush"];
+            let hosts = ["write", "write-fua", "read", "caw", "trim", "zero", "flush"];
             return hosts.map(String::from).to_vec();
         }
         return candidates(behind, limits);
