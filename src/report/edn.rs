@@ -10,6 +10,9 @@
 //! Values are numbers, each for one content of that key; 0 is zeroes, which every register holds at
 //! first (`(cas-register 0)`). A request that touches several keys is an operation on each. A process
 //! has one operation at a time, and one whose end is not known (`:info`, or none) is never used again.
+//! A compare-and-write that failed says to some checkers that its register did not hold what was compared, to
+//! others nothing. Where that is not so (the AMF refused it, or it compared several sectors, one of which
+//! differed) it is `:info`, which asserts less than is known.
 
 use super::Export;
 use crate::protocol::host::{Touch, Touched};
@@ -181,6 +184,10 @@ impl<W: Write> Edn<W> {
             {
                 part.value = self.number(part.key, &data).to_string();
             }
+            let differed = answer.result == Err(HostError::Miscompare);
+            let says_more = kind == "fail" && part.f == "cas";
+            let is_known = differed && matches!(part.key, Key::Block(_));
+            let kind = if says_more && !is_known { "info" } else { kind };
             self.line(now, kind, &part)?;
             if kind != "info" {
                 self.free.insert(part.process);
