@@ -2,7 +2,7 @@
 
 use super::{fold, read, recording, run, write};
 use amflab::protocol::id::{AmfId, Block, Instant, NodeId};
-use amflab::protocol::{LineState, MsgKind};
+use amflab::protocol::{Config, LineState, MsgKind, WritePolicy};
 use amflab::timeline::compare::{Comparison, beside, side_by_side};
 use amflab::timeline::ladder::{Address, Column, Row, What};
 use amflab::timeline::search::hits;
@@ -19,7 +19,9 @@ fn open(bytes: Vec<u8>) -> Timeline {
 
 #[test]
 fn every_position_equals_the_fold_up_to_there() {
-    let bytes = recording(11, 6_000);
+    // What a seed draws decides how long it runs; snapshots are some ten thousand steps apart.
+    let mut long = (12..30).map(|seed| recording(seed, 6_000));
+    let bytes = long.find(|bytes| read(bytes).steps.len() > 70_000).expect("some run is long");
     let whole = read(&bytes);
     let mut timeline = open(bytes);
     let len = timeline.len();
@@ -223,10 +225,13 @@ fn what_happens_in_both_stands_side_by_side() {
 /// The state of every line.
 type States = BTreeMap<(AmfId, Block), LineState>;
 
-/// A recording of a cluster of three AMFs or more.
+/// A recording of a cluster of three AMFs or more that keep replicas.
 fn shared_recording() -> Vec<u8> {
     let mut seeds = (100..200).map(|seed| recording(seed, 120));
-    seeds.find(|bytes| read(bytes).profile.config.amfs > 2).unwrap()
+    let is_shared = |config: &Config| {
+        config.amfs > 2 && config.replicas > 0 && config.write == WritePolicy::Back
+    };
+    seeds.find(|bytes| is_shared(&read(bytes).profile.config)).unwrap()
 }
 
 /// Every step in which a condition begins to hold is found: those that somebody finds who goes through all
@@ -302,7 +307,9 @@ fn what_differs_between_two_positions_is_all_that_differs() {
         all
     };
     let mut kinds = BTreeSet::new();
-    for (from, to) in [(0, len), (len / 3, len / 2), (len / 2, len / 3), (len, len), (7, 8)] {
+    let mut pairs = vec![(0, len), (len / 3, len / 2), (len / 2, len / 3), (len, len), (7, 8)];
+    pairs.extend((1..24).map(|n| (len * n / 24, len * (n * 7 % 24) / 24)));
+    for (from, to) in pairs {
         timeline.seek(len / 4).unwrap();
         let found = timeline.differences(from, to).unwrap();
         assert_eq!(timeline.position(), len / 4, "it stays where it is");
