@@ -204,6 +204,21 @@ impl Cache {
         self.index.sorted().into_iter().map(|(_, at)| (At(*at), &self.slab[*at as usize]))
     }
 
+    /// Every dirty line's block, in no order.
+    pub(super) fn each_dirty(&self, mut tell: impl FnMut(Block)) {
+        let mut left = self.dirty();
+        if left == 0 {
+            return;
+        }
+        self.index.any(|block, at| {
+            if self.slab[*at as usize].dirty() {
+                tell(*block);
+                left -= 1;
+            }
+            left == 0
+        });
+    }
+
     fn push_front(&mut self, at: u32) {
         let older = self.newest;
         {

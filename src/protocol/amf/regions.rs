@@ -208,9 +208,9 @@ impl Amf {
         }
         let size = self.cfg.region_blocks;
         let mut dirty = Table::default();
-        for (_, line) in self.cache.sorted().filter(|(_, line)| line.dirty()) {
-            dirty.insert(region_of(line.block, size), ());
-        }
+        self.cache.each_dirty(|block| {
+            dirty.insert(region_of(block, size), ());
+        });
         for no in self.regions.regions.keys_sorted() {
             let Some(region) = self.regions.regions.get_mut(&no) else { continue };
             if region.step != Step::Marked || region.failed || !region.pending.is_empty() {
