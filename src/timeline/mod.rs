@@ -8,7 +8,7 @@
 //! stands out), this file,
 //! [`player`] (a timeline as an engine that can only be looked at),
 //! [`write`](mod@write) (a log of steps as a recording), [`ladder`] (what happened, as a space-time diagram),
-//! [`search`] (what happens, told in order), [`differences`] (of two positions, in all of the state).
+//! [`search`] (what happens, told in order), [`mod@differences`] (of two positions, in all of the state).
 //!
 //! Knows `protocol`, `trace`, `profile`, `world`; no clock and no thread. Files are given to it.
 
