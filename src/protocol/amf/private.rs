@@ -107,7 +107,7 @@ impl Amf {
     }
 
     /// Tells the only user, as soon as it is true, that nothing of the volume is here: no line, no
-    /// destage, no replica to adopt, and no copies to make equal.
+    /// destage, no replica to adopt, no copies to make equal, and no access of its own.
     pub(super) fn say_clear(&mut self, now: Instant) {
         let Standing::Outsider(Some(user)) = self.access.standing else { return };
         if !self.peers.contains(user) {
@@ -117,7 +117,10 @@ impl Amf {
         let equal = view.unsynchronised.is_none() || !self.group.is_redundant();
         let busy = self.recovering > 0 || self.destaging > 0 || !self.orphans.is_empty();
         let scrubbing = self.scrub.as_ref().is_some_and(Scrub::needs_block);
-        if !equal || busy || scrubbing || !self.cache.is_empty() {
+        // An access goes on over a change of the view: whoever hears the word first does not know of it.
+        let accessing =
+            self.keys.any(|key, ctl| matches!(key, Key::Block(_)) && ctl.access.is_some());
+        if !equal || busy || scrubbing || accessing || !self.cache.is_empty() {
             return;
         }
         self.access.owes_word = false;
