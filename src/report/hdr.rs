@@ -1,7 +1,7 @@
 //! Latencies over time as an `HdrHistogram` interval log: one line for each piece of time and each kind of
 //! request, which `HistogramLogProcessor`, `HistogramLogAnalyzer` and plotters of percentiles read.
 //!
-//! Values are nanoseconds; each line's histogram is V2, compressed, in base64; tags are `read` and `write`.
+//! Values are nanoseconds; each line's histogram is V2, compressed, in base64; tags end in `read` and `write`.
 //! What a log holds is written as soon as its piece of time is over, so that a run of hours needs no memory.
 
 use crate::protocol::id::{Instant, Span};
@@ -104,7 +104,7 @@ impl<W: Write> HdrLog<W> {
         let mut head = IntervalLogWriterBuilder::new();
         head.add_comment(VERSION);
         head.add_comment(&format!("[Logged with amflab {}: {about}]", env!("CARGO_PKG_VERSION")));
-        head.add_comment("[Values are nanoseconds; tags are read and write]");
+        head.add_comment("[Values are nanoseconds; tags end in read and write]");
         let wall = wall.unwrap_or(SystemTime::UNIX_EPOCH);
         head.with_start_time(wall).with_base_time(wall);
         head.begin_log_with(&mut self.out, &mut self.serializer)?;

@@ -144,21 +144,14 @@ impl Found {
         let named = |(block, owner): &(Block, AmfId)| format!("replica b{} for {owner}", block.0);
         self.each(machine, replicas, named, ToString::to_string);
         self.locks(worlds, id);
-        let journals = worlds.map(|world| {
+        let journals: [BTreeMap<_, _>; 2] = worlds.map(|world| {
             let entries = world.journal(id).load().entries.into_iter();
             entries.map(|entry| (entry.block, (entry.version, entry.data))).collect()
         });
-        self.journal(machine, journals);
-        self.sent(worlds, NodeId::Amf(id));
-    }
-
-    fn journal(
-        &mut self,
-        machine: Option<NodeId>,
-        journals: [BTreeMap<Block, (Version, Data)>; 2],
-    ) {
         let named = |block: &Block| format!("journal b{}", block.0);
-        self.each(machine, journals, named, |(version, data)| format!("{version} {data}"));
+        let told = |(version, data): &(Version, Data)| format!("{version} {data}");
+        self.each(machine, journals, named, told);
+        self.sent(worlds, NodeId::Amf(id));
     }
 
     fn locks(&mut self, worlds: [&World; 2], id: AmfId) {

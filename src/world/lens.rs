@@ -7,6 +7,7 @@ use crate::protocol::group::Place;
 use crate::protocol::id::{AmfId, Block, Epoch};
 use crate::protocol::region::region_of;
 use crate::trace::lens::{AmfFacts, DiskFacts, Facts, Lens, places_of, rest_of};
+use std::borrow::Cow;
 
 impl World {
     /// Who has which version of a block, and what would be left of it.
@@ -20,8 +21,8 @@ impl World {
         if !writing && journals.iter().all(|journal| journal.given() == 0) {
             return lens;
         }
-        let sure: Vec<MapStore> = shelves.map(Shelf::reported).collect();
-        let sure: Vec<&MapStore> = sure.iter().collect();
+        let sure: Vec<Cow<'_, MapStore>> = shelves.map(Shelf::reported).collect();
+        let sure: Vec<&MapStore> = sure.iter().map(Cow::as_ref).collect();
         let lucky: Vec<Nvram> = journals.iter().map(|journal| journal.finished()).collect();
         let lucky: Vec<&Nvram> = lucky.iter().collect();
         for (stores, journals) in [(&sure, &journals), (&stores, &lucky), (&sure, &lucky)] {
@@ -73,10 +74,10 @@ impl World {
 
 impl Shelf {
     /// What is on the disk if nothing has got there that it was not told of.
-    fn reported(&self) -> MapStore {
-        let mut store = self.store.clone();
+    fn reported(&self) -> Cow<'_, MapStore> {
+        let mut store = Cow::Borrowed(&self.store);
         let lost = self.done.iter().rev().take_while(|unreported| unreported.may_be_lost());
-        lost.cloned().for_each(|lost| store.take_back(lost));
+        lost.for_each(|lost| store.to_mut().take_back(lost.clone()));
         store
     }
 }

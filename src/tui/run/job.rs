@@ -20,6 +20,9 @@ const SOON: Duration = Duration::from_millis(25);
 /// The bar moves in so many parts.
 const PARTS: u64 = 100;
 
+/// What a search says that cannot be made.
+pub(super) const NOT_FOUND: &str = "it cannot be looked for";
+
 /// What is to be done once it is through.
 pub(super) type Arrival =
     Box<dyn FnOnce(&mut Console, &mut Session) -> Result<(), ConsoleError> + Send>;
@@ -144,6 +147,22 @@ impl Console {
             Ok(done) => self.arrive_with(session, done),
             Err(RecvTimeoutError::Disconnected) => self.arrive_with(session, Err(broke())),
         }
+    }
+
+    /// Begins some work that reads all of the run that is shown.
+    pub(super) fn begin_reading(
+        &mut self,
+        session: &mut Session,
+        what: String,
+        without: &'static str,
+        does: impl FnOnce(&Arc<Progress>, &Whole) -> Result<Arrival, String> + Send + 'static,
+    ) -> Result<(), ConsoleError> {
+        let whole = match session.recorded() {
+            Ok(whole) => whole,
+            Err(error) => return self.bad(session, &format!("{without}: {error}")),
+        };
+        let work = Work { what, without, bytes: whole.len() };
+        self.begin_job(session, work, move |progress| does(progress, &whole))
     }
 
     /// Takes in what has come of it, or how far it is.

@@ -3,7 +3,6 @@
 
 use super::super::model::Level;
 use super::super::update::Msg;
-use super::job::Work;
 use super::stage::Stage;
 use super::{Console, ConsoleError};
 use crate::session::Session;
@@ -34,18 +33,10 @@ impl Console {
             return Ok(());
         }
         self.stand_still(session)?;
-        let whole = match session.recorded() {
-            Ok(whole) => whole,
-            Err(error) => return self.bad(session, &format!("{NO_PAST}: {error}")),
-        };
-        let work = Work {
-            what: format!("looking back at {}", self.here.name),
-            without: NO_PAST,
-            bytes: whole.len(),
-        };
-        self.begin_job(session, work, move |progress| {
-            let opened = Timeline::open(progress.read(&whole), &mut |_| {});
-            let timeline = opened.map_err(|error| error.to_string())?.of(&whole);
+        let what = format!("looking back at {}", self.here.name);
+        self.begin_reading(session, what, NO_PAST, move |progress, whole| {
+            let opened = Timeline::open(progress.read(whole), &mut |_| {});
+            let timeline = opened.map_err(|error| error.to_string())?.of(whole);
             Ok(Box::new(move |console: &mut Self, session: &mut Session| {
                 console.look_back(session, timeline, to)?;
                 then(console, session)

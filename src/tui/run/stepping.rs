@@ -2,7 +2,7 @@
 
 use super::super::model::Level;
 use super::super::update::Msg;
-use super::job::Work;
+use super::job::NOT_FOUND;
 use super::{Console, ConsoleError};
 use crate::protocol::id::{Block, Key};
 use crate::session::Session;
@@ -81,18 +81,10 @@ impl Console {
         if self.is_at_work(session)? {
             return Ok(());
         }
-        let whole = match session.recorded() {
-            Ok(whole) => whole,
-            Err(error) => return self.bad(session, &error.to_string()),
-        };
-        let work = Work {
-            what: format!("looking for b{}", block.0),
-            without: "it cannot be looked for",
-            bytes: whole.len(),
-        };
-        self.begin_job(session, work, move |progress| {
+        let what = format!("looking for b{}", block.0);
+        self.begin_reading(session, what, NOT_FOUND, move |progress, whole| {
             let mut found = None;
-            let looked = each_row(progress.read(&whole), (from, to), &mut |row| {
+            let looked = each_row(progress.read(whole), (from, to), &mut |row| {
                 if is_about(&row, block) {
                     found = Some(row.at.step);
                 }

@@ -1,7 +1,7 @@
 //! Watchpoints: the session of a cluster that runs is told what to stop at; a recording is gone through.
 
 use super::super::update::Msg;
-use super::job::Work;
+use super::job::NOT_FOUND;
 use super::{Console, ConsoleError};
 use crate::session::Session;
 use crate::timeline::search::hits;
@@ -21,18 +21,9 @@ impl Console {
         if self.is_at_work(session)? {
             return Ok(());
         }
-        let whole = match session.recorded() {
-            Ok(whole) => whole,
-            Err(error) => return self.bad(session, &error.to_string()),
-        };
-        let work = Work {
-            what: format!("looking for {condition}"),
-            without: "it cannot be looked for",
-            bytes: whole.len(),
-        };
-        self.begin_job(session, work, move |progress| {
-            let hits =
-                hits(progress.read(&whole), &condition).map_err(|error| error.to_string())?;
+        let what = format!("looking for {condition}");
+        self.begin_reading(session, what, NOT_FOUND, move |progress, whole| {
+            let hits = hits(progress.read(whole), &condition).map_err(|error| error.to_string())?;
             Ok(Box::new(move |console: &mut Self, session: &mut Session| {
                 console.tell(session, Msg::Watched(condition, Box::new(hits)))
             }))
