@@ -24,6 +24,11 @@ pub(super) struct ExportArgs {
 }
 
 impl ExportArgs {
+    /// The files that are wanted.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        [&self.export_iolog, &self.export_jsonl].into_iter().flatten().map(PathBuf::as_path)
+    }
+
     /// Creates the files; blocks have so many sectors.
     pub(super) fn open(&self, per_block: u32) -> Result<Exports, Failure> {
         let wanted = [(&self.export_iolog, Form::Iolog), (&self.export_jsonl, Form::Jsonl)];

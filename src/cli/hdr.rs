@@ -24,12 +24,14 @@ pub(super) struct HdrArgs {
 }
 
 impl HdrArgs {
+    /// The file, if one is wanted.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.hdr.as_deref()
+    }
+
     /// Creates the file, if one is wanted.
     pub(super) fn open(&self) -> Result<Option<Hdr>, Failure> {
-        self.hdr
-            .as_deref()
-            .map(|path| Hdr::create(path, self.hdr_interval.unwrap_or(INTERVAL)))
-            .transpose()
+        self.path().map(|path| Hdr::create(path, self.hdr_interval.unwrap_or(INTERVAL))).transpose()
     }
 }
 
@@ -44,7 +46,7 @@ pub(super) fn interval(text: &str) -> Result<Span, String> {
 
 /// Where a log goes.
 enum Sink {
-    File(PathBuf, BufWriter<File>),
+    File(BufWriter<File>),
     /// It becomes a part of another log.
     Memory(Vec<u8>),
 }
@@ -52,14 +54,14 @@ enum Sink {
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::File(_, file) => file.write(bytes),
+            Self::File(file) => file.write(bytes),
             Self::Memory(all) => all.write(bytes),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
         match self {
-            Self::File(_, file) => file.flush(),
+            Self::File(file) => file.flush(),
             Self::Memory(_) => Ok(()),
         }
     }
@@ -68,8 +70,8 @@ impl Write for Sink {
 /// A log of a run.
 pub(super) struct Hdr {
     log: HdrLog<Sink>,
-    /// Another log has the head.
-    is_part: bool,
+    /// Where it goes; `None`: it becomes a part of another log, which has the head.
+    path: Option<PathBuf>,
     /// Why nothing more is written.
     trouble: Option<io::Error>,
 }
@@ -78,19 +80,19 @@ impl Hdr {
     /// Creates the file.
     pub(super) fn create(path: &Path, interval: Span) -> Result<Self, Failure> {
         let file = output::create(path)?;
-        let sink = Sink::File(path.to_owned(), BufWriter::new(file));
-        Ok(Self { log: HdrLog::new(sink, interval), is_part: false, trouble: None })
+        let sink = Sink::File(BufWriter::new(file));
+        Ok(Self { log: HdrLog::new(sink, interval), path: Some(path.to_owned()), trouble: None })
     }
 
     /// A part of another log, whose tags begin so.
     pub(super) fn part(interval: Span, before: &str) -> Self {
         let log = HdrLog::new(Sink::Memory(Vec::new()), interval).tagged(before);
-        Self { log, is_part: true, trouble: None }
+        Self { log, path: None, trouble: None }
     }
 
     /// The figures begin now.
     pub(super) fn begin(&mut self, now: Instant, about: &str, is_live: bool) {
-        if self.is_part {
+        if self.path.is_none() {
             return self.log.go_on(now);
         }
         let begun = self.log.begin(now, about, is_live.then(SystemTime::now));
@@ -111,12 +113,12 @@ impl Hdr {
 
     /// Ends the log; a file says what is in it, a part of another log is handed over.
     pub(super) fn end(self, now: Instant) -> Result<Vec<u8>, Failure> {
+        let name = self.path.map_or_else(|| "--hdr".to_owned(), |path| path.display().to_string());
         let ended = self.trouble.map_or_else(|| self.log.end(now), Err);
-        let (sink, lines) = ended.map_err(|error| Failure::broken(format!("--hdr: {error}")))?;
-        match sink {
-            Sink::Memory(log) => Ok(log),
-            Sink::File(path, _) => {
-                complain("note", &format!("{}: {}", path.display(), Many(lines, "histogram")));
+        match ended.map_err(|error| Failure::broken(format!("{name}: {error}")))? {
+            (Sink::Memory(log), _) => Ok(log),
+            (Sink::File(_), lines) => {
+                complain("note", &format!("{name}: {}", Many(lines, "histogram")));
                 Ok(Vec::new())
             }
         }

@@ -72,6 +72,7 @@ pub(super) fn ladder(args: &LadderArgs) -> Done {
     if !(40..=WIDTH_MAX).contains(&args.width) {
         return Err(Failure::usage(format!("--width {}: 40 to {WIDTH_MAX}", args.width)));
     }
+    output::apart(&args.recording, args.output.as_deref(), "recording")?;
     let mut timeline = open_timeline(&args.recording)?;
     let len = timeline.len();
     let from = args.from;

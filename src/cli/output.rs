@@ -5,14 +5,42 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
+/// The file that `-o` names; `None`, as for `-`: standard output.
+pub(super) fn named(output: Option<&Path>) -> Option<&Path> {
+    output.filter(|path| *path != Path::new("-"))
+}
+
 /// Creates a file, or empties it.
 pub(super) fn create(path: &Path) -> Result<File, Failure> {
+    is_file(path)?;
     File::create(path).map_err(|error| cannot(path, &error))
 }
 
 /// Writes a whole file.
 pub(super) fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    is_file(path)?;
     std::fs::write(path, text).map_err(|error| cannot(path, &error))
+}
+
+/// What is made of a file must not take its place: it would be empty before all of it was read.
+pub(super) fn apart(from: &Path, to: Option<&Path>, what: &str) -> Result<(), Failure> {
+    let whole = |path: &Path| path.canonicalize().ok();
+    match to {
+        Some(to) if whole(to).is_some_and(|to| Some(to) == whole(from)) => {
+            let text = format!("{}: is the {what} itself", to.display());
+            Err(Failure::hinted(text, "name another file"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Nobody who says `-` wants a file of that name.
+fn is_file(path: &Path) -> Result<(), Failure> {
+    if path == Path::new("-") {
+        let hint = "this does not go to standard output: name a file (./- if that is its name)";
+        return Err(Failure::hinted("-: is no file", hint));
+    }
+    Ok(())
 }
 
 /// A file cannot be written.

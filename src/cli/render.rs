@@ -61,13 +61,15 @@ pub(super) struct ReportArgs {
 
 /// Writes a report.
 pub(super) fn report(args: &ReportArgs) -> Done {
-    let by_name = args.output.as_ref().and_then(|path| {
+    let output = output::named(args.output.as_deref());
+    output::apart(&args.recording, output, "recording")?;
+    let by_name = output.and_then(|path| {
         let end = path.extension()?.to_str()?;
         Form::from_str(end, true).ok()
     });
     let form = args.format.or(by_name).unwrap_or(Form::Html);
     let interval = (form == Form::Hlog).then(|| args.hdr_interval.unwrap_or(INTERVAL));
-    if let Some(path) = &args.output {
+    if let Some(path) = output {
         // Found out before the recording is gone through, and not behind it.
         output::create(path)?;
     }
@@ -91,7 +93,7 @@ pub(super) fn report(args: &ReportArgs) -> Done {
         Form::Csv => series::csv(&survey),
         Form::Hlog => log,
     };
-    match &args.output {
+    match output {
         None => print(&text)?,
         Some(path) => write(path, &text)?,
     }

@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::report::TraceReport;
 use super::run::{Finish, begin, finish, limit};
 use super::setup::{ClusterArgs, EngineKind, time};
-use super::{Done, complain};
+use super::{Done, complain, output};
 use crate::profile::Profile;
 use crate::protocol::id::{AmfSet, Instant, Span};
 use crate::workload::formats::{self, Event, Format, Packing, TimeUnit, TraceOptions, TraceReader};
@@ -118,6 +118,9 @@ pub(super) struct ReplayArgs {
 
 /// Replays a trace, and reports.
 pub(super) fn replay(args: &ReplayArgs) -> Done {
+    for path in args.exports.paths().chain(args.hdr.path()) {
+        output::apart(&args.trace, Some(path), "trace")?;
+    }
     let mut profile = args.cluster.load("demo")?;
     // What was recorded is all that happens: generators and scheduled faults are for `run`.
     profile.faults.clear();

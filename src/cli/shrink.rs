@@ -42,7 +42,7 @@ pub(super) fn shrink(args: &ShrinkArgs) -> Done {
     let shrunk = quietly(&plan, args.budget, &interrupt::watch())
         .map_err(|why| Failure::usage(format!("{}: {why}", args.script.display())))?;
     let text = script(&shrunk, &[]);
-    match &args.output {
+    match output::named(args.output.as_deref()) {
         Some(path) => {
             let name = path.display();
             output::write(path, text)?;

@@ -307,3 +307,25 @@ fn a_browser_draws_the_page() {
         std::fs::copy(&page, Path::new(&to).join("page.html")).unwrap();
     }
 }
+
+/// A report of a recording that would take its place is refused, and the recording whole.
+#[test]
+fn a_recording_is_not_written_over_by_what_is_made_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("run.amfrec");
+    let path = file.to_str().unwrap();
+    let (code, _, err) = amflab(&["run", "--engine", "sim", "--ops", "20", "--record", path]);
+    assert_eq!(code, 0, "{err}");
+    let before = std::fs::read(&file).unwrap();
+    for command in [
+        &["report", path, "-o", path][..],
+        &["ladder", path, "-o", path],
+        &["inspect", path, "--export", "edn", "-o", path],
+        &["inspect", path, "--export", "jsonl", "-o", path],
+    ] {
+        let (code, _, err) = amflab(command);
+        assert_eq!(code, 2, "{command:?}: {err}");
+        assert!(err.contains("is the recording itself"), "{command:?}: {err}");
+        assert!(std::fs::read(&file).unwrap() == before, "{command:?}");
+    }
+}

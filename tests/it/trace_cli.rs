@@ -406,8 +406,29 @@ fn a_trace_is_not_written_over_while_it_is_read() {
     std::fs::write(&path, text).unwrap();
     let other = folder.path().join(".").join("mine.csv");
     let (path, other) = (path.to_str().unwrap(), other.to_str().unwrap());
-    let ran = amflab(&["trace", "convert", path, "--to", "jsonl", "-o", other]);
-    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
-    assert!(ran.err.contains("is the trace itself") && ran.err.contains("hint:"), "{ran:?}");
-    assert_eq!(std::fs::read_to_string(path).unwrap(), text);
+    for command in [
+        &["trace", "convert", path, "--to", "jsonl", "-o", other][..],
+        &["replay", path, "--export-jsonl", other],
+        &["replay", path, "--hdr", other],
+    ] {
+        let ran = amflab(command);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
+        assert!(ran.err.contains("is the trace itself") && ran.err.contains("hint:"), "{ran:?}");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), text);
+    }
+}
+
+/// `-o -` is standard output, and no file of that name.
+#[test]
+fn a_dash_is_standard_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mine.csv");
+    std::fs::write(&path, "0,303567,3584,w,0.000000\n").unwrap();
+    let convert = ["trace", "convert", path.to_str().unwrap(), "--to", "jsonl"];
+    let (plain, dash) = (amflab(&convert), amflab(&[&convert[..], &["-o", "-"]].concat()));
+    assert_eq!((plain.code, &plain.out), (0, &dash.out), "{plain:?} {dash:?}");
+    assert!(!plain.out.is_empty() && !std::path::Path::new("-").exists(), "{dash:?}");
+    let ran = amflab(&["run", "--engine", "sim", "--ops", "1", "--history", "-"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("hint:"), "{ran:?}");
 }

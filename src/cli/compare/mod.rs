@@ -125,7 +125,8 @@ pub(super) fn compare(args: &CompareArgs) -> Done {
             format!("{} cells, {repeat} times each, are more than {RUNS_MAX} runs", cells.len());
         return Err(Failure::hinted(text, "vary less, or lower --repeat"));
     }
-    if let Some(path) = &args.output {
+    let output = output::named(args.output.as_deref());
+    if let Some(path) = output {
         output::create(path)?;
     }
     let logs = args.hdr.as_deref().map(Logs::create).transpose()?;
@@ -151,7 +152,7 @@ pub(super) fn compare(args: &CompareArgs) -> Done {
         Form::Csv => table::csv(&compared),
         Form::Html => page::html(&compared),
     };
-    match &args.output {
+    match output {
         None => print(&text)?,
         Some(path) => output::write(path, text)?,
     }

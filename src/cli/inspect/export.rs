@@ -18,6 +18,7 @@ use crate::workload::export as trace;
 use clap::ValueEnum;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
+use std::path::Path;
 
 /// Another tool's form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,10 +37,12 @@ pub(super) enum Form {
 
 /// Writes a recording in another form.
 pub(super) fn export(args: &InspectArgs, form: Form) -> Done {
+    let output = output::named(args.output.as_deref());
+    output::apart(&args.recording, output, "recording")?;
     let (mut reader, profile) = open(&args.recording)?;
     let mut fold = Fold::new(&profile, reader.head());
     let steps_max = args.at.unwrap_or(u64::MAX);
-    let out: Box<dyn Write> = match &args.output {
+    let out: Box<dyn Write> = match output {
         None => Box::new(io::stdout().lock()),
         Some(path) => Box::new(output::create(path)?),
     };
@@ -117,8 +120,8 @@ fn requests(
     if let Some(note) = reader.tail().note(reader.steps()) {
         complain("note", &format!("{}: {note}", args.recording.display()));
     }
-    let name = args.output.clone().unwrap_or_else(|| "standard output".into());
-    tell(&name, form, requests, &files);
+    let output = output::named(args.output.as_deref());
+    tell(output.unwrap_or(Path::new("standard output")), form, requests, &files);
     Ok(code)
 }
 

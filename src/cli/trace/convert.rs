@@ -44,6 +44,8 @@ pub(in crate::cli) struct ConvertArgs {
 
 /// Writes a trace in another format.
 pub(super) fn convert(args: &ConvertArgs) -> Done {
+    let output = output::named(args.output.as_deref());
+    output::apart(&args.trace, output, "trace")?;
     let interrupted = interrupt::watch();
     let mut reader = open_trace(&args.trace, args.read.options(8))?;
     if let Some(note) = reader.note() {
@@ -54,15 +56,10 @@ pub(super) fn convert(args: &ConvertArgs) -> Done {
         To::Jsonl => Form::Jsonl,
     };
     let cannot = |error: io::Error| {
-        let name = args.output.as_deref().unwrap_or(Path::new("standard output"));
+        let name = output.unwrap_or(Path::new("standard output"));
         Failure::broken(format!("{}: {error}", name.display()))
     };
-    if let Some(path) = args.output.as_deref().filter(|path| is_same(&args.trace, path)) {
-        // It would be empty before its second line was read.
-        let text = format!("{}: is the trace itself", path.display());
-        return Err(Failure::hinted(text, "-o names another file"));
-    }
-    let out: Box<dyn Write> = match &args.output {
+    let out: Box<dyn Write> = match output {
         None => Box::new(io::stdout().lock()),
         Some(path) => Box::new(output::create(path)?),
     };
@@ -98,17 +95,11 @@ pub(super) fn convert(args: &ConvertArgs) -> Done {
         complain("note", &format!("{} bad lines were skipped", counts.bad));
     }
     if goes_on(writer.finish().map(drop)).map_err(cannot)?
-        && let Some(path) = &args.output
+        && let Some(path) = output
     {
         tell(path, form, requests, &files);
     }
     Ok(code)
-}
-
-/// Both name one file.
-fn is_same(one: &Path, other: &Path) -> bool {
-    let whole = |path: &Path| path.canonicalize().ok();
-    whole(one).is_some_and(|one| whole(other) == Some(one))
 }
 
 /// A reader who has seen enough (`| head`) is no error.
