@@ -210,6 +210,18 @@ pub enum Mark {
     View,
 }
 
+impl Mark {
+    /// As the timeline knows it.
+    #[must_use]
+    pub const fn of_step(self) -> Stands {
+        match self {
+            Self::Fault => Stands::Fault,
+            Self::Violation => Stands::Violation,
+            Self::View => Stands::View,
+        }
+    }
+}
+
 /// Which way to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {

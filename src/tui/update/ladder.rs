@@ -203,16 +203,40 @@ pub fn find(model: &mut Model, on: bool) -> Vec<Effect> {
         let filter = Filter::new(&words);
         model.ladder.find(on, |row| view::matches(row, &filter))
     };
-    let height = height(model);
     let Some(row) = found else {
-        let what = if words.is_empty() { "fault, view or violation" } else { "match" };
+        if words.is_empty() {
+            return find_far(model, &[Mark::Fault, Mark::View, Mark::Violation], on);
+        }
         let side = if on { "after" } else { "before" };
-        model.say(Level::Info, format!("no {what} {side} this row, among what is known here"));
+        model.say(Level::Info, format!("no match {side} this row, among what is known here"));
         return Vec::new();
     };
+    let height = height(model);
     model.ladder.go_to(&row, height);
     select(model);
     want(model)
+}
+
+/// The same for what only the timeline knows of: a recording is asked for it.
+fn find_far(model: &mut Model, marks: &[Mark], on: bool) -> Vec<Effect> {
+    let here = model.ladder.selected().map_or(model.cluster.now.step, |row| row.at.step);
+    let survey = model.timeline.survey();
+    let next = || marks.iter().filter_map(|mark| survey.next(mark.of_step(), here)).min();
+    let previous = || marks.iter().filter_map(|mark| survey.previous(mark.of_step(), here)).max();
+    let found = if on { next() } else { previous() };
+    if let Some(step) = found.filter(|_| model.is_recording()) {
+        return around(model, step);
+    }
+    let what = marks.iter().map(|mark| mark.of_step().name()).collect::<Vec<_>>().join(" or ");
+    let side = if on { "after" } else { "before" };
+    let other = if on { previous() } else { next() };
+    let text = match (found, other) {
+        (Some(step), _) => format!("the {what} {side} this is at step {step}: 7 looks back there"),
+        (None, Some(step)) => format!("no {what} {side} this row; there is one at step {step}"),
+        (None, None) => format!("no {what} {side} this row"),
+    };
+    model.say(Level::Info, text);
+    Vec::new()
 }
 
 /// Shows the ladder, and goes to the nearest mark of a kind before or after its cursor.
@@ -231,13 +255,7 @@ pub fn mark(model: &mut Model, mark: Mark, side: Side) -> Vec<Effect> {
         Side::After => model.ladder.find(true, is),
     };
     let Some(row) = found else {
-        let what = match mark {
-            Mark::Fault => "fault",
-            Mark::Violation => "violation",
-            Mark::View => "view change",
-        };
-        let side = if side == Side::After { "after" } else { "before" };
-        model.say(Level::Info, format!("no {what} {side} this row, among what is known here"));
+        effects.extend(find_far(model, &[mark], side == Side::After));
         return effects;
     };
     let height = height(model);
@@ -321,8 +339,12 @@ pub fn told(model: &mut Model, range: (u64, u64), events: Vec<Event>) -> Vec<Eff
     Vec::new()
 }
 
-/// The cursor is on a row, and what came before it is in sight.
+/// The cursor is on a row (where only a step was named, on what stands out there), and what came before it
+/// is in sight.
 fn land(model: &mut Model) {
+    if let Some(Address { step, event: 0 }) = model.ladder.cursor {
+        point_at(model, step);
+    }
     let height = height(model);
     let Some(row) = model.ladder.selected() else { return };
     model.ladder.show(&row, height);

@@ -8,13 +8,14 @@ use amflab::protocol::id::{Block, OpId};
 use amflab::timeline::ladder::{Address, What};
 use amflab::timeline::{Player, Timeline};
 use amflab::trace::action::Action;
-use amflab::trace::{Ask, Command, Engine, Event};
+use amflab::trace::{Ask, Command, Engine, Event, Mark};
 use amflab::tui::model::{About, Model, Pane, Screen};
 use amflab::tui::snapshot::Cluster;
 use amflab::tui::theme::Theme;
 use amflab::tui::update::{Effect, Msg, update};
 use crossterm::event::{KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::style::Modifier;
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// What happened in a conversation with a crash, two views and a takeover.
@@ -254,6 +255,30 @@ fn a_recording_is_asked_for_what_is_around_the_cursor_and_goes_where_it_is() {
     assert_eq!(played.model.ladder.selected().unwrap().at, first);
     assert_eq!(played.asked, 1, "nothing is asked for twice");
     assert!(played.screen().contains("steps 0 to 220"));
+}
+
+/// A recording is not told as a whole: what stands out elsewhere in it is found all the same.
+#[test]
+fn marks_are_found_where_the_ladder_was_not_told_of_them() {
+    let mut played = Played::open();
+    let survey = played.player.survey().unwrap();
+    played.model.timeline.know(Some(Arc::clone(&survey)));
+    let faults =
+        || std::iter::successors(survey.next(Mark::Fault, 0), |at| survey.next(Mark::Fault, *at));
+    assert!(played.model.ladder.told.is_none() && faults().count() > 0);
+    for step in faults() {
+        played.press("1 G F");
+        let row = played.model.ladder.selected().unwrap();
+        assert_eq!((row.at.step, matches!(row.what, What::Fault(_))), (step, true), "{row:?}");
+        assert_eq!(played.model.cluster.now.step, 0, "to look is not to go");
+    }
+    played.press("G F");
+    let before = survey.previous(Mark::Fault, played.step());
+    let notice = played.model.notice.as_ref().unwrap().text.clone();
+    let other = before.map(|step| format!("; there is one at step {step}")).unwrap_or_default();
+    assert_eq!(notice, format!("no fault after this row{other}"));
+    played.press("G v");
+    assert!(played.screen().contains("no violation before this row"));
 }
 
 #[test]
