@@ -11,6 +11,7 @@ use super::super::model::{Level, Model, ReplayShown, Screen};
 use super::super::theme::Role;
 use super::lamps;
 use crate::trace::Lamp;
+use crate::trace::action::{Action, HoldFilter};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -174,7 +175,9 @@ fn parts(model: &Model) -> Vec<Part> {
     if let Some(watch) = &model.watch {
         parts.push(part(format!("watch {watch}"), Role::Title, 6));
     }
-    let faults = now.faults.len();
+    // Step mode is told already.
+    let step_mode = Action::Hold(HoldFilter::ALL).to_string();
+    let faults = now.faults.iter().filter(|fault| fault.what != step_mode).count();
     if faults > 0 {
         let word = if faults == 1 { "fault" } else { "faults" };
         parts.push(part(format!("{faults} {word}"), Role::Bad, 7));

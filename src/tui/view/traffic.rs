@@ -267,7 +267,9 @@ fn message<'a>(
     let op = op_text(passage.cause);
     let short = format!("{}{again}", passage.kind.word());
     let wide = width >= NAMES_WHOLE;
-    let (pair_width, kind, kind_width) = if wide { (12, name, 17) } else { (10, short, 11) };
+    let (kind, kind_width) = if wide { (name, 17) } else { (short, 11) };
+    // From amf10 on a pair has two signs more.
+    let pair_width = if wide || model.about.amfs > 10 { 12 } else { 10 };
     let mut spans = vec![
         Span::styled(clock, model.style(Role::Dim)),
         Span::raw(" "),
