@@ -171,23 +171,22 @@ fn latencies(survey: &Survey) -> Markup {
     }
 }
 
-/// Counts between 1, 2, 5, 10, .. microseconds.
+/// Counts between 0.1, 0.2, 0.5, 1, .. microseconds. What the histogram cannot tell apart from a bound
+/// counts where its middle lies, so that everything is in just one bar.
 fn histogram(hist: &Histogram<u64>) -> Vec<(String, f64)> {
-    let mut bars = Vec::new();
-    let (mut low, mut scale) = (0u64, 100u64);
-    while low <= hist.max() {
-        for step in [1, 2, 5] {
-            let high = scale.saturating_mul(step);
-            let count = hist.count_between(low, high - 1);
-            let name = format!("below {} us", figure(float(high) / 1e3));
-            bars.push((name, float(count)));
-            low = high;
-        }
-        scale = scale.saturating_mul(10);
+    let powers = (2..19).map(|power| 10u64.pow(power));
+    let bounds: Vec<u64> = powers.flat_map(|power| [1, 2, 5].map(|step| step * power)).collect();
+    let mut counts = vec![0; bounds.len()];
+    for value in hist.iter_recorded() {
+        let middle = hist.median_equivalent(value.value_iterated_to());
+        let at = bounds.partition_point(|bound| *bound <= middle).min(bounds.len() - 1);
+        counts[at] += value.count_since_last_iteration();
     }
-    let first = bars.iter().position(|(_, count)| *count > 0.0).unwrap_or(0);
-    let last = bars.iter().rposition(|(_, count)| *count > 0.0).map_or(0, |at| at + 1);
-    bars.drain(..last).skip(first).collect()
+    let first = counts.iter().position(|count| *count > 0).unwrap_or(0);
+    let last = counts.iter().rposition(|count| *count > 0).map_or(0, |at| at + 1);
+    let bars = bounds.iter().zip(counts).take(last).skip(first);
+    bars.map(|(bound, count)| (format!("below {} us", figure(float(*bound) / 1e3)), float(count)))
+        .collect()
 }
 
 fn messages(survey: &Survey) -> Markup {
@@ -307,4 +306,35 @@ fn violations(survey: &Survey, ladders: &[Ladder]) -> Markup {
 #[expect(clippy::cast_precision_loss, reason = "at most some hundred")]
 fn as_float(count: usize) -> f64 {
     count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Times of a simulated cluster are round numbers: right on the bounds.
+    #[test]
+    fn every_value_is_in_one_bar_of_the_histogram() {
+        let mut hist = Histogram::new(3).unwrap();
+        for us in [0, 100, 200, 240, 500, 999, 1_000, 3_000_000] {
+            hist.record_n(us * 1_000, 7).unwrap();
+        }
+        let bars = histogram(&hist);
+        let filled: Vec<(&str, f64)> = bars
+            .iter()
+            .filter(|(_, count)| *count > 0.0)
+            .map(|(name, count)| (name.as_str(), *count))
+            .collect();
+        assert_eq!(
+            filled,
+            [
+                ("below 0.1 us", 7.0),
+                ("below 200 us", 7.0),
+                ("below 500 us", 14.0),
+                ("below 1000 us", 14.0),
+                ("below 2000 us", 7.0),
+                ("below 5M us", 7.0),
+            ]
+        );
+    }
 }
