@@ -99,6 +99,48 @@ fn blkparse_takes_one_event_of_each_request() {
     }
 }
 
+/// What blkparse prints of what has no sectors depends on the event, on packet commands, and on `-t`.
+#[test]
+fn blkparse_has_events_that_move_no_blocks() {
+    let text = "\
+        8,0 0 1 0.1 7 C R (12 01 00 00 24 00 ..) [0]\n\
+        8,0 0 2 0.1 7 C N [0]\n\
+        8,0 0 3 0.1 7 D R 36 (12 01 00 00 24 00 ..) [udevd]\n\
+        8,0 0 4 0.2 0 C FN 0 [0]\n\
+        8,0 0 5 0.3 0 C FWS 0 [0]\n\
+        8,0 0 6 0.4 0 C FWS 0 (    1234) [0]\n\
+        8,0 0 7 0.5 0 C WS 64 + 8 (    1234) [0]\n\
+        8,0 0 8 0.6 7 D FWS (    1234) [Web Content]\n\
+        8,0 0 9 0.7 7 D R 0 + 0 [a]\n";
+    let of = |event| {
+        let (requests, error, _) = read_bytes(text.as_bytes(), TraceOptions { event, ..auto() });
+        assert_eq!(error, None);
+        requests.iter().map(|one| (one.op, one.first, one.sectors)).collect::<Vec<_>>()
+    };
+    let flush = (TraceOp::Flush, 0, 0);
+    assert_eq!(of(Event::Completed), [flush, flush, flush, (TraceOp::Write, 64, 8)]);
+    assert_eq!(of(Event::Issued), [flush]);
+}
+
+/// What stands in traces of other tools and other versions of them.
+#[test]
+fn odd_values_that_nothing_depends_on_are_no_errors() {
+    let of = |text: &[u8]| {
+        let (requests, error, _) = read_bytes(text, auto());
+        assert_eq!(error, None);
+        requests.iter().map(|one| one.op).collect::<Vec<_>>()
+    };
+    let read = TraceOp::Read;
+    assert_eq!(of(b"1,h,0,Read,0,512,-17\n1,h,0,Read,0,512,\n"), [read, read]);
+    assert_eq!(of(b"1.5,-0.000001,R,0,0,512\n1.5,1e-5,R,0,0,512\n"), [read, read]);
+    let syncs = b"fio version 3 iolog\n1 f sync_file_range 0 4096\n2 f syncfs 0 0\n";
+    assert_eq!(of(syncs), [TraceOp::Flush, TraceOp::Flush]);
+    let mut minor = std::fs::read(fixture("small.vscsi2")).unwrap();
+    let whole = of(&minor);
+    minor.chunks_exact_mut(40).for_each(|record| record[2] = 3);
+    assert_eq!(of(&minor), whole);
+}
+
 #[test]
 fn oracle_general_has_objects_and_only_reads() {
     let mut reader = open(&fixture("small.oracle"), auto()).unwrap();
@@ -283,11 +325,13 @@ fn bad_lines_of_the_new_formats() {
     assert_bad(Format::Tencent, b"5,0,8,2,1\n", line(1), "neither 0 (read) nor 1 (write)");
     assert_bad(Format::Tencent, b"5,9007199254740992,8,0,1\n", line(1), "out of range");
     assert_bad(Format::Systor, b"1.5,0.1,X,0,0,512\n", line(1), "neither R nor W");
-    assert_bad(Format::Systor, b"1.5,x,R,0,0,512\n", line(1), "no decimal number");
+    assert_bad(Format::Systor, b"1.5,x,R,0,0,512\n", line(1), "response time `x` is no number");
+    assert_bad(Format::Msr, b"1,h,0,Read,0,512,x\n", line(1), "response time `x` is no number");
     assert_bad(Format::Blkparse, b"8,0 1 2 0.5\n", line(1), "no event of blkparse");
     assert_bad(Format::Blkparse, b"8,0 1 2 0.5 7 Q R x + 8 [a]\n", line(1), "sector `x`");
     assert_bad(Format::Blkparse, b"8,0 1 2 0.5 7 Q Z 1 + 8 [a]\n", line(1), "`Z` is no RWBS");
-    assert_bad(Format::Blkparse, b"8,0 1 2 0.5 7 Q R [a]\n", line(1), "SECTOR + SECTORS");
+    assert_bad(Format::Blkparse, b"8,0 1 2 0.5 7 Q R 1 +\n", line(1), "SECTOR + SECTORS");
+    assert_bad(Format::Blkparse, b"8,0 1 2 0.5 7 Q R\n", line(1), "SECTOR + SECTORS");
     assert_bad(Format::Jsonl, b"{\"op\":\"read\"\n", line(1), "EOF");
     assert_bad(Format::Jsonl, b"{\"op\":\"erase\"}\n", line(1), "unknown variant");
     assert_bad(Format::Jsonl, b"{\"op\":\"read\",\"sektor\":1}\n", line(1), "sektor");

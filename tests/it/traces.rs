@@ -297,7 +297,8 @@ pub(crate) fn assert_bad(format: Format, bytes: &[u8], place: Place, part: &str)
 fn bad_input_of_every_kind() {
     let v1 = std::fs::read(fixture("small.vscsi1")).unwrap();
     assert_bad(Format::Auto, b"", Place::File, "empty");
-    assert_bad(Format::Auto, b"\n\n\n", Place::File, "not recognised");
+    assert_bad(Format::Auto, b"\n\n\n", Place::File, "blank lines and comments");
+    assert_bad(Format::Auto, b"\n0;R;1\n", Place::File, "its first line is `0;R;1`");
     assert_bad(Format::Auto, &[0x1f, 0x8b, 8, 0], Place::File, "gzip");
     assert_bad(Format::Auto, &[0xff; 10_000], Place::File, "not recognised");
     assert_bad(Format::DiskSim, &[0xff; 10_000], Place::Line(1), "longer than 4096 bytes");
@@ -342,8 +343,8 @@ fn bad_input_of_every_kind() {
     assert_bad(Format::Auto, &v1[..v1.len() - 7], Place::Record(5), "cut off after 25 of 32");
     assert_bad(Format::Vscsi, &v1[..20], Place::File, "no vscsi record");
     let mut damaged = v1.clone();
-    damaged[32 + 14] = 9;
-    assert_bad(Format::Auto, &damaged, Place::Record(2), "version 0x0109");
+    damaged[32 + 15] = 9;
+    assert_bad(Format::Auto, &damaged, Place::Record(2), "version 0x0900 instead of 0x0100");
 }
 
 #[test]

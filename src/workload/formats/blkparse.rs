@@ -152,26 +152,30 @@ impl Lines for Blkparse {
                 return Err(Bad::new(format!("`{}` is no RWBS", shown(fields.rwbs))));
             }
         };
-        let mut next = || fields.rest.next();
-        let (op, extent) = match (op, next(), next(), next()) {
-            (TraceOp::Flush, ..) => (op, Extent::None),
-            (_, Some(first), Some("+"), Some(count)) => {
-                match (number("sector", first)?, number("number of sectors", count)?) {
-                    (_, 0) if is_flush => (TraceOp::Flush, Extent::None),
-                    (first, count) => (op, Extent::Sectors(first, count)),
-                }
-            }
-            // Newer ones say nothing of where if there are no sectors: `[PROCESS]`.
-            (_, None, ..) if is_flush => (TraceOp::Flush, Extent::None),
-            (_, Some(process), ..) if process.starts_with('[') && is_flush => {
-                (TraceOp::Flush, Extent::None)
-            }
-            // A packet command: its bytes and the command.
-            (_, Some(_), Some(packet), _) if packet.starts_with(['(', '[']) => return Ok(None),
-            _ => return Err(Bad::new("an event without `SECTOR + SECTORS`")),
+        let extent = match (op, sectors(&mut fields.rest)?) {
+            (TraceOp::Flush, _) => Extent::None,
+            (_, Some((first, count))) if count > 0 || !is_flush => Extent::Sectors(first, count),
+            _ if is_flush => Extent::None,
+            _ => return Ok(None),
         };
+        let op = if extent == Extent::None { TraceOp::Flush } else { op };
         let device = self.devices.number(fields.device)?;
         let host = Some(self.processes.number("process", fields.pid)?);
         Ok(Some(Raw { at, host, device, op, extent }))
+    }
+}
+
+/// Where an event is about, by what follows its RWBS: `SECTOR + SECTORS`. `None`: it moves no blocks, as
+/// a flush (`[PROCESS]`, or `SECTOR [ERROR]` when it is completed), or a packet command (`BYTES (CDB)
+/// [PROCESS]`, or `(CDB) [ERROR]`). With `blkparse -t` a time in parentheses stands before the brackets.
+fn sectors<'a>(rest: &mut impl Iterator<Item = &'a str>) -> Result<Option<(u64, u64)>, Bad> {
+    let is_end = |text: &str| text.starts_with(['(', '[']);
+    match (rest.next(), rest.next(), rest.next()) {
+        (Some(first), Some("+"), Some(count)) => {
+            Ok(Some((number("sector", first)?, number("number of sectors", count)?)))
+        }
+        (Some(end), ..) if is_end(end) => Ok(None),
+        (Some(_), Some(end), _) if is_end(end) => Ok(None),
+        _ => Err(Bad::new("an event without `SECTOR + SECTORS`")),
     }
 }

@@ -12,7 +12,7 @@
 
 use super::parser::Lines;
 use super::spc::read_or_write;
-use super::text::{Ids, csv, number, seconds, shown};
+use super::text::{Ids, csv, number, seconds, shown, unused_time};
 use super::{Bad, Extent, Raw, TraceOp};
 
 /// Alibaba's block traces: understands one line after the other.
@@ -85,9 +85,7 @@ impl Lines for Systor {
         if kind.is_empty() {
             return Ok(None);
         }
-        if !response.is_empty() {
-            seconds(response)?;
-        }
+        unused_time("response time", response)?;
         let op = read_or_write("type", kind)?;
         Ok(Some(Raw { at, host: None, device, op, extent }))
     }

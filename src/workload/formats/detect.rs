@@ -3,6 +3,7 @@
 use super::blkparse::Event;
 use super::oracle::Oracle;
 use super::parser::who_reads;
+use super::text::shown;
 use super::unpack::Packing;
 use super::{Bad, Format, TraceOptions, fio, vscsi};
 
@@ -165,7 +166,13 @@ fn by_content(options: &TraceOptions, head: &[u8]) -> Result<Detected, Bad> {
             "the history of a run is for `amflab check`; docs/TRACES.md has our own format",
         ));
     }
-    let what = "the format is not recognised";
+    let is_text = core::str::from_utf8(head).map_or_else(|cut| cut.error_len().is_none(), |_| true);
+    let what = match lines(head).next() {
+        Some(first) if is_text => format!(", its first line is `{}`", shown(first)),
+        None if is_text => ": nothing but blank lines and comments at its beginning".to_owned(),
+        _ => String::new(),
+    };
+    let what = format!("the format is not recognised{what}");
     Err(Bad::new(what).hint("`--format` says which one it is; `amflab trace --help` has them all"))
 }
 

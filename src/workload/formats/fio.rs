@@ -81,13 +81,14 @@ impl Fio {
                 };
             }
             "wait" => return self.wait(at, offset).map(|()| None),
-            "sync" | "datasync" => TraceOp::Flush,
+            "sync" | "datasync" | "sync_file_range" | "syncfs" => TraceOp::Flush,
             "read" => TraceOp::Read,
             "write" => TraceOp::Write,
             "trim" => TraceOp::Trim,
             other => {
                 return Err(Bad::new(format!("`{}` is no action", shown(other))).hint(
-                    "actions are add, open, close, read, write, trim, sync, datasync and, in version 2, wait",
+                    "actions are add, open, close, read, write, trim, sync, datasync, sync_file_range, syncfs \
+                     and, in version 2, wait",
                 ));
             }
         };

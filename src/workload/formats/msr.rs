@@ -5,7 +5,7 @@
 //! response time.
 
 use super::parser::Lines;
-use super::text::{Names, fields, number, shown};
+use super::text::{Names, fields, number, shown, unused_time};
 use super::{Bad, Extent, Raw, TraceOp};
 use crate::protocol::Many;
 
@@ -34,7 +34,7 @@ impl Lines for Msr {
             return Ok(None);
         }
         if let Some(response) = next() {
-            number("response time", response)?;
+            unused_time("response time", response)?;
         }
         if next().is_some() {
             return Err(Bad::new("more than 7 fields"));

@@ -67,6 +67,15 @@ pub(super) fn seconds(text: &str) -> Result<u64, Bad> {
     decimal(text, 1_000_000_000, "times of this format are seconds")
 }
 
+/// A time that nothing here depends on: a damaged line is told by it, an odd value is nobody's trouble
+/// (where two clocks were used, an answer may be earlier than its request).
+pub(super) fn unused_time(name: &str, text: &str) -> Result<(), Bad> {
+    if text.is_empty() || text.parse::<f64>().is_ok() {
+        return Ok(());
+    }
+    Err(Bad::new(format!("{name} `{}` is no number", shown(text))))
+}
+
 /// Without blanks around it. Most texts have none, and are looked at no further.
 pub(super) fn trimmed(text: &str) -> &str {
     let is_plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);

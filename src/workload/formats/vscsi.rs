@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! v1, 32 bytes: u32 serial, u32 length in bytes, u32 scatter-gather count, u16 command,
-//!               u16 version 0x0100, u64 first sector, u64 time in us
-//! v2, 40 bytes: u16 command, u16 version 0x0200, u32 serial, u32 length in bytes,
+//!               u16 version 0x01.., u64 first sector, u64 time in us
+//! v2, 40 bytes: u16 command, u16 version 0x02.., u32 serial, u32 length in bytes,
 //!               u32 scatter-gather count, u64 first sector, u64 time in us, u64 response time in us
 //! ```
 //!
-//! The version stands at a different place in each, so that a file is recognised by it. Commands
-//! that move no data of the disk (inquiry, unit ready, ..) ask for nothing and are counted.
+//! The version stands at a different place in each, so that a file is recognised by it: by its upper
+//! byte, as all that read such traces do; the lower one is a minor version. Commands that move no data of the disk (inquiry, unit ready, ..) ask for nothing and are counted.
 
 use super::parser::Records;
 use super::{Bad, Extent, Raw, TraceOp};
@@ -35,11 +35,11 @@ impl Version {
         }
     }
 
-    /// Where the version stands in a record, and what must stand there.
+    /// Where the version stands in a record, and what its upper byte must be.
     const fn mark(self) -> (usize, u16) {
         match self {
-            Self::V1 => (14, 0x0100),
-            Self::V2 => (2, 0x0200),
+            Self::V1 => (14, 1),
+            Self::V2 => (2, 2),
         }
     }
 
@@ -55,7 +55,7 @@ impl Version {
 
     fn marks(self, record: &[u8]) -> bool {
         let (at, mark) = self.mark();
-        u16_at(record, at) == mark
+        u16_at(record, at) >> 8 == mark
     }
 }
 
@@ -78,8 +78,9 @@ fn record(version: Version, record: &[u8]) -> Result<Option<Raw>, Bad> {
     let (at, mark) = version.mark();
     if !version.marks(record) {
         return Err(Bad::new(format!(
-            "version {:#06x} instead of {mark:#06x}",
-            u16_at(record, at)
+            "version {:#06x} instead of {:#06x}",
+            u16_at(record, at),
+            mark << 8
         ))
         .hint("the file is damaged here, or is no vscsi trace"));
     }
