@@ -46,7 +46,9 @@ pub(super) struct Lane {
     pub(super) name: String,
     feed: Box<dyn Feed>,
     is_done: bool,
-    /// When its warm-up is over.
+    /// When its first request is due.
+    first_at: Instant,
+    /// When its warm-up is over; if it has none, nobody waits for it.
     warm_at: Instant,
     /// Its requests are among the figures.
     is_counted: bool,

@@ -56,6 +56,27 @@ fn a_warm_up_is_left_out_and_an_end_counts_behind_it() {
     assert_eq!(report["misses"], 0, "they were in the warm-up");
 }
 
+/// Only `warmup` and `counted = false` keep anything out of the figures: not that another one starts later.
+#[test]
+fn who_starts_later_does_not_keep_the_others_out_of_the_figures() {
+    let text = format!(
+        "{SMALL}[[workload]]\nname = \"early\"\nworking_set = 32\nrate = 100\nops = 100\n\
+         [[workload]]\nname = \"late\"\nstart = \"2s\"\nworking_set = 32\nrate = 100\nops = 100\n\
+         [[workload]]\nname = \"last\"\nafter = \"late\"\nworking_set = 32\nrate = 100\nops = 100\n"
+    );
+    let (code, report) = run(&text, &[]);
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!((&report["ops"], &report["warmup_s"]), (&300.into(), &0.0.into()));
+    assert!(report["cluster_s"].as_f64().unwrap() > 3.9, "{report:#}");
+    // All start late: the figures begin with the first of them.
+    let (_, report) = run(&text.replace("\"early\"\n", "\"early\"\nstart = \"1s\"\n"), &[]);
+    assert_eq!((&report["ops"], &report["warmup_s"]), (&300.into(), &1.0.into()));
+    // The last one has a warm-up, behind the others.
+    let (_, report) = run(&format!("{text}warmup = \"500ms\"\n"), &[]);
+    let ops = report["ops"].as_u64().unwrap();
+    assert!((49..=51).contains(&ops), "{ops}");
+}
+
 #[test]
 fn demands_set_the_exit_code() {
     let text = format!(

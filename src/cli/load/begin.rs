@@ -3,7 +3,7 @@
 use super::{Begun, Lane, Load, Measured};
 use crate::cli::tally::Tally;
 use crate::profile::WorkloadSpec;
-use crate::protocol::id::Instant;
+use crate::protocol::id::{Instant, Span};
 use crate::trace::{Ask, Counts};
 use crate::workload::chain::{chain, companions};
 use crate::workload::{Feed, Generator};
@@ -56,7 +56,10 @@ impl Load {
         self.start_feed(&spec.name, Box::new(driver));
         if let Some(lane) = self.lanes.last_mut() {
             lane.is_counted = spec.counted;
-            lane.warm_at = now + spec.start + spec.warmup;
+            lane.first_at = now + spec.start;
+            if spec.warmup > Span(0) {
+                lane.warm_at = lane.first_at + spec.warmup;
+            }
         }
     }
 
@@ -67,20 +70,38 @@ impl Load {
             name: name.to_owned(),
             feed,
             is_done: false,
+            first_at: self.engine.now(),
             warm_at: self.engine.now(),
             is_counted: true,
             tally: Tally::new(),
         });
     }
 
-    /// Begins the figures once every generator that counts is past its warm-up.
+    /// True if nothing of a generator that waits may be in the figures yet: it will warm up, or comes
+    /// behind one that is not counted.
+    fn holds_figures_up(&self, spec: &WorkloadSpec) -> bool {
+        let is_under_way = |name: &str| {
+            self.waiting.iter().any(|waiting| waiting.name == *name)
+                || self.lanes.iter().any(|lane| lane.name == *name && !lane.is_done)
+        };
+        let chain = chain(&self.profile.workloads, &spec.name);
+        let mut before = chain.iter().flatten();
+        spec.warmup > Span(0) || before.any(|one| !one.counted && is_under_way(&one.name))
+    }
+
+    /// Begins the figures with the first request that counts, but not before every generator that counts
+    /// is past its warm-up.
     pub(super) fn begin_figures(&mut self, now: Instant) {
         if self.begun.is_some() {
             return;
         }
-        let waits = self.waiting.iter().any(|spec| spec.counted);
-        let is_cold = |lane: &Lane| lane.is_counted && !lane.is_done && lane.warm_at > now;
-        if waits || self.lanes.iter().any(is_cold) {
+        let mut waiting = self.waiting.iter().filter(|spec| spec.counted);
+        let mut lanes = self.lanes.iter().filter(|lane| lane.is_counted);
+        let is_cold = |lane: &Lane| !lane.is_done && lane.warm_at > now;
+        let has_any = waiting.clone().next().is_some() || lanes.clone().next().is_some();
+        let has_begun = lanes.clone().any(|lane| lane.is_done || lane.first_at <= now);
+        let is_early = has_any && !has_begun;
+        if is_early || waiting.any(|spec| self.holds_figures_up(spec)) || lanes.any(is_cold) {
             self.warms_up = true;
             return;
         }
@@ -120,9 +141,10 @@ impl Load {
         }
     }
 
-    /// When the next warm-up is over.
+    /// When the next first request is due, or the next warm-up over.
     pub(super) fn next_warm(&self, now: Instant) -> Instant {
-        let later = self.lanes.iter().map(|lane| lane.warm_at).filter(|at| *at > now);
+        let times = self.lanes.iter().flat_map(|lane| [lane.first_at, lane.warm_at]);
+        let later = times.filter(|at| *at > now);
         if self.begun.is_some() { Instant::NEVER } else { later.min().unwrap_or(Instant::NEVER) }
     }
 }
