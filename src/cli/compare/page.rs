@@ -1,8 +1,8 @@
-//! A comparison as one self-contained page: the table, and a bar chart for each figure.
+//! A comparison as one self-contained page: the tables, and a bar chart for each figure.
 
 use super::Compared;
-use super::cell::FIGURES;
-use super::table::{Spread, about, remarks};
+use super::cell::{FIGURES, Figure};
+use super::table::{Spread, about, groups, remarks, told};
 use crate::report::chart;
 use crate::report::page::page;
 use maud::{Markup, html};
@@ -22,28 +22,28 @@ pub(super) fn html(compared: &Compared) -> String {
         section {
             h2 { "All cells" }
             p class="dim" { "The median of all runs, and how far a run is from it at most." }
-            div class="wide" { (table(compared)) }
+            @for (group, figures) in groups(compared) {
+                h3 { (group) }
+                div class="wide" { (table(compared, &figures)) }
+            }
         }
         @if compared.cells.len() <= CHARTS_MAX { (charts(compared)) }
     };
     page(&title, &body)
 }
 
-fn table(compared: &Compared) -> Markup {
+/// The figures of one group: all of them side by side are wider than a screen, or a sheet of paper.
+fn table(compared: &Compared, figures: &[(usize, &Figure)]) -> Markup {
     html! {
         table {
             tr {
                 @for vary in &compared.vary { th { (vary.key) } }
-                @for figure in &FIGURES { th class="n" { (figure.title) } }
+                @for (_, figure) in figures { th class="n" { (figure.title) } }
             }
             @for (cell, runs) in compared.cells.iter().zip(&compared.runs) {
                 tr {
                     @for value in &cell.values { td { (value) } }
-                    @for (at, figure) in FIGURES.iter().enumerate() {
-                        td class="n" {
-                            (Spread::of(runs, at).map_or("-".to_owned(), |spread| spread.told(figure)))
-                        }
-                    }
+                    @for figure in figures { td class="n" { (told(runs, figure)) } }
                 }
             }
         }

@@ -52,24 +52,45 @@ pub(super) fn short(value: f64) -> String {
         0.0 => "0".to_owned(),
         size if size >= 99.95 => format!("{value:.0}"),
         size if size >= 9.995 => format!("{value:.1}"),
-        size if size >= 0.0005 => format!("{value:.2}"),
+        size if size >= 0.995 => format!("{value:.2}"),
+        size if size >= 0.0005 => format!("{value:.3}"),
         _ => format!("{value:.0e}"),
     }
 }
 
 /// What all cells have in common, in one line.
 pub(super) fn about(compared: &Compared) -> String {
-    let Compared { profile, engine, workloads, ops, repeat, seed, .. } = compared;
+    let Compared { profile, engine, workloads, repeat, seed, .. } = compared;
     let live = if *engine == EngineKind::Live { ", live" } else { "" };
     let workloads = match workloads.as_slice() {
         [] => "its workloads".to_owned(),
         names => names.join(", "),
     };
+    let asked = compared.runs.iter().flatten().map(|run| run.ops);
+    let (fewest, most) = (asked.clone().min().unwrap_or(0), asked.max().unwrap_or(0));
+    let from = if fewest < most { format!("{fewest} to ") } else { String::new() };
     format!(
-        "{profile}{live}, {workloads}: {}, {} of each cell from seed {seed}",
-        Many(*ops, "request"),
+        "{profile}{live}, {workloads}: {from}{}, {} of each cell from seed {seed}",
+        Many(most, "request"),
         Many(*repeat, "run")
     )
+}
+
+/// The figures that any cell has, by their numbers, in groups.
+pub(super) fn groups(compared: &Compared) -> Vec<(&'static str, Vec<(usize, &'static Figure)>)> {
+    let known = |at: usize| compared.runs.iter().any(|runs| Spread::of(runs, at).is_some());
+    let mut names: Vec<&str> = FIGURES.iter().map(|figure| figure.group).collect();
+    names.dedup();
+    let of = |group: &str| {
+        let all = FIGURES.iter().enumerate();
+        all.filter(|(at, figure)| figure.group == group && known(*at)).collect()
+    };
+    names.into_iter().map(|group| (group, of(group))).collect()
+}
+
+/// What a figure came to in the runs of a cell.
+pub(super) fn told(runs: &[Run], (at, figure): &(usize, &Figure)) -> String {
+    Spread::of(runs, *at).map_or("-".to_owned(), |spread| spread.told(figure))
 }
 
 /// What is to be known of the cells beside their figures.
@@ -99,21 +120,14 @@ pub(super) fn remarks(compared: &Compared) -> Vec<String> {
 pub(super) fn text(compared: &Compared) -> String {
     let mut out = about(compared);
     out.push('\n');
-    let mut groups: Vec<&str> = FIGURES.iter().map(|figure| figure.group).collect();
-    groups.dedup();
-    for group in groups {
+    for (group, of) in groups(compared) {
         let _ = write!(out, "\n{group}\n");
-        let of = FIGURES.iter().enumerate().filter(|(_, figure)| figure.group == group);
-        let known = |at: usize| compared.runs.iter().any(|runs| Spread::of(runs, at).is_some());
-        let of: Vec<(usize, &Figure)> = of.filter(|(at, _)| known(*at)).collect();
         let keys = compared.vary.iter().map(|vary| last(&vary.key).to_owned());
         let head = keys.chain(of.iter().map(|(_, figure)| figure.title.to_owned())).collect();
         let mut rows: Vec<Vec<String>> = vec![head];
         for (cell, runs) in compared.cells.iter().zip(&compared.runs) {
-            let told = |(at, figure): &(usize, &Figure)| {
-                Spread::of(runs, *at).map_or("-".to_owned(), |spread| spread.told(figure))
-            };
-            rows.push(cell.values.iter().cloned().chain(of.iter().map(told)).collect());
+            let figures = of.iter().map(|figure| told(runs, figure));
+            rows.push(cell.values.iter().cloned().chain(figures).collect());
         }
         columns(&mut out, &rows, compared.vary.len());
     }
