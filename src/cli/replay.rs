@@ -304,9 +304,15 @@ pub(super) fn open_trace(
     path: &Path,
     options: TraceOptions,
 ) -> Result<TraceReader<BufReader<File>>, Failure> {
-    if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
-        let text = format!("{}: not a regular file", path.display());
-        return Err(Failure::hinted(text, "a trace is read twice: write it to a file first"));
+    if let Ok(about) = std::fs::metadata(path).map(|about| about.file_type())
+        && !about.is_file()
+    {
+        let (what, hint) = if about.is_dir() {
+            ("a folder", "name one of the files in it")
+        } else {
+            ("not a regular file", "a trace is read twice: write it to a file first")
+        };
+        return Err(Failure::hinted(format!("{}: {what}", path.display()), hint));
     }
     formats::open(path, options).map_err(|error| trace_failure(&error))
 }

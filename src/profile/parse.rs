@@ -10,7 +10,7 @@ use super::value::{Raw, is_name};
 use super::{is_path, workload_names, workload_text};
 use crate::trace::grammar::nearest;
 use std::collections::BTreeMap;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
 /// Largest profile that is read, in bytes.
 pub const PROFILE_BYTES_MAX: usize = 1 << 20;
@@ -193,7 +193,7 @@ impl Reader {
                     Some(table) => self.table(name, table),
                     None => self.refuse(place, name, &format!("is a section: write [{name}]")),
                 }
-            } else if value.get_ref().is_table() {
+            } else if is_section(value.get_ref()) {
                 self.unknown_section(place, name);
             } else {
                 self.key(place, "", name, &raw(value));
@@ -363,6 +363,12 @@ fn read<T>(
 ) -> Option<Result<(), super::kind::Refusal>> {
     let key = keys.iter().find(|found| found.name == key)?;
     Some(key.kind.read(target?, value))
+}
+
+/// A table, or a list of some, whatever it is called.
+fn is_section(value: &DeValue) -> bool {
+    let is_list = |all: &DeArray| !all.is_empty() && all.iter().all(|one| one.get_ref().is_table());
+    value.is_table() || value.as_array().is_some_and(is_list)
 }
 
 fn bracket(section: &str) -> String {

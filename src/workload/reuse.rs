@@ -42,6 +42,8 @@ pub struct Reuse<T> {
     next: usize,
     /// Cache sizes in lines, ascending; touches that the first of them to hit is this one.
     sizes: Vec<u64>,
+    /// Of these, which were asked for.
+    asked: Vec<u64>,
     first_hits: Vec<u64>,
     /// Touches of a block that was never touched before.
     cold: u64,
@@ -67,7 +69,8 @@ impl<T: Copy + Default> Reuse<T> {
     #[must_use]
     pub fn new(blocks_max: usize, sizes: &[u64]) -> Self {
         let powers = (0..=SIZE_LOG_MAX).flat_map(|log| [1u64 << log, 3 << log]);
-        let mut sizes: Vec<u64> = powers.chain(sizes.iter().copied().filter(|s| *s > 0)).collect();
+        let asked: Vec<u64> = sizes.iter().copied().filter(|size| *size > 0).collect();
+        let mut sizes: Vec<u64> = powers.chain(asked.iter().copied()).collect();
         sizes.sort_unstable();
         sizes.dedup();
         let first_hits = vec![0; sizes.len()];
@@ -78,6 +81,7 @@ impl<T: Copy + Default> Reuse<T> {
             tree: vec![0; SLOTS_MIN + 1],
             next: 1,
             sizes,
+            asked,
             first_hits,
             cold: 0,
             touches: 0,
@@ -188,23 +192,24 @@ impl<T: Copy + Default> Reuse<T> {
         self.table.values().map(|entry| &entry.about)
     }
 
-    /// Hits by cache size, up to the first that holds every block.
+    /// Hits by cache size, up to the first that holds every block, and for those that were asked for.
     pub fn curve(&self) -> Vec<Hits> {
         // What was drawn may be more or fewer touches than their part: that is not a question of
         // distance, and SHARDS puts it to the smallest.
         let mut hits = i128::from(self.touches) - i128::from(self.counted);
         let blocks = (self.table.len() as u64) << self.shift;
-        let mut curve = Vec::new();
+        let mut curve: Vec<Hits> = Vec::new();
         for (lines, first) in self.sizes.iter().zip(&self.first_hits) {
             hits += i128::from(*first);
+            let is_over = curve.last().is_some_and(|before| before.lines >= blocks);
+            if is_over && !self.asked.contains(lines) {
+                continue;
+            }
             let whole = u64::try_from(hits.max(0)).unwrap_or(u64::MAX).min(self.touches);
             #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
             let hit_ratio =
                 if self.touches == 0 { 0.0 } else { whole as f64 / self.touches as f64 };
             curve.push(Hits { lines: *lines, hits: whole, hit_ratio });
-            if *lines >= blocks {
-                break;
-            }
         }
         curve
     }

@@ -160,12 +160,18 @@ fn the_curve_is_what_a_replay_with_one_amf_comes_to() {
         .collect();
     std::fs::write(&path, lines(&requests)).unwrap();
     let name = path.to_str().unwrap();
-    let info = json(&["trace", "info", name, "--lines", "77", "--json"], 0);
+    let info = json(&["trace", "info", name, "--lines", "77,1000000", "--json"], 0);
     let args = ["--set", "cluster.amfs=1", "--set", "cache.lines=77", "--json"];
     let report = json(&[&["replay", name][..], &args].concat(), 0);
     let curve = info["lru"].as_array().unwrap();
     let at = curve.iter().find(|hits| hits["lines"] == 77).unwrap();
     assert_eq!(at["hits"], report["hits"]);
+    // Larger than the working set: asked for, so it is there.
+    let last = curve.last().unwrap();
+    assert_eq!(last["lines"], 1_000_000);
+    let (all, first) = (info["touches"].as_u64().unwrap(), info["blocks"].as_u64().unwrap());
+    assert_eq!(last["hits"], all - first);
+    assert_eq!(curve[curve.len() - 2]["hits"], last["hits"]);
     assert_eq!(info["touches"], report["touches"]);
     assert_eq!((&info["reads"], &info["writes"]), (&report["reads"], &report["writes"]));
 }

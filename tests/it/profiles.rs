@@ -196,6 +196,13 @@ fn a_bad_override_names_itself() {
 }
 
 #[test]
+fn a_list_of_another_name_is_told_as_a_section() {
+    let error = refusal("[[workloads]]\nname = \"w\"\n", &[]);
+    assert!(error.contains("test.toml:1: workloads: there is no such section"), "{error}");
+    assert!(error.contains("hint: did you mean [[workload]]?"), "{error}");
+}
+
+#[test]
 fn a_contradiction_made_by_an_override_names_the_override() {
     let text = "[[workload]]\nname = \"w\"\namfs = [3]\n";
     let error = refusal("[timing]\nlease_ms = 2000\n", &["timing.renew_ms=1500"]);
