@@ -1,7 +1,7 @@
 //! A bar for what takes longer than a second; only on a terminal, on standard error.
 
 use crate::protocol::id::Span;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,7 @@ impl Progress {
 
     /// Of things that take so long that a look at the clock after each costs nothing.
     pub(super) fn of_few(total: u64) -> Self {
-        Self { look_every: 1, ..Self::new(Some(total)) }
+        Self { look_every: 0, ..Self::new(Some(total)) }
     }
 
     /// Of a run that ends after so many requests, or after a time on the cluster's clock.
@@ -109,15 +109,15 @@ impl Progress {
             Some(_) if self.is_time => "{elapsed} [{wide_bar}] {percent} % {msg} {eta} left",
             Some(_) => "{elapsed} [{wide_bar}] {human_pos}/{human_len} {per_sec} {eta} left",
         };
-        let total = self.total;
-        let bar = self.bar.get_or_insert_with(|| make(total, template));
+        let (total, begun) = (self.total, self.begun);
+        let bar = self.bar.get_or_insert_with(|| make(total, template, begun));
         bar.set_position(done);
         if let Some(what) = self.waiting {
             bar.set_message(what);
         }
         if self.is_time {
-            let per_second = u128::from(self.requests) * 1_000 / self.begun.elapsed().as_millis();
-            bar.set_message(format!("{} requests {per_second}/s", self.requests));
+            let rate = per_second(self.requests, self.begun.elapsed());
+            bar.set_message(format!("{} requests {rate}/s", self.requests));
         }
     }
 
@@ -129,14 +129,64 @@ impl Progress {
     }
 }
 
-fn make(total: Option<u64>, template: &str) -> ProgressBar {
+/// A bar of what began then. Its rates are those since then: what was done before there was a bar would
+/// count as done at once, and be forgotten only slowly.
+fn make(total: Option<u64>, template: &str, begun: Instant) -> ProgressBar {
     let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    let bar = bar.with_elapsed(begun.elapsed());
     if let Ok(style) = ProgressStyle::with_template(template) {
-        // A rate has no digits behind the point.
-        let rate = |state: &ProgressState, out: &mut dyn core::fmt::Write| {
-            let _ = write!(out, "{:.0}/s", state.per_sec());
+        let count_rate = |state: &ProgressState, out: &mut dyn core::fmt::Write| {
+            let _ = write!(out, "{}/s", rate(state.pos(), state.elapsed()));
         };
-        bar.set_style(style.progress_chars("=> ").with_key("per_sec", rate));
+        let byte_rate = |state: &ProgressState, out: &mut dyn core::fmt::Write| {
+            let rate = per_second(state.pos(), state.elapsed());
+            let _ = write!(out, "{}/s", HumanBytes(rate));
+        };
+        let left = |state: &ProgressState, out: &mut dyn core::fmt::Write| {
+            let _ = match time_left(state.pos(), state.len().unwrap_or(0), state.elapsed()) {
+                Some(left) => write!(out, "{:#}", HumanDuration(left)),
+                None => write!(out, "?"),
+            };
+        };
+        let style = style.progress_chars("=> ").with_key("per_sec", count_rate);
+        bar.set_style(style.with_key("bytes_per_sec", byte_rate).with_key("eta", left));
     }
     bar
+}
+
+fn per_second(done: u64, elapsed: Duration) -> u64 {
+    let rate = u128::from(done) * 1_000 / elapsed.as_millis().max(1);
+    u64::try_from(rate).unwrap_or(u64::MAX)
+}
+
+/// The same in words: with a digit behind the point if there are few.
+fn rate(done: u64, elapsed: Duration) -> String {
+    match per_second(done.saturating_mul(10), elapsed) {
+        tenths @ 0..100 => format!("{}.{}", tenths / 10, tenths % 10),
+        tenths => (tenths / 10).to_string(),
+    }
+}
+
+/// How long the rest takes, if it goes on as it did.
+fn time_left(done: u64, total: u64, elapsed: Duration) -> Option<Duration> {
+    let rest = u128::from(total.saturating_sub(done));
+    let millis = (elapsed.as_millis() * rest).checked_div(u128::from(done))?;
+    Some(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_those_since_the_beginning() {
+        let two = Duration::from_secs(2);
+        assert_eq!(per_second(500, two), 250);
+        assert_eq!(time_left(500, 2_000, two), Some(Duration::from_secs(6)));
+        assert_eq!(time_left(2_000, 2_000, two), Some(Duration::ZERO));
+        assert_eq!(time_left(0, 9, two), None);
+        assert_eq!(time_left(1, u64::MAX, two), Some(Duration::from_millis(u64::MAX)));
+        assert_eq!(per_second(7, Duration::ZERO), 7_000);
+        assert_eq!([1, 19, 20, 900].map(|done| rate(done, two)), ["0.5", "9.5", "10", "450"]);
+    }
 }

@@ -29,9 +29,12 @@ use logs::Logs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
+/// The bar is drawn again after this, whether a run has ended or not.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Most runs of one comparison.
 const RUNS_MAX: usize = 10_000;
 
@@ -214,13 +217,21 @@ fn run_all(
             });
         }
         drop(told);
-        for (count, (at, ran)) in (1..).zip(hears) {
-            match ran {
-                Ok(run) => done[at] = run,
-                Err(failure) => {
-                    interrupted.store(true, Ordering::Relaxed);
-                    broken.get_or_insert(failure);
+        let mut count = 0;
+        loop {
+            match hears.recv_timeout(LOOK_AGAIN) {
+                Ok((at, ran)) => {
+                    count += 1;
+                    match ran {
+                        Ok(run) => done[at] = run,
+                        Err(failure) => {
+                            interrupted.store(true, Ordering::Relaxed);
+                            broken.get_or_insert(failure);
+                        }
+                    }
                 }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
             }
             progress.at(count);
         }

@@ -60,14 +60,14 @@ pub(super) fn short(value: f64) -> String {
 
 /// What all cells have in common, in one line.
 pub(super) fn about(compared: &Compared) -> String {
-    let Compared { profile, engine, workloads, repeat, seed, .. } = compared;
+    let Compared { profile, engine, workloads, ops, repeat, seed, .. } = compared;
     let live = if *engine == EngineKind::Live { ", live" } else { "" };
     let workloads = match workloads.as_slice() {
         [] => "its workloads".to_owned(),
         names => names.join(", "),
     };
-    let asked = compared.runs.iter().flatten().map(|run| run.ops);
-    let (fewest, most) = (asked.clone().min().unwrap_or(0), asked.max().unwrap_or(0));
+    let made = compared.runs.iter().flatten().map(|run| run.ops);
+    let (fewest, most) = (made.clone().min().unwrap_or(*ops), made.max().unwrap_or(*ops));
     let from = if fewest < most { format!("{fewest} to ") } else { String::new() };
     format!(
         "{profile}{live}, {workloads}: {from}{}, {} of each cell from seed {seed}",
