@@ -10,7 +10,7 @@ const STYLE: &str = "\
 --a:#79c0ff;--b:#ffa657;--c:#7ee787;--d:#d2a8ff;--bad:#ff7b72;--good:#7ee787}}\
 body{margin:0 auto;padding:1.5rem;max-width:60rem;background:var(--bg);color:var(--fg);\
 font:15px/1.45 system-ui,sans-serif}h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.15rem;\
-border-bottom:1px solid var(--line);padding-bottom:.2rem;margin-top:2rem}\
+border-bottom:1px solid var(--line);padding-bottom:.2rem;margin-top:2rem}h3{font-size:1rem;margin:1rem 0 0}\
 code,pre,td.n,th.n{font-family:ui-monospace,monospace}code,pre{background:var(--soft)}\
 pre{padding:.6rem;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}table{border-collapse:collapse;margin:.6rem 0}\
 td,th{padding:.15rem .7rem .15rem 0;text-align:left;vertical-align:top}th{color:var(--dim);font-weight:normal}\
@@ -24,7 +24,7 @@ svg.chart .s3{stroke-dasharray:8 2 2 2}\
 svg.chart rect.bar{fill:var(--a)}svg.chart rect.heat{fill:var(--b)}svg.chart .fault{stroke:var(--bad)}\
 svg.chart .view{stroke:var(--dim);stroke-dasharray:2 3}svg.chart text.fault{fill:var(--bad);stroke:none}\
 @media print{:root{--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;--soft:#f4f4f4;--a:#0550ae;--b:#bc4c00;\
---c:#116329;--d:#8250df;--bad:#cf222e;--good:#116329}figure,table,section{break-inside:avoid}\
+--c:#116329;--d:#8250df;--bad:#cf222e;--good:#116329}figure,tr{break-inside:avoid}h2,h3{break-after:avoid}\
 .wide{overflow:visible}.wide table{font-size:.6rem}}";
 
 /// A page around its body.
