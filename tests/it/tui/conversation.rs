@@ -3,7 +3,7 @@
 use super::fake;
 use super::screens::{draw, text};
 use amflab::protocol::id::{self, AmfId, Block, DiskId, NodeId, OpId, Version};
-use amflab::protocol::{Fact, LineState, Rule};
+use amflab::protocol::{Fact, LineState, Rule, Source};
 use amflab::trace::action::Action;
 use amflab::trace::{
     Command, Condition, Event, EventKind, HoldFilter, HostCommand, LinkSetting, Release, Seek,
@@ -335,11 +335,8 @@ fn the_story_is_of_what_happened_from_question_to_answer() {
     let done = fake::completion();
     let event = |now, node, kind| Event { step: 1, now, node, kind };
     let lost = |amf| {
-        let (key, peer) = (Some(id::Key::Block(Block(17))), None);
-        let (before, after) = (LineState::M, LineState::E);
-        let version = Version::ZERO;
-        let fact = Fact { rule: Rule::Destaged, key, before, after, peer, version };
-        (NodeId::Amf(AmfId(amf)), EventKind::Rule(fact))
+        let (before, after) = (LineState::M, LineState::O);
+        (NodeId::Amf(AmfId(amf)), fact(Rule::GrantShared, before, after, Some(done.amf)))
     };
     let (op, what) = (done.answer.op, "read b17".to_owned());
     let asked = EventKind::Asked { op, what };
@@ -355,6 +352,54 @@ fn the_story_is_of_what_happened_from_question_to_answer() {
     ]);
     let told = story::tell("amf1 asked 3 AMFs; 7 messages, 412 us", &done, &events);
     assert_eq!(told, "amf1 asked 3 AMFs, amf2 had it in M and shares it now; 7 messages, 412 us");
+}
+
+/// What an AMF did with its line for itself, while the operation was under way, is none of its story.
+#[test]
+fn the_story_is_of_what_was_done_for_the_operation() {
+    let done = fake::completion();
+    let tell = |facts: &[(u8, EventKind)]| {
+        let event = |(amf, kind): &(u8, EventKind)| {
+            let node = NodeId::Amf(AmfId(*amf));
+            Event { step: 1, now: done.started, node, kind: kind.clone() }
+        };
+        story::tell("amf1 asked 3 AMFs; no message", &done, &facts.iter().map(event).collect())
+    };
+    let (for_it, i) = (Some(done.amf), LineState::I);
+    let evicted = fact(Rule::Evict, LineState::S, i, None);
+    let destaged = fact(Rule::Destaged, LineState::M, LineState::S, None);
+    assert_eq!(tell(&[(0, evicted), (2, destaged.clone())]), "amf1 asked 3 AMFs; no message");
+    let first = fact(Rule::DestageFirst, i, i, for_it);
+    let told = tell(&[(2, first), (2, destaged)]);
+    assert_eq!(told, "amf1 asked 3 AMFs, amf2 had it in M and destaged it; no message");
+    let dropped = fact(Rule::GrantExclusive, LineState::S, i, for_it);
+    let told = tell(&[(3, dropped)]);
+    assert_eq!(told, "amf1 asked 3 AMFs, amf3 had it in S and dropped it; no message");
+    let lent = fact(Rule::Lend, LineState::O, LineState::L, for_it);
+    let told = tell(&[(0, lent)]);
+    assert_eq!(told, "amf1 asked 3 AMFs, amf0 had it in O and lent it; no message");
+}
+
+/// The disk that the block lies on has failed: it gave nothing.
+#[test]
+fn the_story_tells_that_a_block_was_computed() {
+    let mut done = fake::completion();
+    let touched = done.answer.result.as_mut().unwrap();
+    touched[0].source = Source::Disk(DiskId(2));
+    let kind = fact(Rule::Rebuild, LineState::I, LineState::I, None);
+    let event = Event { step: 1, now: done.started, node: NodeId::Amf(done.amf), kind };
+    let sentence = "amf1 asked 3 AMFs, nobody had it, disk2 gave it; 6 messages, 420 us";
+    assert_eq!(story::tell(sentence, &done, &VecDeque::new()), sentence);
+    assert_eq!(
+        story::tell(sentence, &done, &VecDeque::from([event])),
+        "amf1 asked 3 AMFs, nobody had it, it was computed from the rest of its row; 6 messages, 420 us"
+    );
+}
+
+/// A rule that was applied to block 17.
+fn fact(rule: Rule, before: LineState, after: LineState, peer: Option<AmfId>) -> EventKind {
+    let key = Some(id::Key::Block(Block(17)));
+    EventKind::Rule(Fact { rule, key, before, after, peer, version: Version::ZERO })
 }
 
 #[test]

@@ -486,16 +486,14 @@ pub(crate) fn events() -> Vec<Event> {
         version: version(117, 0),
         error: None,
     };
-    add(1_200, 0, wrote);
-    let fact = Fact {
-        rule: Rule::ALL[0],
-        key: Some(Key::Block(Block(17))),
-        before: LineState::M,
-        after: LineState::S,
-        peer: Some(AmfId(1)),
-        version: version(117, 0),
+    let fact = |rule, (before, after), peer| {
+        let key = Some(Key::Block(Block(17)));
+        EventKind::Rule(Fact { rule, key, before, after, peer, version: version(117, 0) })
     };
-    add(1_250, 0, EventKind::Rule(fact));
+    let first = fact(Rule::DestageFirst, (LineState::I, LineState::I), Some(AmfId(1)));
+    add(1_060, 0, first);
+    add(1_200, 0, wrote);
+    add(1_250, 0, fact(Rule::Destaged, (LineState::M, LineState::S), None));
     for peer in [0, 2, 3] {
         let detail = if peer == 0 { "copy v1.117.0" } else { "no copy" };
         let grant = passage(peer, 1, MsgKind::Grant, 17, detail, 45);
