@@ -82,8 +82,8 @@ impl Question {
             "source" => "cache, host, amfN, diskN",
             "messages" | "broadcasts" => "0, 1, 2, ..",
             "lock" => "shared, exclusive",
-            "result" => "ok, pending, miscompare, ..",
-            _ => "miscompare, media, timeout, ..",
+            "result" => "ok, pending, not-serving, unknown-outcome, ..",
+            _ => "miscompare, not-serving, in-doubt, ..",
         }
     }
 

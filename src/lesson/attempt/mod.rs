@@ -15,7 +15,7 @@ use super::score::{Outcome, Score};
 use super::stage::{Trouble, execute, fresh, repeated};
 use crate::protocol::Defect;
 use crate::session::{Report, Session};
-use crate::trace::{Command, Limits};
+use crate::trace::{Action, Command, Limits};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -313,10 +313,14 @@ impl Attempt {
             // A host's error is what a later line may expect.
             let holds = !report.is_failure();
             is_fine &= holds;
-            if !holds || matches!(check, Command::Expect(_) | Command::RunUntil(..)) {
+            let is_held = matches!(check, Command::Act(Action::Lose(_)));
+            let looks = matches!(check, Command::Expect(_) | Command::RunUntil(..));
+            if !holds || looks || is_held {
                 let text = match check {
                     // How long it is waited for is nothing to do.
                     Command::RunUntil(condition, _) => condition.to_string(),
+                    // What can be lost is held; to lose it is not what is asked for.
+                    check if is_held => check.to_string().replacen("lose", "held", 1),
                     check => check.to_string(),
                 };
                 let text = text.strip_prefix("expect ").unwrap_or(&text);
