@@ -7,7 +7,7 @@ use super::super::update::{LearnEffect, Msg, acts};
 use super::execute::told;
 use super::stage::Stage;
 use super::{Console, ConsoleError};
-use crate::lesson::{self, Attempt, Progress, ProgressTrouble, Refusal, Verdict};
+use crate::lesson::{self, Attempt, Kind, Progress, ProgressTrouble, Refusal, Verdict};
 use crate::session::{Report, Session, Status};
 use crate::trace::{Ask, Command};
 
@@ -282,9 +282,12 @@ impl Console {
     fn solve(&mut self, session: &mut Session) -> Result<(), Refusal> {
         let Some(taken) = &mut self.lessons.taken else { return Ok(()) };
         let told = taken.attempt.give_up(session)?;
-        if taken.cluster == taken.attempt.cluster() {
-            self.take_events(session).map_err(|error| Refusal::No(error.to_string()))?;
+        let mut verdict = vec!["This is the solution.".to_owned()];
+        if let Some(Kind::Hunt { defect, .. }) = taken.attempt.step().map(|step| &step.kind) {
+            verdict.push(format!("The broken rule is {defect}: it {}.", defect.summary()));
         }
+        // The stories of what was done are in the events.
+        self.shown(session, |_| {})?;
         let told: Vec<_> = told
             .into_iter()
             .map(|told| (self.with_story(session, &told.report), told.command))
@@ -293,7 +296,7 @@ impl Console {
             for (report, command) in &told {
                 shown.did(command, report);
             }
-            shown.verdict = vec!["This is the solution.".to_owned()];
+            shown.verdict = verdict;
         })
     }
 

@@ -264,6 +264,8 @@ fn learn(model: &Model, class: Class, body: Rect) -> Places {
         if class == Class::Small || step.is_over() || rows * 3 > body.height {
             return vec![(body, own)];
         }
+        // What the letters mean, too, if that takes no more than a third.
+        let rows = if (rows + 1) * 3 > body.height { rows } else { rows + 1 };
         let [text, matrix] =
             Layout::vertical([Constraint::Fill(1), Constraint::Length(rows)]).areas(body);
         return vec![(text, own), (matrix, vec![Pane::Matrix])];

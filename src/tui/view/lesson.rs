@@ -212,11 +212,16 @@ fn what_next(step: &StepShown, model: &Model) -> String {
             key(Act::LessonBack, "lesson-back")
         );
     }
-    let hint = key(Act::LessonHint, "hint");
+    let hint = if step.hints.len() < step.hints_all {
+        format!(", {} for a hint", key(Act::LessonHint, "hint"))
+    } else {
+        String::new()
+    };
     if step.next_question().is_some() {
-        return format!("{enter} to answer, {hint} for a hint.");
+        return format!("{enter} to answer{hint}.");
     }
-    format!("{enter} to type a command, {hint} for a hint; or use any other screen.")
+    let again = key(Act::LessonAgain, "lesson-again");
+    format!("{enter} to type a command{hint}, {again} to redo the step; or use any screen.")
 }
 
 /// The end.

@@ -390,6 +390,19 @@ fn shown(
     let general = general.into_iter().filter_map(command::of);
     own.chain(general)
         .filter(|entry| !entry.short.is_empty())
-        .filter_map(|entry| Some((model.keymap.key_of(entry)?.to_string(), entry.short, entry.act)))
+        .filter_map(|entry| {
+            Some((model.keymap.key_of(entry)?.to_string(), word(entry, model), entry.act))
+        })
         .collect()
+}
+
+/// What a key does: `enter` in a lesson, what there is to do.
+fn word(entry: &command::Entry, model: &Model) -> &'static str {
+    let step = model.learn.step.as_ref().filter(|_| entry.name == "lesson-open");
+    match step {
+        Some(step) if step.is_over() => "to the list",
+        Some(step) if step.next_question().is_some() => "answer",
+        Some(step) if !step.is_done => "type",
+        Some(_) | None => entry.short,
+    }
 }

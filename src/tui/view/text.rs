@@ -138,12 +138,16 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Paragraphs in rows of at most `width` columns. Lines that begin with a blank are tables: they keep
-/// their blanks, and are only broken if they do not fit.
+/// their blanks, and are only broken if they do not fit; what is broken off stands below the first word.
 #[must_use]
 pub fn prose(text: &str, width: usize) -> Vec<String> {
     let row = |line: &str| {
-        let is_table = line.starts_with(' ') && line.width() <= width;
-        if is_table { vec![line.to_owned()] } else { wrap(line, width) }
+        if !line.starts_with(' ') || line.width() <= width {
+            return if line.starts_with(' ') { vec![line.to_owned()] } else { wrap(line, width) };
+        }
+        let blanks = (line.len() - line.trim_start().len()).min(width / 2);
+        let rows = wrap(line, width - blanks).into_iter();
+        rows.map(|row| format!("{:blanks$}{row}", "")).collect()
     };
     text.lines().flat_map(row).collect()
 }
