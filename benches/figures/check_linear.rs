@@ -41,7 +41,7 @@ fn judge_logs(logs: &[String]) -> f64 {
     let mut wrong = 0;
     for log in logs.iter().cycle().take(HISTORIES) {
         let log = jepsen::parse(log).expect("a history");
-        match log.register.judge(BUDGET).verdict {
+        match log.registers[0].register.judge(BUDGET).verdict {
             Verdict::Linearizable(_) => {}
             Verdict::NotLinearizable(_) => wrong += 1,
             Verdict::Unknown => panic!("the budget is enough for these"),

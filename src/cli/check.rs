@@ -27,7 +27,7 @@ enum Format {
     Auto,
     /// Ours, as `run --history` writes it
     Jsonl,
-    /// A history of one register as Jepsen prints it (a log) or keeps it (EDN)
+    /// A history of registers as Jepsen prints it (a log) or keeps it (EDN)
     Jepsen,
 }
 
@@ -36,6 +36,7 @@ enum Format {
 Examples:
   amflab run --ops 5000 --history h.jsonl && amflab check h.jsonl
   amflab check --format jepsen etcd_000.log etcd_001.log
+  amflab inspect run.amfrec --export edn -o run.edn; amflab check --initial 0 run.edn
   amflab check --json --budget 10000000 h.jsonl")]
 pub(super) struct CheckArgs {
     /// Form of the histories
@@ -45,6 +46,9 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "N", default_value_t = BUDGET,
           value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     budget: u64,
+    /// What registers of Jepsen's hold at first, as `0` in what `inspect --export edn` writes
+    #[arg(long, value_name = "VALUE", default_value = "nil")]
+    initial: String,
     /// Tells an order of effects for each linearizable block, too (with --json)
     #[arg(long, requires = "json")]
     witness: bool,
@@ -65,12 +69,14 @@ struct History {
 
 enum Kind {
     Jsonl(Blocks),
-    Jepsen(Box<jepsen::Log>),
+    Jepsen(jepsen::Log),
 }
 
 /// A register that was judged.
 struct Judged {
     name: String,
+    /// Which of the history's.
+    index: usize,
     judgement: Judgement,
     /// Lines of each operation: where it began and where it ended.
     lines: Vec<[usize; 2]>,
@@ -79,7 +85,7 @@ struct Judged {
 /// Judges every file; all of them are read before anything is said.
 pub(super) fn check(args: &CheckArgs) -> Done {
     let histories: Vec<History> =
-        args.files.iter().map(|path| read(path, args.format)).collect::<Result<_, _>>()?;
+        args.files.iter().map(|path| read(path, args)).collect::<Result<_, _>>()?;
     let interrupted = interrupt::watch();
     let mut code = FINE;
     let mut told = Vec::new();
@@ -132,7 +138,7 @@ fn verdict_of(judged: &[Judged]) -> &'static str {
     verdict
 }
 
-fn read(path: &Path, format: Format) -> Result<History, Failure> {
+fn read(path: &Path, args: &CheckArgs) -> Result<History, Failure> {
     let name = path.display().to_string();
     let cannot = |error: std::io::Error| {
         Failure::hinted(format!("{name}: cannot be read: {error}"), "is the path right?")
@@ -149,7 +155,7 @@ fn read(path: &Path, format: Format) -> Result<History, Failure> {
         let line = 1 + before.split(|byte| *byte == b'\n').count() - 1;
         Failure::hinted(format!("{name}:{line}: not UTF-8"), "a history is text, a line an event")
     })?;
-    let format = match format {
+    let format = match args.format {
         Format::Auto => detected(&text).ok_or_else(|| {
             let what = format!("{name}:1: neither JSON lines nor a history of Jepsen's");
             Failure::hinted(what, "`amflab run --history FILE` writes one; see also --format")
@@ -159,14 +165,14 @@ fn read(path: &Path, format: Format) -> Result<History, Failure> {
     let kind = match format {
         Format::Jsonl | Format::Auto => Kind::Jsonl(read_jsonl(&name, &text)?),
         Format::Jepsen => {
-            let log = jepsen::parse(&text).map_err(|bad| {
+            let log = jepsen::parse_from(&text, &args.initial).map_err(|bad| {
                 let hint = "an event is: process :invoke|:ok|:fail|:info :read|:write|:cas value";
                 Failure::hinted(format!("{name}:{}: {}", bad.line, bad.what), hint)
             })?;
-            if log.lines.is_empty() {
+            if log.operations() == 0 {
                 return Err(empty(&name));
             }
-            Kind::Jepsen(Box::new(log))
+            Kind::Jepsen(log)
         }
     };
     Ok(History { name, text, kind })
@@ -206,42 +212,39 @@ impl History {
     /// Registers that are to be judged.
     fn registers(&self) -> usize {
         match &self.kind {
-            Kind::Jepsen(_) => 1,
+            Kind::Jepsen(log) => log.registers.len(),
             Kind::Jsonl(blocks) => blocks.len(),
         }
     }
 
     /// Judges all registers, on all cores, with a bar; only some of them once `interrupted`.
     fn judge(&self, budget: u64, interrupted: &AtomicBool) -> Vec<Judged> {
-        let blocks = match &self.kind {
-            Kind::Jepsen(log) => {
-                let judgement = log.register.judge(budget);
-                let name = "register".to_owned();
-                return vec![Judged { name, judgement, lines: log.lines.clone() }];
-            }
-            Kind::Jsonl(blocks) => blocks,
+        let count = self.registers();
+        let judge = |index: usize| match &self.kind {
+            Kind::Jepsen(log) => judge_register(&log.registers[index], index, budget),
+            Kind::Jsonl(blocks) => judge_block(blocks, index, budget),
         };
         let next = AtomicUsize::new(0);
         let work = |mut look: Option<Progress>| {
             let mut done = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= blocks.len() || interrupted.load(Ordering::Relaxed) {
+                if index >= count || interrupted.load(Ordering::Relaxed) {
                     if let Some(bar) = &mut look {
                         bar.end();
                     }
                     return done;
                 }
-                done.push((index, judge_block(blocks, index, budget)));
+                done.push((index, judge(index)));
                 if let Some(bar) = &mut look {
                     bar.at(index as u64 + 1);
                 }
             }
         };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from).min(blocks.len());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from).min(count);
         let mut all: Vec<(usize, Judged)> = std::thread::scope(|scope| {
             let others: Vec<_> = (1..cores).map(|_| scope.spawn(|| work(None))).collect();
-            let mut all = work(Some(Progress::of_few(blocks.len() as u64)));
+            let mut all = work(Some(Progress::of_few(count as u64)));
             for other in others {
                 all.extend(other.join().expect("judging does not panic"));
             }
@@ -254,7 +257,7 @@ impl History {
     /// An operation of a register, in words.
     fn described(&self, one: &Judged, op: u32) -> String {
         match &self.kind {
-            Kind::Jepsen(log) => log.described(&self.text, op as usize),
+            Kind::Jepsen(log) => log.described(&self.text, one.index, op as usize),
             Kind::Jsonl(blocks) => {
                 let line = one.lines[op as usize][0];
                 let text = self.text.lines().nth(line - 1).unwrap_or_default();
@@ -302,7 +305,7 @@ impl History {
     fn json(&self, verdict: &str, judged: &[Judged], with_witness: bool) -> serde_json::Value {
         let (format, operations) = match &self.kind {
             Kind::Jsonl(blocks) => ("jsonl", blocks.operations()),
-            Kind::Jepsen(log) => ("jepsen", log.register.ops.len()),
+            Kind::Jepsen(log) => ("jepsen", log.operations()),
         };
         let line = |one: &Judged, op: u32| one.lines[op as usize][0];
         let conflicts: Vec<_> = judged
@@ -352,7 +355,13 @@ fn judge_block(blocks: &Blocks, index: usize, budget: u64) -> Judged {
         format!("block {}", part.first / per)
     };
     let lines = part.lines.iter().map(|line| [*line as usize; 2]).collect();
-    Judged { name, judgement: part.register.judge(budget), lines }
+    Judged { name, index, judgement: part.register.judge(budget), lines }
+}
+
+fn judge_register(part: &jepsen::Part, index: usize, budget: u64) -> Judged {
+    let name =
+        part.key.as_ref().map_or_else(|| "register".to_owned(), |key| format!("register {key}"));
+    Judged { name, index, judgement: part.register.judge(budget), lines: part.lines.clone() }
 }
 
 impl Judged {

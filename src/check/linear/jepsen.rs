@@ -1,4 +1,4 @@
-//! Histories of one register as Jepsen prints them, an event a line, or keeps them, an event a map (`super::edn`).
+//! Histories of registers as Jepsen prints them, an event a line, or keeps them, an event a map (`super::edn`).
 //!
 //! ```text
 //! INFO  jepsen.util - 3  :invoke  :cas    [1 2]
@@ -6,12 +6,15 @@
 //! ```
 //!
 //! Process, `:invoke | :ok | :fail | :info`, `:read | :write | :cas`, and a value: `nil`, a number or
-//! word, `[old new]`, or why there is none (`:timed-out`). The register holds `nil` at first. `:info`, and
+//! word, `[old new]`, or why there is none (`:timed-out`). The register holds `nil` at first if nothing else is said. `:info`, and
 //! no answer at all: it may take effect at any time, or never. `:fail`: it took no effect; in a log, of a
 //! `:cas` with its two values, because what it compared with was not there. In EDN a `:fail` says no
 //! more than that nothing happened, and a read of `nil` that nobody knows what it found: so Knossos reads
 //! them. Lines of a log without one of those four words, and those of the nemesis, are no events of the
 //! register.
+//!
+//! A history of several registers (`jepsen.independent`; our own export) says with every operation which one
+//! it is about: `["b0" nil]`, `[7 3]`, `[7 [old new]]`. An answer need not say it again.
 
 use super::edn;
 use super::op::{Act, Content, Op};
@@ -21,6 +24,8 @@ use std::collections::BTreeMap;
 
 /// Events that a history may have.
 pub const EVENTS_MAX: usize = 20_000_000;
+/// Registers that a history may have.
+pub const REGISTERS_MAX: usize = 1_000_000;
 
 /// The level of a line is among so many words at its beginning.
 const LEVEL_WORDS_MAX: usize = 4;
@@ -48,37 +53,63 @@ pub(super) struct Event<'a> {
     pub(super) value: &'a str,
 }
 
-/// An operation under way, and which event began it, from 1.
+/// An operation under way, which event began it, from 1, and which register it is about. The event's value
+/// is without the register's name.
 struct Open<'a> {
     no: usize,
     event: Event<'a>,
+    key: Option<&'a str>,
+}
+
+/// A history.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Its registers, in the order in which they are met.
+    pub registers: Vec<Part>,
+    edn: bool,
 }
 
 /// A register, and where its operations stand.
 #[derive(Clone, Debug)]
-pub struct Log {
+pub struct Part {
+    /// Its name, as it is written; `None`: the history is of one register.
+    pub key: Option<String>,
     /// The register.
     pub register: Register,
     /// Lines of start and answer (0: none), from 1, by operation.
     pub lines: Vec<[usize; 2]>,
-    edn: bool,
     /// The same events, counted from 1: several may stand in one line.
     events: Vec<[usize; 2]>,
 }
 
-/// Reads a history.
+impl Part {
+    fn new(key: Option<&str>) -> Self {
+        let register = Register { space: Space::Plain, first: 0, ops: Vec::new() };
+        let key = key.map(str::to_owned);
+        Self { key, register, lines: Vec::new(), events: Vec::new() }
+    }
+}
+
+/// Reads a history of registers that hold `nil` at first.
 ///
 /// # Errors
 /// The first line that is wrong.
 pub fn parse(text: &str) -> Result<Log, Bad> {
+    parse_from(text, "nil")
+}
+
+/// The same, of registers that hold `first` at first.
+///
+/// # Errors
+/// The first line that is wrong.
+pub fn parse_from<'a>(text: &'a str, first: &'a str) -> Result<Log, Bad> {
     let edn = edn::is_edn(text);
     let mut reader = Reader {
         edn,
-        contents: BTreeMap::from([("nil", Content(0))]),
+        contents: BTreeMap::from([(first, Content(0))]),
         under_way: BTreeMap::new(),
-        ops: Vec::new(),
-        lines: Vec::new(),
-        events: Vec::new(),
+        registers: Vec::new(),
+        places: BTreeMap::new(),
     };
     for (number, event) in (1..).zip(events(text, edn)) {
         let event = event?;
@@ -92,8 +123,7 @@ pub fn parse(text: &str) -> Result<Log, Bad> {
     for open in left.into_values() {
         reader.end(&open, None).map_err(|what| Bad { line: open.event.line, what })?;
     }
-    let register = Register { space: Space::Plain, first: 0, ops: reader.ops };
-    Ok(Log { register, lines: reader.lines, edn, events: reader.events })
+    Ok(Log { registers: reader.registers, edn })
 }
 
 /// True if a text looks like such a history.
@@ -143,9 +173,9 @@ struct Reader<'a> {
     edn: bool,
     contents: BTreeMap<&'a str, Content>,
     under_way: BTreeMap<&'a str, Open<'a>>,
-    ops: Vec<Op>,
-    lines: Vec<[usize; 2]>,
-    events: Vec<[usize; 2]>,
+    registers: Vec<Part>,
+    /// Where they are in that list.
+    places: BTreeMap<Option<&'a str>, usize>,
 }
 
 impl<'a> Reader<'a> {
@@ -162,8 +192,10 @@ impl<'a> Reader<'a> {
         }
         match kind {
             ":invoke" => {
-                let open = Open { no, event };
+                let (key, value) = keyed(what, event.value);
+                let open = Open { no, event: Event { value, ..event }, key };
                 self.demand(&open.event)?;
+                self.place(key)?;
                 match self.under_way.insert(process, open) {
                     None => Ok(()),
                     Some(before) => Err(format!(
@@ -180,10 +212,37 @@ impl<'a> Reader<'a> {
                 if asked != what {
                     return Err(format!("an answer to {what}, but line {line} asked {asked}"));
                 }
-                self.end(&open, Some((no, event)))
+                let (key, value) = match open.key {
+                    Some(_) => keyed(what, event.value),
+                    None => (None, event.value),
+                };
+                if key.is_some() && key != open.key {
+                    let [key, asked] = [key, open.key].map(|key| shown(key.unwrap_or_default()));
+                    return Err(format!("an answer of {key}, but line {line} asked {asked}"));
+                }
+                self.end(&open, Some((no, Event { value, ..event })))
             }
             _ => Err(format!("`{}` is neither :invoke nor :ok, :fail or :info", shown(kind))),
         }
+    }
+
+    /// Where a register is in the list.
+    fn place(&mut self, key: Option<&'a str>) -> Result<usize, String> {
+        if let Some(place) = self.places.get(&key) {
+            return Ok(*place);
+        }
+        if self.places.contains_key(&None) || (key.is_none() && !self.places.is_empty()) {
+            return Err(
+                "some operations say which register they are about, and others do not".to_owned()
+            );
+        }
+        if self.registers.len() >= REGISTERS_MAX {
+            return Err(format!("more than {REGISTERS_MAX} registers"));
+        }
+        let place = self.registers.len();
+        self.places.insert(key, place);
+        self.registers.push(Part::new(key));
+        Ok(place)
     }
 
     /// Is the value what such an operation needs?
@@ -212,9 +271,11 @@ impl<'a> Reader<'a> {
         };
         let (no, line) = answer.map_or((0, 0), |(no, event)| (no, event.line));
         let end = (kind != ":info").then_some(no as u64);
-        self.ops.push(Op { start: open.no as u64, end, act });
-        self.lines.push([open.event.line, line]);
-        self.events.push([open.no, no]);
+        let place = self.place(open.key)?;
+        let part = &mut self.registers[place];
+        part.register.ops.push(Op { start: open.no as u64, end, act });
+        part.lines.push([open.event.line, line]);
+        part.events.push([open.no, no]);
         Ok(())
     }
 
@@ -238,17 +299,42 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The register that a value names, and the rest of it: of `[7 3]`, and `[7 [1 2]]` of a `:cas`.
+fn keyed<'a>(what: &str, value: &'a str) -> (Option<&'a str>, &'a str) {
+    let is_between = |c: char| c.is_whitespace() || c == ',';
+    let inner = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(str::trim);
+    let named = inner.and_then(|inner| inner.split_once(is_between));
+    let Some((key, rest)) = named else { return (None, value) };
+    let rest = rest.trim_start_matches(is_between);
+    // Two values of one register are the pair of a `:cas`.
+    if what == ":cas" && !rest.starts_with(['[', ':']) { (None, value) } else { (Some(key), rest) }
+}
+
 /// At most 40 characters, none of them odd.
 pub(super) fn shown(text: &str) -> String {
     text.chars().take(40).flat_map(char::escape_debug).collect()
 }
 
 impl Log {
-    /// An operation in words: who, what, with which result. `text` is what the log was read from.
+    /// Operations of all registers.
     #[must_use]
-    pub fn described(&self, text: &str, op: usize) -> String {
-        let ([start, end], [first, last]) = (self.events[op], self.lines[op]);
-        let event = |no: usize| events(text, self.edn).nth(no.checked_sub(1)?)?.ok();
+    pub fn operations(&self) -> usize {
+        self.registers.iter().map(|part| part.lines.len()).sum()
+    }
+
+    /// An operation of a register in words: who, what, with which result. `text` is what the log was read from.
+    #[must_use]
+    pub fn described(&self, text: &str, register: usize, op: usize) -> String {
+        let part = &self.registers[register];
+        let ([start, end], [first, last]) = (part.events[op], part.lines[op]);
+        let event = |no: usize| {
+            let event = events(text, self.edn).nth(no.checked_sub(1)?)?.ok()?;
+            let value = match part.key {
+                Some(_) => keyed(event.what, event.value).1,
+                None => event.value,
+            };
+            Some(Event { value, ..event })
+        };
         let Some(Event { process, what, value, .. }) = event(start) else { return String::new() };
         let name = what.trim_start_matches(':');
         let asked = if what == ":read" { name.to_owned() } else { format!("{name} {value}") };

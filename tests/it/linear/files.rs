@@ -42,7 +42,7 @@ fn real_histories_have_their_verdicts() {
     assert_eq!(all.len(), 10);
     for (path, is_right) in all {
         let text = std::fs::read_to_string(&path).unwrap();
-        let judged = jepsen::parse(&text).unwrap().register.judge(BUDGET);
+        let judged = jepsen::parse(&text).unwrap().registers[0].register.judge(BUDGET);
         match judged.verdict {
             Verdict::Linearizable(order) => assert!(is_right && order.len() > 20, "{path:?}"),
             Verdict::NotLinearizable(conflict) => {
@@ -98,6 +98,36 @@ fn a_conflict_is_told_with_who_what_and_when() {
     let (_, out, _) = check(&["tests/histories/not-written.jsonl"]);
     let line = "line 1  op1 amf0  10..20 ns  read b1: w9#1";
     assert!(out.contains("block 1: 1 operation cannot be") && out.contains(line), "{out}");
+}
+
+/// As `jepsen.independent` writes them: every value names its register.
+#[test]
+fn a_history_of_several_registers_is_judged_by_register() {
+    let (code, out, err) = check(&["tests/histories/not-keyed.edn"]);
+    assert_eq!((code, err.as_str()), (1, ""), "{out}");
+    let told = [
+        "  register 7: 2 operations contradict each other (no smaller set does):",
+        "lines 5..6  process 0  cas [1 2]: ok",
+        "lines 9..10  process 3  read: got 1",
+    ];
+    assert!(told.iter().all(|line| out.contains(line)), "{out}");
+    assert!(!out.contains("register \"x\""), "the other one is fine: {out}");
+    let (code, out, _) = check(&["--initial", "0", "tests/histories/not-keyed.edn"]);
+    assert!(code == 1 && out.contains("register 7"), "nobody read it before it was written: {out}");
+    let (_, out, _) = check(&["--json", "tests/histories/not-keyed.edn"]);
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&report["files"][0]["registers"], &report["files"][0]["operations"]),
+        (&2.into(), &5.into())
+    );
+    for (more, why) in [
+        ("{:process 0 :type :invoke :f :write :value 3}", "some operations say which register"),
+        ("{:process 3 :type :ok :f :write :value [8 3]}", "an answer of 8, but line 1 asked 7"),
+    ] {
+        let text = format!("{{:process 3 :type :invoke :f :write :value [7 3]}}\n{more}\n");
+        let bad = jepsen::parse(&text).unwrap_err();
+        assert!(bad.line == 2 && bad.what.contains(why), "{bad:?}");
+    }
 }
 
 #[test]
@@ -160,7 +190,7 @@ fn bad_input_is_refused_before_anything_is_said() {
         ("{:process 0 :type :ok :f :read}", ":1: process 0 was answered, but asked nothing"),
         ("{:process 0 :type :invoke :f :read :value}", ":1: a key without a value"),
         ("{:process 0 :type :invoke :f :read :value \"x}\n", ":1: a text without its end"),
-        ("{:process 0 :type :invoke :f :write :value [1 2]}", ":1: `[1 2]` is no value"),
+        ("{:process 0 :type :invoke :f :write :value [1 [2 3]]}", ":1: `[2 3]` is no value"),
         ("{:process 0 :type :invoke :f :read} what", ":1: `what` is no event"),
         (&format!("{{:process {}", "[".repeat(100_000)), ":1: more than 64 brackets deep"),
     ];

@@ -146,10 +146,11 @@ fn histories_are_well_formed_edn_and_our_own_checker_reads_them() {
     let exported = recordings.map(|bytes| {
         let mut out = Vec::new();
         export(&bytes, |config| Edn::new(config, &mut out));
-        lines(&String::from_utf8(out).unwrap())
+        let text = String::from_utf8(out).unwrap();
+        (lines(&text), text)
     });
     // Some seeds draw clusters that refuse nearly everything.
-    for lines in exported.filter(|lines| lines.len() > 40).take(6) {
+    for (lines, text) in exported.filter(|(lines, _)| lines.len() > 40).take(6) {
         let mut busy = BTreeMap::new();
         for line in &lines {
             match line.kind.as_str() {
@@ -170,10 +171,20 @@ fn histories_are_well_formed_edn_and_our_own_checker_reads_them() {
             }
         }
         let keys: BTreeSet<&String> = lines.iter().map(|line| &line.key).collect();
+        let whole = jepsen::parse_from(&text, "0").unwrap();
+        let named = whole.registers.iter().map(|part| part.key.clone().unwrap());
+        let mut named: Vec<String> = named.map(|key| key.trim_matches('"').to_owned()).collect();
+        named.sort();
+        assert!(named.iter().eq(keys.iter().copied()), "every register by its name");
+        let all_fine = whole
+            .registers
+            .iter()
+            .all(|part| matches!(part.register.judge(BUDGET).verdict, Verdict::Linearizable(_)));
+        assert!(all_fine, "as one history, too");
         for key in keys {
             let log = log_of(&lines, key);
             let register = jepsen::parse(&log).unwrap_or_else(|bad| panic!("{bad:?}\n{log}"));
-            let verdict = register.register.judge(BUDGET).verdict;
+            let verdict = register.registers[0].register.judge(BUDGET).verdict;
             assert!(matches!(verdict, Verdict::Linearizable(_)), "{key}\n{log}");
             judged += 1;
         }
