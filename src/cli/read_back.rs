@@ -139,7 +139,7 @@ impl Load {
         loop {
             while let Some(done) = self.engine.poll_completion() {
                 let Some((amf, block)) = asked.remove(&done.answer.op) else { continue };
-                let place = format!("{block} read through {amf} at the end");
+                let place = format!("block {block} read through {amf} at the end");
                 match done.answer.result {
                     Ok(touched) => {
                         let data: Option<&Data> = touched.first().and_then(|t| t.data.as_ref());
