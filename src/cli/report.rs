@@ -183,6 +183,7 @@ impl Over<'_> {
             (1.., _) => Verdict::Violation,
         };
         let tally = &load.tally;
+        let interrupted = load.was_interrupted || load.is_cut_short();
         let touches = tally.hits + tally.misses;
         let (read, write) = tally.latencies();
         let seconds = elapsed.as_secs_f64();
@@ -237,7 +238,7 @@ impl Over<'_> {
             touches_per_s: rate(touches),
             durable: snapshot.volatile.is_none(),
             settled: rest.settled,
-            interrupted: load.was_interrupted || load.is_cut_short(),
+            interrupted,
             blocks_written: rest.written,
             blocks_read_back: rest.tally.blocks,
             verdict,
@@ -249,10 +250,9 @@ impl Over<'_> {
             accepts: (violations == 0 || profile.end.violations.is_some())
                 && (rest.tally.lost == 0 || profile.end.lost.is_some()),
             findings,
-            remarks: load
-                .remarks
-                .iter()
-                .cloned()
+            remarks: cut_short(interrupted)
+                .into_iter()
+                .chain(load.remarks.iter().cloned())
                 .chain(rest.unsettled.iter().map(|what| unsettled(what, rest.settled)))
                 .chain(unread(rest.unread))
                 .chain(snapshot.disks.iter().filter_map(|disk| disk.trouble.clone()))
@@ -291,6 +291,10 @@ impl Figures {
 
 fn unsettled(what: &str, settled: bool) -> String {
     format!("{}: {what}", if settled { "held back by a fault" } else { "not settled" })
+}
+
+fn cut_short(is_interrupted: bool) -> Option<String> {
+    is_interrupted.then(|| "interrupted: the figures are of what was done until then".to_owned())
 }
 
 fn unread(blocks: u64) -> Option<String> {

@@ -695,6 +695,8 @@ fn ctrl_c_ends_a_run_in_order_and_reports_what_it_has() {
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&report["interrupted"], &report["verdict"]), (&true.into(), &"ok".into()));
+    let remark = report["remarks"][0].as_str().unwrap();
+    assert!(remark.starts_with("interrupted: "), "people and pages are told, too: {remark}");
     let lines = std::fs::read_to_string(&history).unwrap();
     assert_eq!(report["ops"].as_u64(), Some(lines.lines().count() as u64));
     let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
