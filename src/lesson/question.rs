@@ -111,6 +111,14 @@ impl Question {
         parse_command(&text, limits).map_err(|error| error.wrong.to_string())
     }
 
+    /// Why an answer cannot be right under this protocol: it has no such state.
+    #[must_use]
+    pub fn foreign(&self, answer: &str, protocol: Protocol) -> Option<String> {
+        let (state, states) = (answer.trim().to_uppercase(), protocol.line_states());
+        let is_foreign = FORMS[self.form].0 == "state" && !states.split(' ').any(|s| s == state);
+        is_foreign.then(|| format!("`{state}` is no line state of {protocol} ({states})"))
+    }
+
     /// Answers among which the right one is; none for a content, which is read instead.
     #[must_use]
     pub fn candidates(&self, limits: &Limits) -> Vec<String> {

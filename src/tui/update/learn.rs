@@ -151,7 +151,10 @@ pub fn answer(model: &mut Model, mut input: Input, key: Key) -> Vec<Effect> {
     let Some(step) = &mut model.learn.step else { return Vec::new() };
     let Some(at) = step.next_question() else { return Vec::new() };
     model.learn.scroll = usize::MAX;
-    if let Err(why) = step.questions[at].question.expectation(&typed, &model.about.limits) {
+    let question = &step.questions[at].question;
+    let foreign = question.foreign(&typed, model.cluster.now.view.protocol);
+    let why = || question.expectation(&typed, &model.about.limits).err();
+    if let Some(why) = foreign.filter(|_| !typed.is_empty()).or_else(why) {
         step.verdict = vec![why];
         model.modal = Modal::Answer(input);
         return Vec::new();

@@ -114,7 +114,8 @@ fn marked(text: &str) -> String {
 }
 
 fn lines(width: usize, model: &Model) -> Vec<Line<'_>> {
-    let mut page = Page { lines: Vec::new(), width, model };
+    // The bar that says what part is seen does not touch the text.
+    let mut page = Page { lines: Vec::new(), width: width.saturating_sub(1), model };
     let Some(step) = &model.learn.step else {
         page.say(0, "No lesson is taken. Choose one from the list.", Role::Dim);
         return page.lines;

@@ -147,6 +147,25 @@ fn an_answer_is_typed_on_the_line_with_keys() {
     assert!(matches!(model.modal, Modal::None));
 }
 
+/// A letter that is not offered is no wrong answer: it is asked for again.
+#[test]
+fn a_state_that_the_protocol_does_not_have_is_no_answer() {
+    let asked = moments().swap_remove(3).1;
+    let mut model = learning(Some(asked), Form::Default);
+    Arc::make_mut(&mut model.cluster.now.view).protocol = Protocol::Broadcast;
+    let next = model.learn.step.as_ref().and_then(StepShown::next_question);
+    for (keys, said) in [
+        ("'e'", "`E` is no line state of broadcast (M S I)"),
+        ("'x'", "`X` is no line state of broadcast (M S I)"),
+        ("", "an answer is missing"),
+    ] {
+        assert_eq!(press(&mut model, &format!("enter {keys} enter")), []);
+        let step = model.learn.step.as_ref().unwrap();
+        assert_eq!((step.verdict[0].as_str(), step.next_question()), (said, next));
+        press(&mut model, "esc");
+    }
+}
+
 #[test]
 fn keys_of_a_lesson_are_its_own() {
     let [begun, _, solved, ..] = &moments()[..] else { panic!("there are more") };
