@@ -22,9 +22,11 @@ const LINE_MAX: usize = 90;
 fn run() -> String {
     let program = env!("CARGO_BIN_EXE_amflab");
     let address = free_address();
-    let load = "workload.main.rate=0";
-    let busy =
-        ["-p", "large", "--engine", "live", "--set", load, "--metrics-listen", address.as_str()];
+    let mut busy = vec!["-p", "large", "--engine", "live", "--metrics-listen", address.as_str()];
+    // As fast as it goes, and nobody waits for a disk.
+    for set in ["workload.main.rate=0", "workload.main.queue_depth=8", "store.engine=memory"] {
+        busy.extend(["--set", set]);
+    }
     let mut console = Terminal::start(program, &busy, 120, 40);
     console.until_text("workload on");
     let (begun, before) = (Instant::now(), events(&address));

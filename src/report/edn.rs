@@ -8,8 +8,9 @@
 //! Each key is a register of its own, as with `jepsen.independent`: a block, since a block is
 //! linearizable by itself. A block that is ever touched in part is given sector by sector (`"s24"`).
 //! Values are numbers, each for one content of that key; 0 is zeroes, which every register holds at
-//! first (`(cas-register 0)`, `amflab check --initial 0`). A request that touches several keys is an operation on each. A process
-//! has one operation at a time, and one whose end is not known (`:info`, or none) is never used again.
+//! first (`(cas-register 0)`, `amflab check --initial 0`). A request that touches several keys is an
+//! operation on each. A process has one operation at a time, and one whose end is not known (`:info`, or
+//! none) is never used again.
 //! A compare-and-write that failed says to some checkers that its register did not hold what was compared, to
 //! others nothing. Where that is not so (the AMF refused it, or it compared several sectors, one of which
 //! differed) it is `:info`, which asserts less than is known.

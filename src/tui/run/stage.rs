@@ -348,7 +348,8 @@ impl Console {
         let mut stage = self.parked.remove(at);
         self.exchange(session, &mut stage);
         self.parked.push(stage);
-        self.arrive(session, format!("{name}: it stands where it was left"))
+        let on = if self.model.is_recording() { "" } else { "; space lets it run" };
+        self.arrive(session, format!("{name}: it stands where it was left{on}"))
     }
 
     /// Gives up a run.

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! The version stands at a different place in each, so that a file is recognised by it: by its upper
-//! byte, as all that read such traces do; the lower one is a minor version. Commands that move no data of the disk (inquiry, unit ready, ..) ask for nothing and are counted.
+//! byte, as all that read such traces do; the lower one is a minor version. Commands that move no data of
+//! the disk (inquiry, unit ready, ..) ask for nothing and are counted.
 
 use super::parser::Records;
 use super::{Bad, Extent, Raw, TraceOp};
