@@ -40,7 +40,7 @@ use observer::Observer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use wait::Watchpoint;
-use workloads::Workloads;
+use workloads::{BURST_MAX, Workloads};
 
 /// An engine of whatever kind; a session may live in a thread of its own.
 pub type AnyEngine = Box<dyn Engine + Send>;
@@ -181,7 +181,7 @@ impl Session {
         let violations = self.engine.snapshot(&Ask::BRIEF).violations_total;
         let now = self.engine.now();
         self.workloads.start_replay(replay, violations, now)?;
-        self.workloads.tick(self.engine.as_mut());
+        self.workloads.tick(self.engine.as_mut(), BURST_MAX);
         Ok(())
     }
 
@@ -198,7 +198,7 @@ impl Session {
     pub fn steer_replay(&mut self, wanted: ReplayState) -> Result<(), String> {
         let now = self.engine.now();
         self.workloads.steer_replay(wanted, now)?;
-        self.workloads.tick(self.engine.as_mut());
+        self.workloads.tick(self.engine.as_mut(), BURST_MAX);
         Ok(())
     }
 
@@ -211,6 +211,12 @@ impl Session {
     /// The events from `mark` on that are still kept, oldest first.
     pub fn events_since(&self, mark: u64) -> impl Iterator<Item = &Event> {
         self.observer.since(mark).map(|(event, _)| event)
+    }
+
+    /// At most so many of them, and the number of the event behind the last.
+    #[must_use]
+    pub fn some_events_since(&self, mark: u64, most: usize) -> (Vec<Event>, u64) {
+        self.observer.some_since(mark, most)
     }
 
     /// The answer to the operation with this number, if it came in time.
@@ -245,6 +251,11 @@ impl Session {
     /// Takes in what has happened: events, answers, timeouts; gives operations that waited for a
     /// joining AMF.
     pub fn pump(&mut self) {
+        self.pump_some(BURST_MAX);
+    }
+
+    /// The same with at most so many requests of generators; true: more are due, for [`Self::ask_some`].
+    pub fn pump_some(&mut self, requests: u32) -> bool {
         // What led to an answer is told before it is there: in this order none is seen without.
         let completions: Vec<Completion> =
             core::iter::from_fn(|| self.engine.poll_completion()).collect();
@@ -257,8 +268,14 @@ impl Session {
             }
         }
         self.hosts.tick(self.engine.as_mut());
-        self.workloads.tick(self.engine.as_mut());
+        let more = self.workloads.tick(self.engine.as_mut(), requests);
         self.look_at_watchpoint();
+        more
+    }
+
+    /// Makes at most so many requests of generators that are due; true: more are.
+    pub fn ask_some(&mut self, requests: u32) -> bool {
+        self.workloads.tick(self.engine.as_mut(), requests)
     }
 
     /// Gives a command and lets time pass until it is through.

@@ -61,6 +61,14 @@ impl Observer {
         self.kept.iter().skip(skip)
     }
 
+    /// At most so many of them, and the number of the event behind the last.
+    pub(super) fn some_since(&self, mark: u64, most: usize) -> (Vec<Event>, u64) {
+        let some = self.since(mark).take(most).map(|(event, _)| event.clone());
+        let events: Vec<Event> = some.collect();
+        let next = mark.max(self.first) + events.len() as u64;
+        (events, next)
+    }
+
     fn worth(&mut self, kind: &EventKind) -> Worth {
         match kind {
             EventKind::Sent(passage) if passage.again => Worth::Retransmission,

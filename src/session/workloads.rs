@@ -11,7 +11,7 @@ use crate::workload::{Feed, Generator, Next, Path};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Requests given in one go, so that a fast generator cannot keep everything else waiting.
-const BURST_MAX: u32 = 1_024;
+pub(super) const BURST_MAX: u32 = 1_024;
 
 /// The generators of a session.
 pub(super) struct Workloads {
@@ -362,7 +362,8 @@ impl Workloads {
     }
 
     /// Gives what is due, and gives up what is overdue.
-    pub(super) fn tick(&mut self, engine: &mut dyn Engine) {
+    /// True: more requests are due.
+    pub(super) fn tick(&mut self, engine: &mut dyn Engine, most: u32) -> bool {
         let now = engine.now();
         let overdue = |open: &Open| open.deadline <= now;
         let late: Vec<OpId> =
@@ -376,7 +377,7 @@ impl Workloads {
             }
         }
         self.next = Instant::NEVER;
-        let mut left = BURST_MAX;
+        let mut left = most;
         for active in &mut self.running {
             loop {
                 match active.feed.poll(now) {
@@ -393,7 +394,7 @@ impl Workloads {
                         left -= 1;
                         if left == 0 {
                             self.next = now;
-                            return;
+                            return true;
                         }
                     }
                     Next::WaitUntil(at) => {
@@ -420,5 +421,6 @@ impl Workloads {
         self.ended.extend(ended);
         self.running.retain(|active| !is_through(active));
         self.begin_waiting(now);
+        false
     }
 }

@@ -15,6 +15,12 @@ use std::time::{Duration, Instant as Wall};
 const STEPS_AT_ONCE: u64 = 32;
 /// Wall time that a simulated cluster may take of a frame.
 const ADVANCE_MAX: Duration = Duration::from_millis(12);
+/// Requests of generators that are made, and events that are taken in, before keys are looked at again:
+/// about a millisecond each.
+const REQUESTS_AT_ONCE: u32 = 8;
+const EVENTS_AT_ONCE: usize = 512;
+/// Times that requests are made in one look.
+const REQUESTS_TURNS: u32 = 128;
 
 impl Console {
     /// Lets the cluster go on, and takes in what happened.
@@ -25,7 +31,7 @@ impl Console {
             Clock::Driven if self.lessons.is_taken() => true,
             Clock::Driven => self.advance(session, tempo)?,
             Clock::Waking | Clock::Polled => {
-                session.pump();
+                self.pump(session)?;
                 false
             }
         };
@@ -41,8 +47,11 @@ impl Console {
         self.take_foreseen(session)?;
         self.take_job(session)?;
         self.take_tables(session)?;
-        let said = self.executor.poll(session)?;
         let before = self.mark;
+        while self.take_some(session)? && !self.ended {
+            self.let_in(session)?;
+        }
+        let said = self.executor.poll(session)?;
         // What happened comes before what came of it: the sentence of an operation is told from its
         // events.
         self.take_events(session)?;
@@ -95,6 +104,29 @@ impl Console {
         }
     }
 
+    /// Takes in answers of a cluster that runs by itself, and makes the requests that are due.
+    fn pump(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        let mut more = session.pump_some(REQUESTS_AT_ONCE);
+        for _ in 1..REQUESTS_TURNS {
+            if !more || self.ended {
+                break;
+            }
+            self.let_in(session)?;
+            more = session.ask_some(REQUESTS_AT_ONCE);
+        }
+        Ok(())
+    }
+
+    /// Whoever types in the middle of a look is not kept waiting for its end.
+    fn let_in(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
+        let (keys, news) = self.take_in(session, Some(Duration::ZERO), None)?;
+        self.meanwhile |= keys || news;
+        if keys && !self.acted && !self.ended {
+            self.draw()?;
+        }
+        Ok(())
+    }
+
     fn take_remarks(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
         while let Ok(Remark { level, source, text }) = self.remarks.try_recv() {
             self.tell(session, Msg::Logged(level, source, text))?;
@@ -103,13 +135,21 @@ impl Console {
     }
 
     pub(super) fn take_events(&mut self, session: &mut Session) -> Result<(), ConsoleError> {
-        let mark = session.mark();
-        let events: Vec<_> = session.events_since(self.mark).cloned().collect();
-        self.mark = mark;
+        let upto = session.mark();
+        while self.mark < upto {
+            self.take_some(session)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in the next events; true: there are more.
+    fn take_some(&mut self, session: &mut Session) -> Result<bool, ConsoleError> {
+        let (events, next) = session.some_events_since(self.mark, EVENTS_AT_ONCE);
+        self.mark = next;
         for event in events {
             self.tell(session, Msg::Event(event))?;
         }
-        Ok(())
+        Ok(self.mark < session.mark())
     }
 
     /// Takes in events and a new snapshot of what the screen shows.

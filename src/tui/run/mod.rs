@@ -104,6 +104,7 @@ pub fn run(
         faults: Schedule::new(profile, Instant(0)),
         asked: Ask::BRIEF,
         acted: false,
+        meanwhile: false,
         ended: false,
         outside,
         opening: None,
@@ -219,6 +220,8 @@ struct Console {
     asked: Ask,
     /// A command was given since the last look.
     acted: bool,
+    /// Keys, or a call of the engine, were taken in during a look.
+    meanwhile: bool,
     ended: bool,
     outside: Outside,
     /// A trace that is being opened for the run that is shown.
@@ -306,11 +309,14 @@ impl Console {
             look = self.look(session)?;
             looked = now;
             let stale = now.duration_since(drawn) >= QUIET;
+            let meanwhile = core::mem::take(&mut self.meanwhile);
+            owed |= meanwhile;
             if acted || drives || news || owed || look.busy || look.tasks || stale {
                 self.draw()?;
                 drawn = Wall::now();
             }
-            owed = false;
+            // What came in the middle of the look is looked at in the next.
+            owed = meanwhile;
         }
         Ok(())
     }
