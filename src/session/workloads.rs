@@ -361,8 +361,7 @@ impl Workloads {
         }
     }
 
-    /// Gives what is due, and gives up what is overdue.
-    /// True: more requests are due.
+    /// Makes what is due, at most so many requests (one at least), and gives up what is overdue. True: more are due.
     pub(super) fn tick(&mut self, engine: &mut dyn Engine, most: u32) -> bool {
         let now = engine.now();
         let overdue = |open: &Open| open.deadline <= now;
@@ -377,7 +376,7 @@ impl Workloads {
             }
         }
         self.next = Instant::NEVER;
-        let mut left = most;
+        let mut left = most.max(1);
         for active in &mut self.running {
             loop {
                 match active.feed.poll(now) {

@@ -423,6 +423,46 @@ fn a_workload_asks_until_it_is_stopped() {
     assert_eq!(asked(&session, mark), 0);
 }
 
+/// The console takes a cluster's answers and makes its requests in parts, and reads keys in between.
+#[test]
+fn what_is_due_is_asked_and_told_in_parts() {
+    let text = "[[workload]]\nname = \"main\"\nrate = 0\nqueue_depth = 3\n";
+    let profile = profile::parse("test", "test.toml", text, &[]).expect("a good profile");
+    let mut session = Session::new(Box::new(Fake::new(&profile.config)), &profile);
+    let all = 3 * u32::from(profile.config.amfs);
+    let asked = |session: &Session, mark| {
+        let is_asked = |event: &&Event| matches!(event.kind, EventKind::Asked { .. });
+        u32::try_from(session.events_since(mark).filter(is_asked).count()).expect("few")
+    };
+    let start = Command::Workload(true, "main".to_owned());
+    session.execute(&start).expect("no break");
+    session.pump();
+    assert_eq!(asked(&session, 0), all, "as many as may be under way");
+    // All of them are answered, and nobody has looked yet.
+    let until = session.now() + TAKES + TAKES;
+    for _ in 0..all {
+        session.engine().advance(Advance { until, steps_max: 1 }).expect("no break");
+    }
+    let mark = session.mark();
+    let mut more = session.pump_some(2);
+    let mut turns = 1;
+    while more {
+        more = session.ask_some(2);
+        turns += 1;
+        assert!(turns <= all, "it comes to an end");
+    }
+    session.pump();
+    assert!(turns > 1, "in parts");
+    let (mut at, mut told) = (mark, 0);
+    while at < session.mark() {
+        let (events, next) = session.some_events_since(at, 3);
+        assert!((1..=3).contains(&events.len()) && next == at + events.len() as u64);
+        (at, told) = (next, told + events.len());
+    }
+    assert_eq!(told, session.events_since(mark).count(), "every event once");
+    assert_eq!(asked(&session, mark), all, "each answer makes room for one");
+}
+
 /// A start brings those before it and those with it; what comes after waits, and a stop ends the waiting.
 #[test]
 fn workloads_wait_for_each_other_and_come_together() {
