@@ -361,7 +361,8 @@ impl Workloads {
         }
     }
 
-    /// Makes what is due, at most so many requests (one at least), and gives up what is overdue. True: more are due.
+    /// Makes what is due, at most so many requests (one at least), and gives up what is overdue. True: more
+    /// are due.
     pub(super) fn tick(&mut self, engine: &mut dyn Engine, most: u32) -> bool {
         let now = engine.now();
         let overdue = |open: &Open| open.deadline <= now;

@@ -6,11 +6,11 @@
 //! ```
 //!
 //! Process, `:invoke | :ok | :fail | :info`, `:read | :write | :cas`, and a value: `nil`, a number or
-//! word, `[old new]`, or why there is none (`:timed-out`). The register holds `nil` at first if nothing else is said. `:info`, and
-//! no answer at all: it may take effect at any time, or never. `:fail`: it took no effect; in a log, of a
-//! `:cas` with its two values, because what it compared with was not there. In EDN a `:fail` says no
-//! more than that nothing happened, and a read of `nil` that nobody knows what it found: so Knossos reads
-//! them. Lines of a log without one of those four words, and those of the nemesis, are no events of the
+//! word, `[old new]`, or why there is none (`:timed-out`). The register holds `nil` at first, if nothing
+//! else is said. `:info`, and no answer at all: it may take effect at any time, or never. `:fail`: it took
+//! no effect; in a log, of a `:cas` with its two values, because what it compared with was not there. In
+//! EDN a `:fail` says no more than that nothing happened, and a read of `nil` that nobody knows what it
+//! found: so Knossos reads them. Lines of a log without one of those four words, and those of the nemesis, are no events of the
 //! register.
 //!
 //! A history of several registers (`jepsen.independent`; our own export) says with every operation which one
@@ -322,7 +322,8 @@ impl Log {
         self.registers.iter().map(|part| part.lines.len()).sum()
     }
 
-    /// An operation of a register in words: who, what, with which result. `text` is what the log was read from.
+    /// An operation of a register in words: who, what, with which result. `text` is what the log was read
+    /// from.
     #[must_use]
     pub fn described(&self, text: &str, register: usize, op: usize) -> String {
         let part = &self.registers[register];
